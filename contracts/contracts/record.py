@@ -1,0 +1,136 @@
+"""The record envelope: state, revision, CloudEvents 1.0 headers in Kafka's binary mode."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Annotated, ClassVar, Generic, TypeVar
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+Ags = Annotated[str, StringConstraints(pattern=r"^08[0-9]{6}$")]
+"""Amtlicher Gemeindeschlüssel: 2 state + 1 council + 2 district + 3 municipality digits; state 08."""
+DistrictAgs = Annotated[str, StringConstraints(pattern=r"^08[0-9]{3}$")]
+"""The first five digits of an AGS: a Stadt- or Landkreis."""
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+"""A short public identifier, never a name."""
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+"""ISO 639 code."""
+Home = Annotated[int, Field(ge=0, lt=1024)]
+"""The partition an aggregate lives in on every topic, for ever."""
+
+Headers = Iterable[tuple[str, bytes]]
+
+
+class Shape(BaseModel):
+    """Base of everything on the wire: frozen, strict about types, open to fields a later writer adds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
+
+
+class State(Shape):
+    """The whole current public state of one aggregate; a consumer applies it only if `revision` is newer."""
+
+    ce_type: ClassVar[str]
+    revision: Annotated[int, Field(ge=1)]
+
+    @property
+    def key(self) -> str:
+        """The aggregate's id: Kafka's key, and what a revision counts for."""
+        raise NotImplementedError
+
+    @property
+    def partition(self) -> int:
+        """The partition it must be written to; 0 on topics that have one."""
+        return 0
+
+
+S_co = TypeVar("S_co", bound=State, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Generic[S_co]):
+    """A decoded record with its place on the stream and the trace it belongs to."""
+
+    state: S_co
+    topic: str
+    partition: int
+    offset: int
+    traceparent: str | None = None
+
+
+class Undecodable(Exception):
+    """A record no reader of today may apply; `reason` is a code and holds nothing of the record."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def event_id(state: State) -> UUID:
+    """CloudEvents id: the same state has the same id in every writer and every republication."""
+    return uuid5(NAMESPACE_URL, f"{state.ce_type}/{state.key}/{state.revision}")
+
+
+def headers(
+    state: State,
+    *,
+    source: str,
+    time: datetime,
+    traceparent: str | None = None,
+    tracestate: str | None = None,
+) -> list[tuple[str, bytes]]:
+    """CloudEvents 1.0 headers of a state, with the trace context of what caused it."""
+    pairs = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", str(event_id(state))),
+        ("ce_type", state.ce_type),
+        ("ce_source", f"/geleit/{source}"),
+        ("ce_time", time.isoformat()),
+        ("content-type", "application/json"),
+    ]
+    if traceparent:
+        pairs.append(("traceparent", traceparent))
+        if tracestate:
+            pairs.append(("tracestate", tracestate))
+    return [(name, value.encode()) for name, value in pairs]
+
+
+def encode(state: State) -> bytes:
+    """The JSON of a state, without the fields that are None: absent and None read the same."""
+    return _adapter(type(state)).dump_json(state, exclude_none=True)
+
+
+def decode(value: bytes | None, record_headers: Headers, known: Mapping[str, type[State]]) -> State | None:
+    """A record's state, by its `ce_type`.
+
+    `known` maps the types a topic may carry to their schemas. None is a type of another family, which a
+    reader ignores and counts. Raises Undecodable for a known family in an unknown version, for a status
+    outside the vocabulary, and for whatever is not the schema's JSON.
+    """
+    ce_type = next((raw for name, raw in record_headers if name == "ce_type"), None)
+    if ce_type is None:
+        raise Undecodable("no_type")
+    try:
+        name = ce_type.decode("ascii")
+    except UnicodeDecodeError:
+        raise Undecodable("type_not_ascii") from None
+    schema = known.get(name)
+    if schema is None:
+        family = name.rpartition(".")[0]
+        if any(one.rpartition(".")[0] == family for one in known):
+            raise Undecodable("unknown_version")
+        return None
+    if value is None:
+        raise Undecodable("no_value")
+    try:
+        return _adapter(schema).validate_json(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise Undecodable(f"schema:{first['type']}") from None
+
+
+@cache
+def _adapter(schema: type[State]) -> TypeAdapter[State]:
+    return TypeAdapter(schema)
