@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from contracts.record import Code, Shape, State
-from contracts.vocabulary import Accommodation, LegalGroup
+from contracts.vocabulary import Accommodation, LegalGroup, Skill
 
 
 class Eligibility(Shape):
@@ -56,6 +56,8 @@ class Policy(State):
     load: Load
     points: Points
     answering: Answering
+    mandatory_skills: tuple[Skill, ...] = ()
+    """A household that needs one of these goes only to a manager who brings it; the others are points."""
 
     @property
     def key(self) -> str:
