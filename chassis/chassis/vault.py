@@ -42,9 +42,7 @@ class Vault:
     def seal(self, plaintext: bytes, aad: bytes) -> Sealed:
         """Encrypt under a fresh data key."""
         data_key = os.urandom(KEY_BYTES)
-        return Sealed(
-            key=_encrypt(self._master, data_key, aad), box=_encrypt(AESGCM(data_key), plaintext, aad)
-        )
+        return Sealed(key=_encrypt(self._master, data_key, aad), box=_encrypt(AESGCM(data_key), plaintext, aad))
 
     def open(self, sealed: Sealed, aad: bytes) -> bytes:
         """Decrypt; raises Unopenable."""

@@ -1,0 +1,26 @@
+"""Waiting longer after each failure, with jitter, and not at all once the process is to stop."""
+
+import asyncio
+import random
+from contextlib import suppress
+
+FIRST_SECONDS = 0.1
+LAST_SECONDS = 10.0
+
+
+class Backoff:
+    """The pauses between tries: doubling from 0.1 s to 10 s, each shortened by chance by up to a half."""
+
+    def __init__(self) -> None:
+        self._seconds = FIRST_SECONDS
+
+    def reset(self) -> None:
+        """It worked: the next failure waits shortly again."""
+        self._seconds = FIRST_SECONDS
+
+    async def wait(self, stop: asyncio.Event) -> None:
+        """Wait out the next pause, or until `stop`."""
+        pause = self._seconds * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
+        self._seconds = min(self._seconds * 2, LAST_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)

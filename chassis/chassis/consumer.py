@@ -1,0 +1,228 @@
+"""The consumer: what one poll brings becomes transactions, then offsets; what cannot is parked."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import asyncpg
+from aiokafka import ConsumerRecord
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+
+from chassis import telemetry
+from chassis.backoff import Backoff
+from chassis.database import TRANSIENT, Database, Tx
+from chassis.health import Health
+from chassis.parked import park
+from chassis.vault import Vault
+from contracts.record import Record, State, Undecodable, decode
+from contracts.topics import Topic
+
+log = logging.getLogger(__name__)
+
+S = TypeVar("S", bound=State)
+Handler = Callable[[Sequence[Record[Any]], Tx], Awaitable[Sequence[State]]]
+
+TRIES_IN_PLACE = 12
+"""With the pauses of Backoff about a minute: well below the five minutes until Kafka thinks us dead."""
+MOST_REFUSED = 0.5
+FEWEST_TO_JUDGE = 200
+"""From so many records on, a batch of which most are refused says that we are wrong, not they."""
+
+
+class Refused(Exception):
+    """A handler refuses one record for good; `reason` is a code. The record is parked, the rest goes on."""
+
+    def __init__(self, record: Record[Any], reason: str) -> None:
+        super().__init__(reason)
+        self.record = record
+        self.reason = reason
+
+
+class TooManyRefused(Exception):
+    """Most of a large batch cannot be applied: nothing is parked, an operator has to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A record beside the raw one it was read from."""
+
+    record: Record[Any]
+    raw: ConsumerRecord
+
+
+class Place(Protocol):
+    """What names a record's place."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+def newest(batch: Sequence[Record[S]]) -> list[Record[S]]:
+    """The record with the highest revision of each key, by key: the order in which rows are locked."""
+    best: dict[str, Record[S]] = {}
+    for record in batch:
+        held = best.get(record.state.key)
+        if held is None or record.state.revision > held.state.revision:
+            best[record.state.key] = record
+    return [best[key] for key in sorted(best)]
+
+
+class Consumer:
+    """Applies polls to one service's handlers."""
+
+    def __init__(self, database: Database, vault: Vault, handlers: Mapping[Topic, Handler], health: Health) -> None:
+        self._database = database
+        self._vault = vault
+        self._handlers = {topic.name: (topic, handler) for topic, handler in handlers.items()}
+        self._health = health
+
+    async def consume(self, raws: Sequence[ConsumerRecord], stop: asyncio.Event) -> None:
+        """Apply what one poll brought. Returns when all of it is committed: the offsets may follow.
+
+        Raises one of TRANSIENT after a minute of tries, TooManyRefused at once: the poll comes again.
+        """
+        backoff = Backoff()
+        for tried in range(1, TRIES_IN_PLACE + 1):
+            try:
+                await self._poll(raws)
+            except TooManyRefused:
+                self._health.down("consumer", "too_many_refused")
+                log.critical("consumer: most of a batch is refused; stopped until somebody looks")
+                await backoff.wait(stop)
+                raise
+            except TRANSIENT as error:
+                self._health.down("consumer", type(error).__name__)
+                log.warning("consumer: %s, trying again", type(error).__name__)
+                if tried == TRIES_IN_PLACE or stop.is_set():
+                    raise
+                await backoff.wait(stop)
+            else:
+                self._health.up("consumer")
+                return
+
+    async def _poll(self, raws: Sequence[ConsumerRecord]) -> None:
+        by_topic: defaultdict[str, list[Decoded]] = defaultdict(list)
+        unreadable: list[tuple[ConsumerRecord, str]] = []
+        for raw in raws:
+            try:
+                decoded = self._decode(raw)
+            except Undecodable as error:
+                unreadable.append((raw, error.reason))
+            else:
+                if decoded is None:
+                    telemetry.records_total.labels(raw.topic, "ignored").inc()
+                else:
+                    by_topic[raw.topic].append(decoded)
+        if len(unreadable) > max(FEWEST_TO_JUDGE, MOST_REFUSED * len(raws)):
+            raise TooManyRefused
+        if unreadable:
+            await self._park(unreadable)
+        # A transaction a topic: each handler locks in the one order only if it is alone in its transaction.
+        for name in self._handlers:
+            if batch := by_topic.get(name):
+                await self._apply(name, batch)
+
+    async def _apply(self, topic: str, batch: Sequence[Decoded]) -> None:
+        """Apply a batch; on a fault of its own divide it until the culprit is alone, and park that."""
+        try:
+            await self.apply(topic, [decoded.record for decoded in batch])
+        except Refused as refused:
+            culprit = next(one for one in batch if one.record is refused.record)
+            await self._park([(culprit.raw, f"refused:{refused.reason}")])
+            if rest := [one for one in batch if one is not culprit]:
+                await self._apply(topic, rest)
+        except TRANSIENT:
+            raise
+        except Exception as error:
+            if len(batch) == 1:
+                log.exception("consumer: a record of %s cannot be applied", topic)
+                await self._park([(batch[0].raw, _error_class(error))])
+                return
+            middle = len(batch) // 2
+            await self._apply(topic, batch[:middle])
+            await self._apply(topic, batch[middle:])
+
+    async def apply(self, topic: str, batch: Sequence[Record[Any]]) -> None:
+        """Hand records of one topic to its handler, in one transaction with what comes of them."""
+        _, handler = self._handlers[topic]
+        with _spans(topic, batch) as spans, telemetry.handle_seconds.labels(topic).time():
+            async with self._database.transaction() as tx:
+                for record in batch:
+                    key = record.state.key
+                    if span := spans.get(key):
+                        tx.spans[key] = span
+                        tx.traces[key] = telemetry.traceparent_of(span) or ""
+                    elif record.traceparent:
+                        tx.traces[key] = record.traceparent
+                await tx.publish(await handler(batch, tx))
+        telemetry.records_total.labels(topic, "applied").inc(len(batch))
+
+    def _decode(self, raw: ConsumerRecord) -> Decoded | None:
+        topic, _ = self._handlers[raw.topic]
+        state = decode(raw.value, raw.headers, topic.known)
+        if state is None:
+            return None
+        return Decoded(Record(state, raw.topic, raw.partition, raw.offset, traceparent_in(raw)), raw)
+
+    async def _park(self, records: Sequence[tuple[ConsumerRecord, str]]) -> None:
+        async with self._database.transaction() as tx:
+            for raw, reason in records:
+                await park(tx, self._vault, raw, reason, traceparent_in(raw))
+        for raw, reason in records:
+            telemetry.records_total.labels(raw.topic, "parked").inc()
+            log.warning("parked %s/%s/%s: %s", raw.topic, raw.partition, raw.offset, reason)
+
+
+def traceparent_in(raw: ConsumerRecord) -> str | None:
+    """The `traceparent` header of a raw record, if it is there and ASCII."""
+    value = next((value for name, value in raw.headers if name == "traceparent"), None)
+    try:
+        return None if value is None else value.decode("ascii")
+    except UnicodeDecodeError:
+        return None
+
+
+@contextmanager
+def _spans(topic: str, batch: Sequence[Record[Any]]) -> Any:
+    """A span for the batch, linked to every recorded record, and one for each of those in its own trace."""
+    sampled = {one.state.key: one for one in batch if telemetry.is_sampled(one.traceparent)}
+    links = [link for one in sampled.values() if (link := telemetry.link_to(one.traceparent or ""))]
+    spans: dict[str, Span] = {
+        key: telemetry.tracer.start_span(
+            f"process {topic}",
+            telemetry.context_of(one.traceparent),
+            SpanKind.CONSUMER,
+            attributes={
+                "messaging.system": "kafka",
+                "messaging.operation.type": "process",
+                "messaging.destination.name": topic,
+                "messaging.kafka.message.key": key,
+                "messaging.destination.partition.id": str(one.partition),
+                "messaging.kafka.offset": one.offset,
+            },
+        )
+        for key, one in sampled.items()
+    }
+    try:
+        with telemetry.tracer.start_as_current_span(
+            f"batch {topic}", context=telemetry.context_of(None), links=links
+        ) as batch_span:
+            batch_span.set_attribute("messaging.batch.message_count", len(batch))
+            yield spans
+    except Exception as error:
+        for span in spans.values():
+            span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+        raise
+    finally:
+        for span in spans.values():
+            span.end()
+
+
+def _error_class(error: Exception) -> str:
+    state = f":{error.sqlstate}" if isinstance(error, asyncpg.PostgresError) else ""
+    return f"error:{type(error).__name__}{state}"

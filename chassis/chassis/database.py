@@ -1,0 +1,206 @@
+"""The pool and the transaction: the only place that opens one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import asyncpg
+import orjson
+from asyncpg.pool import PoolConnectionProxy
+from opentelemetry.trace import Span
+
+from chassis import outbox
+from chassis.access.principal import Principal, Tenant
+from contracts.record import State
+
+Clock = Callable[[], datetime]
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+ACQUIRE_SECONDS = 5.0
+"""How long a caller waits for a connection before it is told to come back later."""
+
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.CannotConnectNowError,
+    OSError,
+    TimeoutError,
+)
+"""The database cannot be reached or cannot work now: nothing is wrong with the request."""
+
+TRANSIENT = (*AWAY, asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
+"""Errors that the same transaction may not meet again: deadlocks and serialization too."""
+
+
+def utc_now() -> datetime:
+    """The system's clock, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Tx:
+    """One transaction: its connection, its instant, and the traces of the aggregates it touches."""
+
+    connection: Connection
+    now: datetime
+    started: datetime
+    """When this service's schema was made: nobody is told of what happened before."""
+    principal: Principal | None = None
+    traces: dict[str, str] = field(default_factory=dict)
+    """Aggregate key → `traceparent` of the span that handles it; what is published continues it."""
+    spans: dict[str, Span] = field(default_factory=dict)
+
+    async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
+        """All rows of a query."""
+        return await self.connection.fetch(sql, *args)
+
+    async def fetchrow(self, sql: str, *args: object) -> asyncpg.Record | None:
+        """The first row, or None."""
+        return await self.connection.fetchrow(sql, *args)
+
+    async def fetchval(self, sql: str, *args: object) -> Any:
+        """The first column of the first row, or None."""
+        return await self.connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: object) -> str:
+        """Run a statement; PostgreSQL's command tag."""
+        return await self.connection.execute(sql, *args)
+
+    async def executemany(self, sql: str, args: Iterable[Sequence[object]]) -> None:
+        """Run a statement for each tuple of arguments."""
+        await self.connection.executemany(sql, args)
+
+    async def publish(self, states: Sequence[State]) -> None:
+        """Hand states to the outbox; they are sent after the commit, in this order for each key."""
+        await outbox.insert(self.connection, states, self.traces, self.now)
+
+    async def due(self, at: datetime, kind: str, aggregate: str) -> None:
+        """Have `kind` handled for the aggregate at that time; replaces an earlier date."""
+        await self.dues(kind, {aggregate: at})
+
+    async def dues(self, kind: str, at: dict[str, datetime]) -> None:
+        """`due` for many aggregates at once."""
+        await self.connection.execute(
+            "insert into due (kind, aggregate, at) select $1, a, t from unnest($2::text[], $3::timestamptz[]) d(a, t)"
+            " order by a on conflict (kind, aggregate) do update set at = excluded.at, attempts = 0",
+            kind,
+            list(at),
+            list(at.values()),
+        )
+
+    async def undue(self, kind: str, aggregates: Sequence[str]) -> None:
+        """Forget what was due."""
+        await self.connection.execute(
+            "delete from due where kind = $1 and aggregate = any($2::text[])", kind, sorted(aggregates)
+        )
+
+    async def wake(self, what: str) -> None:
+        """Wake this service's loop of that name (`outbox`, `errand`) when the transaction commits."""
+        await self.connection.execute("select pg_notify($1 || '_' || current_schema(), '')", what)
+
+    async def audit(self, action: str, subject: str, **details: object) -> None:
+        """Write down who did what to whom, in the transaction that does it. No personal data in details."""
+        who = self.principal
+        await self.connection.execute(
+            "insert into audit (at, actor, role, action, subject, details) values ($1, $2, $3, $4, $5, $6)",
+            self.now,
+            who.subject if who else "system",
+            str(who.role) if who else "system",
+            action,
+            subject,
+            details,
+        )
+
+    def describe(self, key: str, **attributes: str | int | bool) -> None:
+        """Set attributes on the aggregate's span, where its trace is recorded. Never personal data."""
+        if span := self.spans.get(key):
+            span.set_attributes({f"geleit.{name}": value for name, value in attributes.items()})
+
+
+class Database:
+    """A pool of connections of one role to one service's schema."""
+
+    def __init__(self, pool: asyncpg.Pool, started: datetime, clock: Clock) -> None:
+        self._pool = pool
+        self._started = started
+        self._clock = clock
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        service: str,
+        use: str,
+        password: str | None = None,
+        connections: int = 8,
+        clock: Clock = utc_now,
+    ) -> "Database":
+        """Connect as `<service>_<use>` (`worker` or `web`). Raises one of AWAY while it cannot."""
+        pool = await asyncpg.create_pool(
+            url,
+            user=f"{service}_{use}",
+            password=password,
+            min_size=1,
+            max_size=connections,
+            timeout=ACQUIRE_SECONDS,
+            command_timeout=60,
+            init=_with_json,
+            server_settings={
+                "search_path": service,
+                "application_name": f"{service}_{use}",
+                "timezone": "UTC",
+            },
+        )
+        try:
+            started = await pool.fetchval("select at from started")
+        except BaseException:
+            pool.terminate()
+            raise
+        return cls(pool, started, clock)
+
+    @asynccontextmanager
+    async def transaction(self, tenant: Tenant | None = None, principal: Principal | None = None) -> AsyncIterator[Tx]:
+        """One READ COMMITTED transaction, held to `tenant` by row-level security."""
+        async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
+            if tenant is not None:
+                await connection.execute(
+                    "select set_config('geleit.role', $1, true), set_config('geleit.tenant', $2, true)",
+                    str(tenant.role),
+                    tenant.id,
+                )
+            yield Tx(connection, self._clock(), self._started, principal)
+
+    async def dedicated(self) -> Connection:
+        """A connection outside the transactions' turn, for locks of a session and for listening.
+
+        The caller gives it back by `release`.
+        """
+        return await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+
+    async def release(self, connection: Connection) -> None:
+        """End a dedicated connection, and with it its locks and listeners."""
+        connection.terminate()
+        await self._pool.release(connection, timeout=ACQUIRE_SECONDS)
+
+    async def close(self) -> None:
+        """Close every connection, at once if they do not end by themselves."""
+        try:
+            await asyncio.wait_for(self._pool.close(), ACQUIRE_SECONDS)
+        except TimeoutError:
+            self._pool.terminate()
+
+
+async def _with_json(connection: asyncpg.Connection) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name,
+            schema="pg_catalog",
+            encoder=lambda value: orjson.dumps(value).decode(),
+            decoder=orjson.loads,
+        )

@@ -1,0 +1,45 @@
+"""The outbox: states written in the transaction that made them, for the relay to send."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from chassis.telemetry import current_traceparent
+from contracts.record import State, encode, event_id
+from contracts.topics import topic_of
+
+_INSERT = """
+insert into outbox (topic, partition, key, ce_id, ce_type, revision, payload, traceparent, created_at)
+select t, p, k, i, y, r, v, c, $9
+from unnest($1::text[], $2::int[], $3::text[], $4::uuid[], $5::text[], $6::int[], $7::bytea[], $8::text[])
+     with ordinality as o(t, p, k, i, y, r, v, c, n)
+order by n
+"""
+
+
+async def insert(
+    connection: PoolConnectionProxy[asyncpg.Record], states: Sequence[State], traces: Mapping[str, str], now: datetime
+) -> None:
+    """Insert states in their order and wake the relay at commit.
+
+    The caller holds the lock of each aggregate's row: it makes the order of ids the order of revisions.
+    A state continues the trace `traces` names for its key, else the trace of what runs now.
+    """
+    if not states:
+        return
+    here = current_traceparent()
+    await connection.execute(
+        _INSERT,
+        [topic_of(state).name for state in states],
+        [state.partition for state in states],
+        [state.key for state in states],
+        [event_id(state) for state in states],
+        [state.ce_type for state in states],
+        [state.revision for state in states],
+        [encode(state) for state in states],
+        [traces.get(state.key, here) for state in states],
+        now,
+    )
+    await connection.execute("select pg_notify('outbox_' || current_schema(), '')")

@@ -1,0 +1,229 @@
+"""The relay: sends what the outbox holds, in order, from one elected owner per service."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+from time import time
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
+from opentelemetry.trace import SpanKind
+
+from chassis import telemetry
+from chassis.backoff import Backoff
+from chassis.database import AWAY, Connection, Database
+from chassis.health import Health
+
+log = logging.getLogger(__name__)
+
+BATCH_BYTES = 512 * 1024
+POLL_SECONDS = 0.25
+"""Fallback where a notification was missed: LISTEN does not survive a lost connection."""
+STUCK_SECONDS = 60.0
+"""An unpublished row this old under a living owner: the owner is frozen, and its session is ended."""
+SEND_TIMEOUT_MS = 30_000
+
+_SELECT = """
+select id, topic, partition, key, ce_id, ce_type, payload, traceparent, created_at
+from outbox where published_at is null order by id limit $1
+"""
+_MARK = "update outbox set published_at = clock_timestamp() where id = any($1::bigint[])"
+_UNMARK_NEWEST = """
+update outbox set published_at = null
+where id in (select max(o.id) from outbox o join unnest($1::text[], $2::text[]) as sent(topic, key)
+             on o.topic = sent.topic and o.key = sent.key group by o.topic, o.key)
+"""
+_END_FROZEN_OWNER = """
+select pg_terminate_backend(l.pid) from pg_locks l
+where l.locktype = 'advisory' and l.granted
+  and l.database = (select oid from pg_database where datname = current_database())
+  and (l.classid::bigint << 32 | l.objid::bigint) = $1
+  and exists (select from outbox where published_at is null
+              and created_at < clock_timestamp() - make_interval(secs => $2))
+"""
+
+
+class SendFailed(Exception):
+    """Some rows could not be sent; what was sent is marked."""
+
+
+class Relay:
+    """Publishes one service's outbox. Any number may run; an advisory lock lets one of them send."""
+
+    def __init__(self, database: Database, *, service: str, bootstrap: str, batch: int, health: Health) -> None:
+        self._database = database
+        self._source = service
+        self._bootstrap = bootstrap
+        self._batch = batch
+        self._health = health
+        self._wake = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until `stop` is set and the outbox is empty; comes back from a lost database or broker."""
+        backoff = Backoff()
+        while not stop.is_set():
+            try:
+                await self._session(stop, backoff)
+            except (*AWAY, asyncpg.PostgresError, KafkaError, SendFailed) as error:
+                self._health.down("relay", type(error).__name__)
+                log.warning("relay: %s, trying again", type(error).__name__)
+                await backoff.wait(stop)
+
+    async def _session(self, stop: asyncio.Event, backoff: Backoff) -> None:
+        connection = await self._database.dedicated()
+        try:
+            schema = await connection.fetchval("select current_schema()")
+            await connection.add_listener(f"outbox_{schema}", self._on_notify)
+            lock = await connection.fetchval("select hashtextextended('geleit.relay.' || current_schema(), 0)")
+            if not await self._elected(connection, lock, stop):
+                return
+            self._health.up("relay")
+            await self._send_all(connection, stop, backoff)
+        finally:
+            await self._database.release(connection)
+
+    async def _elected(self, connection: Connection, lock: int, stop: asyncio.Event) -> bool:
+        while not await connection.fetchval("select pg_try_advisory_lock($1)", lock):
+            self._health.up("relay")
+            if stop.is_set():
+                return False
+            if await connection.fetchval(_END_FROZEN_OWNER, lock, STUCK_SECONDS):
+                log.error("relay: ended the session of an owner that does not send")
+            await self._woken(stop, 1.0)
+        return True
+
+    async def _send_all(self, connection: Connection, stop: asyncio.Event, backoff: Backoff) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=BATCH_BYTES,
+            request_timeout_ms=SEND_TIMEOUT_MS,
+        )
+        await producer.start()
+        try:
+            while True:
+                self._wake.clear()
+                rows = await connection.fetch(_SELECT, self._batch)
+                telemetry.outbox_age_seconds.set(_age(rows))
+                if rows:
+                    await self._send(connection, producer, rows)
+                    backoff.reset()
+                elif stop.is_set():
+                    return
+                else:
+                    await self._woken(stop, POLL_SECONDS)
+        finally:
+            await producer.stop()
+
+    async def _send(self, connection: Connection, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> None:
+        by_partition: defaultdict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
+        for row in rows:
+            by_partition[row["topic"], row["partition"]].append(row)
+        counts = await asyncio.gather(
+            *(self._send_partition(producer, *place, some) for place, some in by_partition.items())
+        )
+        sent = [row for some, count in zip(by_partition.values(), counts, strict=True) for row in some[:count]]
+        await self._mark(connection, sent)
+        for topic, some in groupby(sent, itemgetter("topic")):
+            telemetry.outbox_sent_total.labels(topic).inc(sum(1 for _ in some))
+        if len(sent) < len(rows):
+            # After a failed send an idempotent producer can stay broken: the next session has a new one.
+            raise SendFailed
+
+    async def _send_partition(
+        self, producer: AIOKafkaProducer, topic: str, partition: int, rows: Sequence[asyncpg.Record]
+    ) -> int:
+        """How many rows from the first on are acknowledged; nothing after a failure is sent."""
+        done = 0
+        while done < len(rows):
+            batch = producer.create_batch()
+            count = self._fill(batch, rows[done:])
+            try:
+                if count == 0:
+                    raise SendFailed(f"row {rows[done]['id']} is larger than a batch")
+                await (await producer.send_batch(batch, topic, partition=partition))
+            except (KafkaError, SendFailed) as error:
+                log.warning("relay: cannot send to %s: %s", topic, type(error).__name__)
+                return done
+            done += count
+        return done
+
+    def _fill(self, batch: BatchBuilder, rows: Sequence[asyncpg.Record]) -> int:
+        for count, row in enumerate(rows):
+            if not self._append(batch, row):
+                batch.close()
+                return count
+        batch.close()
+        return len(rows)
+
+    def _append(self, batch: BatchBuilder, row: asyncpg.Record) -> bool:
+        traceparent = row["traceparent"]
+        span = None
+        if telemetry.is_sampled(traceparent):
+            span = telemetry.tracer.start_span(
+                f"send {row['topic']}",
+                telemetry.context_of(traceparent),
+                SpanKind.PRODUCER,
+                attributes={
+                    "messaging.system": "kafka",
+                    "messaging.operation.type": "send",
+                    "messaging.destination.name": row["topic"],
+                    "messaging.kafka.message.key": row["key"],
+                },
+            )
+            traceparent = telemetry.traceparent_of(span)
+        appended = batch.append(
+            timestamp=int(row["created_at"].timestamp() * 1000),
+            key=row["key"].encode(),
+            value=row["payload"],
+            headers=_headers(row, self._source, traceparent),
+        )
+        if span and appended is not None:
+            span.end()
+        return appended is not None
+
+    async def _mark(self, connection: Connection, sent: Sequence[asyncpg.Record]) -> None:
+        try:
+            await connection.execute(_MARK, [row["id"] for row in sent])
+        except (*AWAY, asyncpg.PostgresError):
+            # Our lock is gone: another owner may have published newer rows of these keys before ours
+            # arrived. The newest row of each key is sent again, so that the topic ends with it.
+            async with self._database.transaction() as tx:
+                keys = sorted({(row["topic"], row["key"]) for row in sent})
+                await tx.execute(_UNMARK_NEWEST, [topic for topic, _ in keys], [key for _, key in keys])
+            raise
+
+    def _on_notify(self, *_: object) -> None:
+        self._wake.set()
+
+    async def _woken(self, stop: asyncio.Event, seconds: float) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (self._wake, stop)]
+        _, pending = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+
+
+def _age(rows: Sequence[asyncpg.Record]) -> float:
+    if not rows:
+        return 0.0
+    return max(0.0, time() - float(rows[0]["created_at"].timestamp()))
+
+
+def _headers(row: asyncpg.Record, source: str, traceparent: str | None) -> list[tuple[str, bytes]]:
+    pairs = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(row["ce_id"]).encode()),
+        ("ce_type", row["ce_type"].encode()),
+        ("ce_source", f"/geleit/{source}".encode()),
+        ("ce_time", row["created_at"].isoformat().encode()),
+        ("content-type", b"application/json"),
+    ]
+    if traceparent:
+        pairs.append(("traceparent", traceparent.encode()))
+    return pairs

@@ -1,0 +1,39 @@
+"""What every process reads from its environment; a service adds its own fields."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Environment variables of a process, by upper-case field name. No field has a secret as default."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    database_url: str
+    """The owner's URL for migrations; a process of a service replaces the user by its own role."""
+    database_password: str | None = None
+    """Password of the service's roles, where the server asks for one."""
+    database_connections: Annotated[int, Field(ge=2, le=100)] = 8
+    kafka_bootstrap_servers: str
+    centres: Annotated[tuple[str, ...], NoDecode] = ("karlsruhe", "ellwangen", "sigmaringen")
+    """Codes of the reception centres, separated by commas: each has two topics of its own."""
+    public_url: str = "http://127.0.0.1:8080"
+    """Where people reach the pages; the links in mails begin with it."""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    health_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    log_level: str = "INFO"
+    poll_records: Annotated[int, Field(ge=1, le=10_000)] = 4000
+    instance: str | None = None
+    """Static membership in the consumer group: a restarted instance gets its partitions back at once."""
+    vault_master_key: str | None = None
+    vault_master_key_file: Path | None = None
+    """Base64 of the 32 bytes that wrap every data key; the file wins."""
+
+    @field_validator("centres", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -1,0 +1,142 @@
+"""Topics on the broker, and the subscription that hands polls to a consumer."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+
+from aiokafka import ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+
+from chassis.backoff import Backoff
+from chassis.consumer import Consumer
+from chassis.health import Health
+from contracts.topics import Topic
+
+log = logging.getLogger(__name__)
+
+
+class TopicDiffers(Exception):
+    """A topic exists with another number of partitions: a key would live in two of them."""
+
+
+async def create_topics(bootstrap: str, topics: Iterable[Topic], *, replication: int = 1) -> list[str]:
+    """Create the topics that are missing; their names. Raises TopicDiffers, KafkaError."""
+    wanted = {topic.name: topic for topic in topics}
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        found = {
+            one["topic"]: len(one["partitions"])
+            for one in await admin.describe_topics(list(wanted))
+            if one["partitions"]
+        }
+        for name, partitions in found.items():
+            if partitions != wanted[name].partitions:
+                raise TopicDiffers(f"{name} has {partitions} partitions instead of {wanted[name].partitions}")
+        missing = [topic for name, topic in wanted.items() if name not in found]
+        if missing:
+            answer = await admin.create_topics(
+                [NewTopic(one.name, one.partitions, replication, topic_configs=one.config) for one in missing]
+            )
+            for name, code, *_ in answer.topic_errors:
+                error = for_code(code)
+                if code and error is not TopicAlreadyExistsError:
+                    raise error(name)
+        return [topic.name for topic in missing]
+    finally:
+        await admin.close()
+
+
+async def _exist(bootstrap: str, topics: Sequence[str]) -> bool:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        return all(one["partitions"] for one in await admin.describe_topics(list(topics)))
+    finally:
+        await admin.close()
+
+
+class Subscription:
+    """One FastStream batch subscriber over all topics of a service."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        topics: Sequence[str],
+        *,
+        bootstrap: str,
+        group: str,
+        instance: str | None,
+        records: int,
+        health: Health,
+    ) -> None:
+        self._consumer = consumer
+        self._topics = topics
+        self._bootstrap = bootstrap
+        self._group = group
+        self._instance = instance
+        self._records = records
+        self._health = health
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop`, then finish the batch at hand and leave the group."""
+        backoff = Backoff()
+        while not stop.is_set():
+            try:
+                # A consumer that subscribes before its topic exists learns of it only minutes later.
+                if await _exist(self._bootstrap, self._topics):
+                    await self._consume(stop)
+                    return
+                self._health.down("stream", "topics_missing")
+            except (KafkaError, OSError) as error:
+                self._health.down("stream", type(error).__name__)
+                log.warning("stream: %s, trying again", type(error).__name__)
+            await backoff.wait(stop)
+
+    async def _consume(self, stop: asyncio.Event) -> None:
+        broker = KafkaBroker(
+            self._bootstrap,
+            allow_auto_create_topics=False,
+            graceful_timeout=30.0,
+            logger=None,
+            apply_types=False,
+        )
+
+        async def as_they_are(raws: tuple[ConsumerRecord, ...]) -> KafkaAckableMessage:
+            # The default parser decodes headers, and loses a whole poll to one that is not UTF-8.
+            return KafkaAckableMessage(raw_message=raws, body=b"", consumer=handle.consumer)
+
+        handle = broker.subscriber(
+            *self._topics,
+            batch=True,
+            group_id=self._group,
+            group_instance_id=self._instance,
+            # The defaults would begin at the end, and commit what a failing handler has not done.
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.NACK_ON_ERROR,
+            max_records=self._records,
+            batch_timeout_ms=20,
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            parser=as_they_are,
+            decoder=_raws,
+        )
+
+        @handle
+        async def on_poll(raws: tuple[ConsumerRecord, ...]) -> None:
+            await self._consumer.consume(raws, stop)
+
+        try:
+            await broker.start()
+            self._health.up("stream")
+            await stop.wait()
+        finally:
+            await broker.stop()
+
+
+async def _raws(message: KafkaAckableMessage) -> object:
+    return message.raw_message

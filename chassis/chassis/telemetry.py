@@ -1,0 +1,95 @@
+"""Traces, metrics and JSON logs: one setup for every process, and the steps between text and context."""
+
+import logging
+import os
+import sys
+from importlib.metadata import entry_points
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Link, Span, SpanContext
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from prometheus_client import Counter, Gauge, Histogram
+from pythonjsonlogger.json import JsonFormatter
+
+MAX_LINKS = 10_000
+"""A batch span links to each of its records; the SDK's own limit is 128."""
+
+records_total = Counter("geleit_records", "Records by topic and what became of them", ["topic", "fate"])
+handle_seconds = Histogram("geleit_handle_seconds", "Time one batch took, commit included", ["topic"])
+outbox_sent_total = Counter("geleit_outbox_sent", "Outbox rows sent to Kafka", ["topic"])
+outbox_age_seconds = Gauge("geleit_outbox_age_seconds", "Age of the oldest row that was not published")
+dues_total = Counter("geleit_dues", "Dues by kind and what became of them", ["kind", "fate"])
+errands_total = Counter("geleit_errands", "Errands by name and what became of them", ["name", "fate"])
+
+tracer = trace.get_tracer("geleit")
+_propagator = TraceContextTextMapPropagator()
+_SAMPLED = "01"
+
+
+def setup(service: str, log_level: str = "INFO") -> None:
+    """Start logs and traces of this process.
+
+    The exporter is the one OTEL_TRACES_EXPORTER names among the installed ones (default `none`), as the
+    OpenTelemetry specification has it; sampling follows OTEL_TRACES_SAMPLER.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", timestamp=True)
+    handler.setFormatter(formatter)
+    handler.addFilter(_with_trace)
+    logging.basicConfig(level=log_level.upper(), handlers=[handler], force=True)
+    for chatty in ("aiokafka", "httpx", "uvicorn.access", "faststream"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    os.environ.setdefault("OTEL_SERVICE_NAME", service)
+    provider = TracerProvider(resource=Resource.create(), span_limits=SpanLimits(max_links=MAX_LINKS))
+    name = os.environ.get("OTEL_TRACES_EXPORTER", "none")
+    if name != "none":
+        (found,) = entry_points(group="opentelemetry_traces_exporter", name=name)
+        provider.add_span_processor(BatchSpanProcessor(found.load()()))
+    trace.set_tracer_provider(provider)
+
+
+def flush() -> None:
+    """Export what is still in memory; the last act of a process."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.shutdown()
+
+
+def traceparent_of(span: Span) -> str | None:
+    """The W3C `traceparent` of a span; None if it has no valid context."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier, trace.set_span_in_context(span))
+    return carrier.get("traceparent")
+
+
+def current_traceparent() -> str | None:
+    """The W3C `traceparent` of what runs now."""
+    return traceparent_of(trace.get_current_span())
+
+
+def context_of(traceparent: str | None) -> Context:
+    """The context a `traceparent` names; an empty one for None or nonsense."""
+    return _propagator.extract({"traceparent": traceparent} if traceparent else {}, Context())
+
+
+def link_to(traceparent: str) -> Link | None:
+    """A link to the span a `traceparent` names."""
+    context: SpanContext = trace.get_current_span(context_of(traceparent)).get_span_context()
+    return Link(context) if context.is_valid else None
+
+
+def is_sampled(traceparent: str | None) -> bool:
+    """Whether the trace is recorded: spans are made only where somebody will read them."""
+    return traceparent is not None and traceparent.endswith(_SAMPLED)
+
+
+def _with_trace(record: logging.LogRecord) -> bool:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        record.trace_id = format(context.trace_id, "032x")
+        record.span_id = format(context.span_id, "016x")
+    return True

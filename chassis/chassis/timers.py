@@ -1,0 +1,124 @@
+"""The clock: what is due is handed to the service, in time order, by one owner."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+
+from chassis import telemetry
+from chassis.backoff import Backoff
+from chassis.database import TRANSIENT, Database, Tx
+from chassis.health import Health
+from contracts.record import State
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+LONGEST_PAUSE = timedelta(seconds=1)
+RETRY_FIRST = timedelta(minutes=1)
+RETRY_LAST = timedelta(hours=6)
+
+_SELECT = "select at, kind, aggregate, attempts from due where at <= $1 and kind = any($2::text[]) order by at limit $3"
+_DELETE = """
+delete from due using unnest($1::text[], $2::text[], $3::timestamptz[]) as done(kind, aggregate, at)
+where due.kind = done.kind and due.aggregate = done.aggregate and due.at = done.at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something whose time has come."""
+
+    at: datetime
+    kind: str
+    aggregate: str
+    attempts: int = 0
+
+
+DueHandler = Callable[[Sequence[Due], Tx], Awaitable[Sequence[State]]]
+
+
+class Timers:
+    """Runs one service's dues. Handlers look at the state they find: a due that comes twice is harmless."""
+
+    def __init__(self, database: Database, handlers: Mapping[str, DueHandler], health: Health) -> None:
+        self._database = database
+        self._handlers = handlers
+        self._health = health
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Handle dues until `stop`."""
+        backoff = Backoff()
+        while not stop.is_set():
+            try:
+                handled = await self.tick()
+            except TRANSIENT as error:
+                self._health.down("timers", type(error).__name__)
+                log.warning("timers: %s, trying again", type(error).__name__)
+                await backoff.wait(stop)
+                continue
+            self._health.up("timers")
+            backoff.reset()
+            if handled < BATCH:
+                await _pause(stop)
+
+    async def tick(self) -> int:
+        """Handle what is due now, at most one batch; how many that were."""
+        async with self._database.transaction() as tx:
+            rows = await tx.fetch(_SELECT, tx.now, list(self._handlers), BATCH)
+        dues = sorted((Due(**row) for row in rows), key=attrgetter("kind", "at", "aggregate"))
+        for kind, some in groupby(dues, attrgetter("kind")):
+            await self._apply(kind, list(some))
+        return len(dues)
+
+    async def _apply(self, kind: str, dues: Sequence[Due]) -> None:
+        try:
+            async with self._database.transaction() as tx:
+                owner = await tx.fetchval(
+                    "select pg_try_advisory_xact_lock(hashtextextended('geleit.timers.' || current_schema(), 0))"
+                )
+                if not owner:
+                    return
+                await tx.publish(await self._handlers[kind](dues, tx))
+                # Last, so that rows are locked in the order in which handlers lock them; a due that the
+                # handler has set anew has another time and stays.
+                await tx.execute(
+                    _DELETE,
+                    [one.kind for one in dues],
+                    [one.aggregate for one in dues],
+                    [one.at for one in dues],
+                )
+        except TRANSIENT:
+            raise
+        except Exception:
+            if len(dues) > 1:
+                middle = len(dues) // 2
+                await self._apply(kind, dues[:middle])
+                await self._apply(kind, dues[middle:])
+                return
+            log.exception("timers: a due of kind %s failed and comes again later", kind)
+            await self._postpone(dues[0])
+        else:
+            telemetry.dues_total.labels(kind, "handled").inc(len(dues))
+
+    async def _postpone(self, due: Due) -> None:
+        pause = min(RETRY_FIRST * 2**due.attempts, RETRY_LAST)
+        async with self._database.transaction() as tx:
+            await tx.execute(
+                "update due set at = $4, attempts = attempts + 1 where kind = $1 and aggregate = $2 and at = $3",
+                due.kind,
+                due.aggregate,
+                due.at,
+                tx.now + pause,
+            )
+        telemetry.dues_total.labels(due.kind, "postponed").inc()
+
+
+async def _pause(stop: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), LONGEST_PAUSE.total_seconds())
+    except TimeoutError:
+        return
