@@ -20,7 +20,7 @@ order by n
 
 
 async def insert(
-    connection: PoolConnectionProxy[asyncpg.Record], states: Sequence[State], traces: Mapping[str, str], now: datetime
+    connection: "PoolConnectionProxy[asyncpg.Record]", states: Sequence[State], traces: Mapping[str, str], now: datetime
 ) -> None:
     """Insert states in their order and wake the relay at commit.
 

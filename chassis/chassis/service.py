@@ -1,0 +1,240 @@
+"""A service as data, and the processes that run one: worker, web, or both."""
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import asyncpg
+import uvicorn
+from fastapi import FastAPI
+from starlette.applications import Starlette
+
+from chassis import telemetry
+from chassis.backoff import Backoff
+from chassis.consumer import Consumer, Handler
+from chassis.database import AWAY, Database, Tx
+from chassis.errands import Errand, Errands
+from chassis.health import Health
+from chassis.relay import Relay
+from chassis.settings import Settings
+from chassis.stream import Subscription
+from chassis.timers import DueHandler, Timers
+from chassis.vault import Vault, master_key
+from contracts.record import State
+from contracts.topics import Topic
+
+log = logging.getLogger(__name__)
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What chassis needs to know of a service.
+
+    `name` is its schema, consumer group, roles' prefix and event source; `package` is where its `sql/`,
+    `templates/` and `locale/` lie; `prefix` is the path its web app answers under; `seed` runs once after
+    each migration and returns what is to be published.
+    """
+
+    name: str
+    package: str
+    prefix: str
+    settings: Settings
+    on: Mapping[Topic, Handler] = field(default_factory=dict)
+    on_due: Mapping[str, DueHandler] = field(default_factory=dict)
+    errands: Sequence[Errand] = ()
+    web: Callable[[], FastAPI] | None = None
+    seed: Callable[[Tx], Awaitable[Sequence[State]]] | None = None
+
+    def vault(self) -> Vault:
+        """The vault of this process's master key. Raises VaultKeyInvalid."""
+        return Vault(master_key(self.settings.vault_master_key, self.settings.vault_master_key_file))
+
+
+async def open_database(service: Service, use: str) -> Database:
+    """Connect once as the service's role. Raises one of AWAY, or asyncpg.PostgresError before migrations."""
+    settings = service.settings
+    return await Database.open(
+        settings.database_url,
+        service=service.name,
+        use=use,
+        password=settings.database_password,
+        connections=settings.database_connections,
+    )
+
+
+async def seed(service: Service) -> None:
+    """Run the service's seed in one transaction of its worker."""
+    if service.seed is None:
+        return
+    database = await open_database(service, "worker")
+    try:
+        async with database.transaction() as tx:
+            await tx.publish(await service.seed(tx))
+    finally:
+        await database.close()
+
+
+async def work(service: Service, stop: asyncio.Event, health: Health) -> None:
+    """Consume, keep time, run errands and send until `stop`; then drain what the outbox holds."""
+    vault = service.vault()
+    database = await _patiently(service, "worker", stop, health)
+    if database is None:
+        return
+    settings = service.settings
+    consumer = Consumer(database, vault, service.on, health)
+    subscription = Subscription(
+        consumer,
+        [topic.name for topic in service.on],
+        bootstrap=settings.kafka_bootstrap_servers,
+        group=service.name,
+        instance=settings.instance,
+        records=settings.poll_records,
+        health=health,
+    )
+    relay = Relay(
+        database,
+        service=service.name,
+        bootstrap=settings.kafka_bootstrap_servers,
+        batch=settings.poll_records,
+        health=health,
+    )
+    _settle_memory()
+    consumed = asyncio.Event()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(relay.run(consumed), name="relay")
+            async with asyncio.TaskGroup() as sources:
+                sources.create_task(subscription.run(stop), name="stream")
+                sources.create_task(Timers(database, service.on_due, health).run(stop), name="timers")
+                for errand in service.errands:
+                    sources.create_task(Errands(database, errand, health).run(stop), name=errand.name)
+            # First nothing more comes in, then what came out of it is sent.
+            consumed.set()
+    finally:
+        await database.close()
+
+
+def main(make: Callable[[S], Service], settings: type[S]) -> None:
+    """`python -m <service> [worker|web]`: one of the two, or both in one process."""
+    use = sys.argv[1] if len(sys.argv) > 1 else "both"
+    if use not in {"worker", "web", "both"}:
+        sys.exit(f"usage: python -m {sys.argv[0]} [worker|web]")
+    service = make(settings())
+    telemetry.setup(f"{service.name}-{use}" if use != "both" else service.name, service.settings.log_level)
+    run([service], worker=use != "web", web=use != "worker")
+
+
+def run(services: Sequence[Service], *, worker: bool, web: bool) -> None:
+    """Run workers and web apps of these services in this process until SIGTERM or SIGINT."""
+    try:
+        asyncio.run(_run(services, worker=worker, web=web))
+    finally:
+        telemetry.flush()
+
+
+async def _run(services: Sequence[Service], *, worker: bool, web: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    settings = services[0].settings
+    health = Health(*(["relay", "stream", "timers"] if worker else []))
+    app, port = (_web(services, health), settings.port) if web else (_bare(health), settings.health_port)
+    server = _Server(
+        uvicorn.Config(app, settings.host, port, log_config=None, access_log=False, timeout_graceful_shutdown=20)
+    )
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve(), name="http")
+        # A server that cannot begin (its port is taken) ends the process, with its own message in the log.
+        serving.add_done_callback(lambda _: stop.set())
+        if worker:
+            async with asyncio.TaskGroup() as workers:
+                for service in services:
+                    workers.create_task(work(service, stop, health), name=service.name)
+        await stop.wait()
+        server.should_exit = True
+
+
+def _web(services: Sequence[Service], health: Health) -> FastAPI:
+    from chassis.web import build_app  # noqa: PLC0415 - a worker needs no templates
+
+    return build_app(services, health)
+
+
+def _bare(health: Health) -> Starlette:
+    return Starlette(routes=health.routes())
+
+
+async def _patiently(service: Service, use: str, stop: asyncio.Event, health: Health) -> Database | None:
+    """Connect as soon as the database is there and migrated; None if `stop` comes first."""
+    part = f"database.{service.name}"
+    backoff = Backoff()
+    while not stop.is_set():
+        try:
+            database = await open_database(service, use)
+        except (*AWAY, asyncpg.PostgresError) as error:
+            health.down(part, type(error).__name__)
+            log.warning("%s: database not ready: %s", service.name, type(error).__name__)
+            await backoff.wait(stop)
+        else:
+            health.up(part)
+            return database
+    return None
+
+
+@asynccontextmanager
+async def web_databases(
+    services: Sequence[Service], health: Health
+) -> AsyncIterator[Mapping[str, Callable[[], Database]]]:
+    """A way to each service's database as its web role, connected in the background until it works.
+
+    Calling one before it is connected raises ConnectionError, which answers 503.
+    """
+    stop = asyncio.Event()
+    found: dict[str, Database] = {}
+
+    async def connect(service: Service) -> None:
+        database = await _patiently(service, "web", stop, health)
+        if database is not None:
+            found[service.name] = database
+
+    def of(name: str) -> Callable[[], Database]:
+        def get() -> Database:
+            if name not in found:
+                raise ConnectionError("the database is not connected yet")
+            return found[name]
+
+        return get
+
+    async with asyncio.TaskGroup() as group:
+        for service in services:
+            group.create_task(connect(service))
+        try:
+            yield {service.name: of(service.name) for service in services}
+        finally:
+            stop.set()
+    for database in found.values():
+        await database.close()
+
+
+def _settle_memory() -> None:
+    """Take what start-up made out of the collector's sight and let it run less often: 1.45 times as fast."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: this process has its own order of stopping."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,71 @@
+"""A freshly migrated database for each test that asks for one, on the session's real PostgreSQL."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from chassis.database import Clock, Database, utc_now
+from chassis.migrate import migrate
+
+SERVICES = ("intake", "matching", "notifications", "reporting")
+OpenDatabase = Callable[..., Awaitable[Database]]
+
+
+def on_database(url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@pytest.fixture(scope="session")
+async def migrated_template(postgres_url: str) -> AsyncIterator[str]:
+    """The name of a database with every migration applied, to copy from."""
+    name = f"template_{uuid4().hex}"
+    owner = await asyncpg.connect(postgres_url)
+    try:
+        await owner.execute(f"create database {name}")
+        await migrate(on_database(postgres_url, name), [(service, service) for service in SERVICES])
+        yield name
+        await owner.execute(f"drop database {name} with (force)")
+    finally:
+        await owner.close()
+
+
+@pytest.fixture
+async def database_url(postgres_url: str, migrated_template: str) -> AsyncIterator[str]:
+    """The owner's URL of a database of this test's own."""
+    name = f"test_{uuid4().hex}"
+    owner = await asyncpg.connect(postgres_url)
+    try:
+        await owner.execute(f"create database {name} template {migrated_template}")
+        yield on_database(postgres_url, name)
+        await owner.execute(f"drop database {name} with (force)")
+    finally:
+        await owner.close()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[OpenDatabase]:
+    """Opens this test's database as a service's role: `await database("matching", "web", clock=…)`."""
+    opened: list[Database] = []
+
+    async def open_as(service: str, use: str = "worker", *, clock: Clock = utc_now) -> Database:
+        opened.append(await Database.open(database_url, service=service, use=use, connections=4, clock=clock))
+        return opened[-1]
+
+    yield open_as
+    for one in opened:
+        await one.close()
+
+
+class SetClock:
+    """A clock that tests set by hand."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
