@@ -40,7 +40,8 @@ def test_reads_the_master_key_from_a_setting_or_a_file(tmp_path: Path) -> None:
     file = tmp_path / "master.key"
     file.write_text(b64encode(MASTER).decode() + "\n")
     assert master_key(None, file) == MASTER
-    assert master_key(b64encode(bytes(32)).decode(), file) == bytes(32)
+    assert master_key(b64encode(bytes(32)).decode(), file) == MASTER
+    assert master_key(b64encode(bytes(32)).decode(), None) == bytes(32)
 
 
 @pytest.mark.parametrize("value", [None, "", "short", "%%%", b64encode(bytes(31)).decode()])
