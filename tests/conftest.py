@@ -1,0 +1,87 @@
+"""The real servers that tests run on: `--kafka` and `--postgres` take `embedded` or an address."""
+
+import fcntl
+import shutil
+from collections.abc import AsyncIterator
+from itertools import count
+from pathlib import Path
+from typing import TextIO
+from uuid import uuid4
+
+import pytest
+
+from geleit.embedded import create_database, drop_database, kafka, postgres
+from geleit.embedded.kafka import Kafka
+from geleit.embedded.postgres import Postgres
+from geleit.progress import Steps
+
+EMBEDDED = "embedded"
+QUIET = Steps(quiet=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kafka", default=EMBEDDED, metavar="embedded|HOST:PORT", help="Kafka to test on")
+    parser.addoption("--postgres", default=EMBEDDED, metavar="embedded|URL", help="PostgreSQL to test on")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"geleit: kafka={config.getoption('--kafka')} postgres={config.getoption('--postgres')}"
+
+
+def _claim(parent: Path) -> tuple[Path, TextIO]:
+    # Sessions at the same time get a folder each; one that was killed leaves its servers in a folder
+    # that the next session claims, so that they are found and stopped.
+    for number in count():
+        folder = parent / f"test-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (parent / f"test-{number}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        return folder, lock
+    raise AssertionError
+
+
+@pytest.fixture(scope="session")
+async def embedded_state(pytestconfig: pytest.Config) -> AsyncIterator[Path]:
+    """The folder of this session's embedded servers, empty at its begin."""
+    folder, lock = _claim(pytestconfig.rootpath / ".geleit")
+    with lock:
+        await Kafka(folder, QUIET).stop()
+        await Postgres(folder, QUIET).stop()
+        shutil.rmtree(folder)
+        folder.mkdir()
+        yield folder
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+async def kafka_bootstrap(pytestconfig: pytest.Config, embedded_state: Path) -> AsyncIterator[str]:
+    """Bootstrap servers of a real Kafka, one for the whole session."""
+    given = str(pytestconfig.getoption("--kafka"))
+    if given != EMBEDDED:
+        yield given
+        return
+    async with kafka(embedded_state) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+async def postgres_server(pytestconfig: pytest.Config, embedded_state: Path) -> AsyncIterator[str]:
+    """URL of a real PostgreSQL for somebody who may create databases and roles, one for the whole session."""
+    given = str(pytestconfig.getoption("--postgres"))
+    if given != EMBEDDED:
+        yield given
+        return
+    async with postgres(embedded_state) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
+    """URL of an empty database of this session's own."""
+    name = f"geleit_{uuid4().hex}"
+    yield await create_database(postgres_server, name)
+    await drop_database(postgres_server, name)
