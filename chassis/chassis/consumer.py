@@ -140,7 +140,7 @@ class Consumer:
             raise
         except Exception as error:
             if len(batch) == 1:
-                log.exception("consumer: a record of %s cannot be applied", topic)
+                log.error("consumer: a record of %s cannot be applied: %s", topic, telemetry.place_of(error))
                 await self._park([(batch[0].raw, _error_class(error))])
                 return
             middle = len(batch) // 2

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 import uvicorn
@@ -28,6 +28,9 @@ from chassis.timers import DueHandler, Timers
 from chassis.vault import Vault, master_key
 from contracts.record import State
 from contracts.topics import Topic
+
+if TYPE_CHECKING:
+    from chassis.web.surroundings import Site
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ class Service:
     on: Mapping[Topic, Handler] = field(default_factory=dict)
     on_due: Mapping[str, DueHandler] = field(default_factory=dict)
     errands: Sequence[Errand] = ()
-    web: Callable[[], FastAPI] | None = None
+    web: Callable[[], "Site"] | None = None
     seed: Callable[[Tx], Awaitable[Sequence[State]]] | None = None
 
     def vault(self) -> Vault:

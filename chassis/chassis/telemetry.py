@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import traceback
 from importlib.metadata import entry_points
 
 from opentelemetry import trace
@@ -57,6 +58,13 @@ def flush() -> None:
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider):
         provider.shutdown()
+
+
+def place_of(error: BaseException) -> str:
+    """The class of an error and the line that raised it; its message may hold what somebody wrote to us."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
 
 
 def traceparent_of(span: Span) -> str | None:

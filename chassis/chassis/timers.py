@@ -93,13 +93,13 @@ class Timers:
                 )
         except TRANSIENT:
             raise
-        except Exception:
+        except Exception as error:
             if len(dues) > 1:
                 middle = len(dues) // 2
                 await self._apply(kind, dues[:middle])
                 await self._apply(kind, dues[middle:])
                 return
-            log.exception("timers: a due of kind %s failed and comes again later", kind)
+            log.error("timers: a due of kind %s comes again later: %s", kind, telemetry.place_of(error))
             await self._postpone(dues[0])
         else:
             telemetry.dues_total.labels(kind, "handled").inc(len(dues))

@@ -2,22 +2,17 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
-from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from stream import on_database
 
 from chassis.database import Clock, Database, utc_now
 from chassis.migrate import migrate
 
-SERVICES = ("intake", "matching", "notifications", "reporting")
+SERVICES = ("intake", "matching", "notifications", "reporting", "probe")
 OpenDatabase = Callable[..., Awaitable[Database]]
-
-
-def on_database(url: str, name: str) -> str:
-    """The URL of another database on the same server."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
 @pytest.fixture(scope="session")

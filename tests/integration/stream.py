@@ -1,0 +1,94 @@
+"""Reading and writing the real stream in tests: everything ends by a deadline, nothing by a pause."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+
+from contracts.record import State, encode
+
+DEADLINE = 30.0
+
+
+def raw_record(state: State, *, offset: int = 0, topic: str = "municipalities", **headers: bytes) -> ConsumerRecord:
+    """A record as the consumer would get it."""
+    return raw_bytes(
+        encode(state), offset=offset, topic=topic, key=state.key, ce_type=state.ce_type.encode(), **headers
+    )
+
+
+def raw_bytes(
+    value: bytes | None, *, offset: int = 0, topic: str = "municipalities", key: str = "k", **headers: bytes
+) -> ConsumerRecord:
+    """Any bytes as the consumer would get them."""
+    return ConsumerRecord(
+        topic=topic,
+        partition=0,
+        offset=offset,
+        timestamp=0,
+        timestamp_type=0,
+        key=key.encode(),
+        value=value,
+        checksum=None,
+        serialized_key_size=1,
+        serialized_value_size=len(value or b""),
+        headers=tuple(headers.items()),
+    )
+
+
+async def send(
+    bootstrap: str, topic: str, records: Iterable[tuple[str, bytes | None, Sequence[tuple[str, bytes]]]]
+) -> None:
+    """Write (key, value, headers) to partition 0."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    await producer.start()
+    try:
+        for key, value, headers in records:
+            await producer.send_and_wait(topic, value, key=key.encode(), partition=0, headers=headers)
+    finally:
+        await producer.stop()
+
+
+async def read_to_the_end(bootstrap: str, topic: str) -> list[ConsumerRecord]:
+    """All records a topic holds now."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        await consumer._client.force_metadata_update()
+        places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        await consumer.seek_to_beginning()
+        found: list[ConsumerRecord] = []
+        for place, end in ends.items():
+            while await consumer.position(place) < end:
+                found.extend(await _some(consumer))
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def _some(consumer: AIOKafkaConsumer) -> list[ConsumerRecord]:
+    return [record for records in (await consumer.getmany(timeout_ms=200)).values() for record in records]
+
+
+async def eventually(check: Callable[[], Awaitable[Any]], *, within: float = DEADLINE) -> Any:
+    """The first true result of `check`, asked every 50 ms. Raises TimeoutError with the last one."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + within
+    while not (result := await check()):
+        if loop.time() > end:
+            raise TimeoutError(f"still {result!r} after {within} s")
+        await _turn()
+    return result
+
+
+async def _turn() -> None:
+    await asyncio.sleep(0.05)  # the interval of a poll with a deadline, not a guess at how long something takes
+
+
+def on_database(url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))

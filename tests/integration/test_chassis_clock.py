@@ -1,0 +1,113 @@
+"""Dues and errands: each is done, one that fails holds up nobody, and what is outside is told apart."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+
+from builders import NOW
+from chassis.database import Database, Tx
+from chassis.errands import Errand, Errands
+from chassis.health import Health
+from chassis.timers import Due, Timers
+from contracts.record import State
+
+
+@pytest.fixture
+async def probe(database: Any) -> Database:
+    opened: Database = await database("probe", clock=lambda: NOW)
+    return opened
+
+
+async def waiting(probe: Database) -> dict[str, Any]:
+    async with probe.transaction() as tx:
+        return {row["aggregate"]: row["at"] for row in await tx.fetch("select aggregate, at from due")}
+
+
+async def test_only_what_is_due_is_handled_in_time_order(probe: Database) -> None:
+    handled: list[str] = []
+
+    async def on_due(batch: Sequence[Due], _: Tx) -> Sequence[State]:
+        handled.extend(due.aggregate for due in batch)
+        return []
+
+    async with probe.transaction() as tx:
+        for name, minutes in (("later", 1), ("second", -1), ("first", -2)):
+            await tx.due(NOW + timedelta(minutes=minutes), "remind", name)
+        await tx.due(NOW - timedelta(minutes=3), "taken_back", "x")
+        await tx.undue("taken_back", ["x"])
+    assert await Timers(probe, {"remind": on_due}, Health()).tick() == 2
+    assert handled == ["first", "second"]
+    assert list(await waiting(probe)) == ["later"]
+
+
+async def test_a_due_that_its_handler_sets_anew_stays(probe: Database) -> None:
+    async def again(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+        await tx.dues(batch[0].kind, {due.aggregate: tx.now + timedelta(days=1) for due in batch})
+        return []
+
+    async with probe.transaction() as tx:
+        await tx.due(NOW, "remind", "a")
+    await Timers(probe, {"remind": again}, Health()).tick()
+    assert await waiting(probe) == {"a": NOW + timedelta(days=1)}
+
+
+async def test_a_due_that_fails_comes_later_and_the_others_go_on(probe: Database) -> None:
+    handled: set[str] = set()
+
+    async def fails_for_one(batch: Sequence[Due], _: Tx) -> Sequence[State]:
+        if any(due.aggregate == "bad" for due in batch):
+            raise ZeroDivisionError
+        handled.update(due.aggregate for due in batch)
+        return []
+
+    names = [f"good-{number}" for number in range(20)] + ["bad"]
+    async with probe.transaction() as tx:
+        await tx.dues("remind", dict.fromkeys(names, NOW))
+    await Timers(probe, {"remind": fails_for_one}, Health()).tick()
+    assert handled == set(names) - {"bad"}
+    assert await waiting(probe) == {"bad": NOW + timedelta(minutes=1)}
+
+
+@dataclass(frozen=True)
+class Letter:
+    number: int
+    traceparent: str | None = None
+
+
+async def test_an_errand_is_settled_with_its_result_or_its_error_in_its_own_trace(probe: Database) -> None:
+    traceparent = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
+    settled: dict[int, Any] = {}
+    traces: list[str] = []
+    done = asyncio.Event()
+    letters = [Letter(1, traceparent), Letter(2)]
+
+    async def claim(_: Tx) -> Sequence[Letter]:
+        taken, letters[:] = list(letters), []
+        return taken
+
+    async def perform(letter: Letter) -> str:
+        if letter.number == 2:
+            raise ConnectionRefusedError
+        traces.append(format(trace.get_current_span().get_span_context().trace_id, "032x"))
+        return "posted"
+
+    async def settle(_: Tx, letter: Letter, result: Any) -> Sequence[State]:
+        settled[letter.number] = result
+        if len(settled) == 2:
+            done.set()
+        return []
+
+    stop = asyncio.Event()
+    errand = Errand("send letter", claim, perform, settle)
+    running = asyncio.create_task(Errands(probe, errand, Health()).run(stop))
+    await asyncio.wait_for(done.wait(), 10)
+    stop.set()
+    await running
+    assert settled[1] == "posted"
+    assert isinstance(settled[2], ConnectionRefusedError)
+    assert traces == ["ab" * 16]

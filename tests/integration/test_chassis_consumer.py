@@ -1,0 +1,168 @@
+"""One poll: what can be applied is, what cannot is parked, and a lost database loses nothing."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import pytest
+from aiokafka import ConsumerRecord
+from stream import raw_bytes, raw_record
+
+from builders import a_municipality
+from chassis import consumer as consuming
+from chassis.consumer import Consumer, TooManyRefused
+from chassis.database import Database, Tx
+from chassis.health import Health
+from chassis.parked import listed, opened, settle
+from chassis.vault import Vault
+from contracts.record import Record, State
+from contracts.topics import MUNICIPALITIES
+from probe import handlers
+
+VAULT = Vault(os.urandom(32))
+
+
+@pytest.fixture
+async def probe(database: Any) -> Database:
+    opened_database: Database = await database("probe")
+    return opened_database
+
+
+def a_consumer(probe: Database, handler: Any = handlers.on_municipalities) -> Consumer:
+    return Consumer(probe, VAULT, {MUNICIPALITIES: handler}, Health())
+
+
+async def seen(probe: Database) -> dict[str, int]:
+    async with probe.transaction() as tx:
+        return {row["ags"]: row["revision"] for row in await tx.fetch("select ags, revision from seen")}
+
+
+async def parked(probe: Database) -> list[tuple[int, str]]:
+    async with probe.transaction() as tx:
+        return [(one.position, one.error) for one in await listed(tx)]
+
+
+def records(*names: str) -> list[ConsumerRecord]:
+    return [
+        raw_record(a_municipality(ags=f"08{number:06d}", name=name), offset=number) for number, name in enumerate(names)
+    ]
+
+
+async def test_the_rest_of_a_batch_goes_on_around_what_is_poison(probe: Database) -> None:
+    batch = [
+        *records("a", handlers.POISON, "b", handlers.REFUSED, "c"),
+        raw_bytes(b"{not json", offset=5, ce_type=b"geleit.municipality.v1"),
+        raw_bytes(b"{}", offset=6, ce_type=b"geleit.municipality.v2"),
+        raw_bytes(b"{}", offset=7, ce_type=b"\xff\xfe"),
+        raw_bytes(b"{}", offset=8, ce_type=b"geleit.weather.v1"),
+    ]
+    await a_consumer(probe).consume(batch, asyncio.Event())
+    assert sorted(await seen(probe)) == ["08000000", "08000002", "08000004"]
+    assert sorted(await parked(probe)) == [
+        (1, "error:ZeroDivisionError"),
+        (3, "refused:by_name"),
+        (5, "schema:json_invalid"),
+        (6, "unknown_version"),
+        (7, "type_not_ascii"),
+    ]
+
+
+async def test_a_second_reading_changes_nothing(probe: Database) -> None:
+    batch = records("a", handlers.POISON, "b")
+    for _ in range(2):
+        await a_consumer(probe).consume(batch, asyncio.Event())
+    assert len(await parked(probe)) == 1
+    async with probe.transaction() as tx:
+        assert await tx.fetchval("select max(times) from seen") == 1
+
+
+async def test_the_newest_revision_wins_whatever_the_order(probe: Database) -> None:
+    late = [raw_record(a_municipality(revision=revision), offset=revision) for revision in (3, 1, 2)]
+    for one in late:
+        await a_consumer(probe).consume([one], asyncio.Event())
+    assert list((await seen(probe)).values()) == [3]
+
+
+async def test_when_most_of_a_large_batch_is_refused_nothing_is_parked(probe: Database) -> None:
+    batch = [raw_bytes(b"?", offset=number, ce_type=b"geleit.municipality.v1") for number in range(300)]
+    stop = asyncio.Event()
+    stop.set()
+    with pytest.raises(TooManyRefused):
+        await a_consumer(probe).consume(batch, stop)
+    assert await parked(probe) == []
+
+
+async def test_a_lost_connection_is_tried_again_until_it_works(probe: Database) -> None:
+    tries: list[int] = []
+
+    async def loses_its_connection_once(batch: Sequence[Record[Any]], tx: Tx) -> Sequence[State]:
+        tries.append(len(batch))
+        if len(tries) == 1:
+            own = await tx.fetchval("select pg_backend_pid()")
+            async with probe.transaction() as other:
+                await other.execute("select pg_terminate_backend($1)", own)
+        return await handlers.on_municipalities(batch, tx)
+
+    await a_consumer(probe, loses_its_connection_once).consume(records("a", "b"), asyncio.Event())
+    assert tries == [2, 2]
+    assert len(await seen(probe)) == 2
+    assert await parked(probe) == []
+
+
+async def test_a_deadlock_is_nobodys_fault_and_not_parked(probe: Database) -> None:
+    tries: list[int] = []
+
+    async def deadlocks_once(batch: Sequence[Record[Any]], tx: Tx) -> Sequence[State]:
+        tries.append(1)
+        if len(tries) == 1:
+            raise asyncpg.DeadlockDetectedError
+        return []
+
+    await a_consumer(probe, deadlocks_once).consume(records("a"), asyncio.Event())
+    assert len(tries) == 2
+    assert await parked(probe) == []
+
+
+async def test_a_parked_record_opens_as_it_was_and_is_destroyed_when_settled(probe: Database) -> None:
+    (raw,) = records(handlers.POISON)
+    await a_consumer(probe).consume([raw], asyncio.Event())
+    async with probe.transaction() as tx:
+        (one,) = await listed(tx)
+        stored = await tx.fetchval("select payload from parked")
+        assert raw.value is not None
+        assert raw.value not in stored
+        found = await opened(tx, VAULT, one.id)
+        assert found is not None
+        assert (found.value, found.key, found.headers) == (raw.value, raw.key, raw.headers)
+        await settle(tx, one.id, "discarded: a test")
+        assert await opened(tx, VAULT, one.id) is None
+        assert await listed(tx) == []
+        assert await tx.fetchval("select payload from parked") is None
+
+
+async def test_what_the_handler_returns_waits_in_the_outbox_with_the_trace_of_its_cause(probe: Database) -> None:
+    traceparent = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-00"
+
+    async def answers(batch: Sequence[Record[Any]], _: Tx) -> Sequence[State]:
+        return [record.state.model_copy(update={"revision": 2}) for record in batch]
+
+    await a_consumer(probe, answers).consume(
+        [raw_record(a_municipality(), traceparent=traceparent.encode())], asyncio.Event()
+    )
+    async with probe.transaction() as tx:
+        row = await tx.fetchrow("select topic, partition, revision, traceparent from outbox")
+    assert row is not None
+    assert tuple(row) == ("municipalities", 0, 2, traceparent)
+
+
+def test_the_newest_of_each_key_comes_in_the_order_of_locks() -> None:
+    batch = [
+        Record(a_municipality(ags=ags, revision=revision), "municipalities", 0, number)
+        for number, (ags, revision) in enumerate([("08000002", 1), ("08000001", 2), ("08000001", 1), ("08000002", 3)])
+    ]
+    assert [(one.state.ags, one.state.revision) for one in consuming.newest(batch)] == [
+        ("08000001", 2),
+        ("08000002", 3),
+    ]

@@ -1,0 +1,51 @@
+"""Migrations: each once, under one lock, and a changed file is refused."""
+
+import asyncio
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from stream import on_database
+
+from chassis import migrate as migrating
+from chassis.migrate import MigrationChanged, migrate
+
+PROBE = [("probe", "probe")]
+
+
+@pytest.fixture
+async def empty_url(postgres_url: str):  # type: ignore[no-untyped-def]
+    name = f"empty_{uuid4().hex}"
+    owner = await asyncpg.connect(postgres_url)
+    await owner.execute(f"create database {name}")
+    yield on_database(postgres_url, name)
+    await owner.execute(f"drop database {name} with (force)")
+    await owner.close()
+
+
+async def test_two_that_migrate_at_once_apply_each_file_once(empty_url: str) -> None:
+    results = await asyncio.gather(*(migrate(empty_url, PROBE) for _ in range(2)))
+    applied = [name for result in results for name in result]
+    assert len(applied) == len(set(applied)) >= 3
+    assert await migrate(empty_url, PROBE) == []
+
+
+async def test_a_file_that_changed_after_it_was_applied_is_refused(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(empty_url, PROBE)
+    changed = migrating.Migration("probe", "probe", 1, "0001_seen.sql", "select 1")
+    monkeypatch.setattr(migrating, "_of_service", lambda *_: iter([changed]))
+    with pytest.raises(MigrationChanged, match=r"0001_seen\.sql"):
+        await migrate(empty_url, PROBE)
+
+
+async def test_a_services_role_reaches_no_other_services_schema(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url, user="probe_worker")
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.fetchval("select count(*) from reporting.outbox")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.fetchval("select count(*) from access.account")
+    finally:
+        await connection.close()

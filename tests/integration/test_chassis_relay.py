@@ -1,0 +1,135 @@
+"""The outbox and its relay: nothing that was rolled back, everything that was committed, in order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from stream import eventually, read_to_the_end
+
+from builders import a_household, a_municipality
+from chassis.database import Database
+from chassis.health import Health
+from chassis.relay import _UNMARK_NEWEST, Relay
+from chassis.stream import TopicDiffers, create_topics
+from contracts.record import event_id
+from contracts.topics import HOME_PARTITIONS, Topic, all_topics
+
+
+@pytest.fixture
+async def topics(kafka_bootstrap: str) -> None:
+    await create_topics(kafka_bootstrap, all_topics(["karlsruhe"]))
+
+
+@pytest.fixture
+async def probe(database: Any) -> Database:
+    opened: Database = await database("probe")
+    return opened
+
+
+@asynccontextmanager
+async def relaying(probe: Database, kafka_bootstrap: str) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    relay = Relay(probe, service="probe", bootstrap=kafka_bootstrap, batch=500, health=Health())
+    running = asyncio.create_task(relay.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+def everything_sent(probe: Database) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        async with probe.transaction() as tx:
+            return bool(await tx.fetchval("select not exists (select from outbox where published_at is null)"))
+
+    return check
+
+
+async def test_what_is_rolled_back_is_never_sent(probe: Database) -> None:
+    async def fails() -> None:
+        async with probe.transaction() as tx:
+            await tx.publish([a_municipality()])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
+    async with probe.transaction() as tx:
+        assert await tx.fetchval("select count(*) from outbox") == 0
+
+
+async def test_records_arrive_in_order_at_their_home_with_their_headers(
+    probe: Database, kafka_bootstrap: str, topics: None
+) -> None:
+    households = [a_household(municipality=f"08{number % 40 + 100:03d}001") for number in range(50)]
+    revisions = [one.model_copy(update={"revision": revision}) for revision in range(1, 21) for one in households]
+    async with relaying(probe, kafka_bootstrap):
+        for start in range(0, len(revisions), 100):
+            async with probe.transaction() as tx:
+                await tx.publish(revisions[start : start + 100])
+        await eventually(everything_sent(probe))
+    ours = {one.key for one in households}
+    found = [one for one in await read_to_the_end(kafka_bootstrap, "households") if one.key.decode() in ours]
+    assert len(found) == len(revisions)
+    assert len({one.partition for one in found}) == HOME_PARTITIONS
+    by_id = {str(event_id(state)): state for state in revisions}
+    last: dict[str, int] = {}
+    for record in sorted(found, key=lambda one: (one.partition, one.offset)):
+        state = by_id[dict(record.headers)["ce_id"].decode()]
+        assert record.partition == state.home
+        assert state.revision == last.get(state.key, 0) + 1
+        last[state.key] = state.revision
+    assert dict(found[0].headers)["ce_source"] == b"/geleit/probe"
+
+
+async def test_two_relays_send_each_row_once(probe: Database, kafka_bootstrap: str, topics: None) -> None:
+    states = [a_municipality(ags=f"08{number:06d}", revision=77) for number in range(400)]
+    async with relaying(probe, kafka_bootstrap), relaying(probe, kafka_bootstrap):
+        async with probe.transaction() as tx:
+            await tx.publish(states)
+        await eventually(everything_sent(probe))
+    ids = {str(event_id(state)).encode() for state in states}
+    found = [
+        record
+        for record in await read_to_the_end(kafka_bootstrap, "municipalities")
+        if dict(record.headers)["ce_id"] in ids
+    ]
+    assert len(found) == len(states)
+
+
+async def test_another_relay_takes_over_when_the_owners_session_ends(
+    probe: Database, kafka_bootstrap: str, topics: None
+) -> None:
+    async with relaying(probe, kafka_bootstrap), relaying(probe, kafka_bootstrap):
+
+        async def owner() -> Any:
+            async with probe.transaction() as tx:
+                return await tx.fetchval(
+                    "select pid from pg_locks where locktype = 'advisory' and granted"
+                    " and database = (select oid from pg_database where datname = current_database())"
+                )
+
+        first = await eventually(owner)
+        async with probe.transaction() as tx:
+            await tx.execute("select pg_terminate_backend($1)", first)
+            await tx.publish([a_municipality(revision=5)])
+        await eventually(everything_sent(probe))
+        assert await eventually(owner) != first
+
+
+async def test_a_relay_that_lost_its_lock_has_the_newest_row_of_each_key_sent_again(probe: Database) -> None:
+    async with probe.transaction() as tx:
+        await tx.publish([a_municipality(revision=revision) for revision in (1, 2, 3)])
+        await tx.publish([a_municipality(ags="08000001", revision=1)])
+        await tx.execute("update outbox set published_at = now()")
+        await tx.execute(_UNMARK_NEWEST, ["municipalities"], [a_municipality().key])
+        again = await tx.fetch("select key, revision from outbox where published_at is null")
+    assert [tuple(row) for row in again] == [(a_municipality().key, 3)]
+
+
+async def test_a_topic_with_another_number_of_partitions_is_refused(kafka_bootstrap: str, topics: None) -> None:
+    households = next(one for one in all_topics([]) if one.name == "households")
+    with pytest.raises(TopicDiffers, match="12 partitions instead of 3"):
+        await create_topics(kafka_bootstrap, [Topic("households", households.schema, 3)])

@@ -1,0 +1,131 @@
+"""The subscription on a real broker: offsets follow the commit, and a failing poll comes again."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from stream import eventually, send
+
+from builders import a_municipality
+from chassis.consumer import Consumer
+from chassis.database import Database, Tx
+from chassis.health import Health
+from chassis.stream import Subscription, create_topics
+from chassis.vault import Vault
+from contracts.municipalities import Municipality
+from contracts.record import Record, State, encode, headers
+from contracts.topics import Topic
+from probe import handlers
+
+
+@pytest.fixture
+async def probe(database: Any) -> Database:
+    opened: Database = await database("probe")
+    return opened
+
+
+@pytest.fixture
+async def topic(kafka_bootstrap: str) -> Topic:
+    topic = Topic(f"probe-{uuid4().hex[:8]}", Municipality)
+    await create_topics(kafka_bootstrap, [topic])
+    return topic
+
+
+def a_subscription(probe: Database, topic: Topic, kafka_bootstrap: str, handler: Any, group: str) -> Subscription:
+    health = Health()
+    consumer = Consumer(probe, Vault(os.urandom(32)), {topic: handler}, health)
+    return Subscription(
+        consumer, [topic.name], bootstrap=kafka_bootstrap, group=group, instance=None, records=100, health=health
+    )
+
+
+async def write(probe: Database, kafka_bootstrap: str, topic: Topic, numbers: range) -> None:
+    async with probe.transaction() as tx:
+        now = tx.now
+    states = [a_municipality(ags=f"08{number:06d}") for number in numbers]
+    await send(
+        kafka_bootstrap,
+        topic.name,
+        [(state.key, encode(state), headers(state, source="test", time=now)) for state in states],
+    )
+
+
+async def count(probe: Database) -> int:
+    async with probe.transaction() as tx:
+        return int(await tx.fetchval("select count(*) from seen"))
+
+
+async def test_what_was_sent_before_the_first_start_is_read_and_a_restart_goes_on(
+    probe: Database, topic: Topic, kafka_bootstrap: str
+) -> None:
+    group = uuid4().hex
+    batches: list[int] = []
+
+    async def counting(batch: Sequence[Record[Any]], tx: Tx) -> Sequence[State]:
+        batches.append(len(batch))
+        return await handlers.on_municipalities(batch, tx)
+
+    for part in (range(50), range(50, 80)):
+        await write(probe, kafka_bootstrap, topic, part)
+        stop = asyncio.Event()
+        running = asyncio.create_task(a_subscription(probe, topic, kafka_bootstrap, counting, group).run(stop))
+
+        async def all_there(expected: int = part.stop) -> bool:
+            return await count(probe) == expected
+
+        await eventually(all_there)
+        stop.set()
+        await running
+    assert sum(batches) == 80, "a committed record was read again after a clean stop"
+
+
+async def test_a_poll_whose_transaction_fails_comes_again(
+    probe: Database, topic: Topic, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.consumer.TRIES_IN_PLACE", 1)
+    failures = 3
+
+    async def fails_at_first(batch: Sequence[Record[Any]], tx: Tx) -> Sequence[State]:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise asyncpg.CannotConnectNowError
+        return await handlers.on_municipalities(batch, tx)
+
+    await write(probe, kafka_bootstrap, topic, range(20))
+    stop = asyncio.Event()
+    running = asyncio.create_task(a_subscription(probe, topic, kafka_bootstrap, fails_at_first, uuid4().hex).run(stop))
+
+    async def all_there() -> bool:
+        return await count(probe) == 20
+
+    await eventually(all_there)
+    stop.set()
+    await running
+
+
+async def test_a_header_that_is_not_text_costs_nothing(probe: Database, topic: Topic, kafka_bootstrap: str) -> None:
+    state = a_municipality()
+    good = [("ce_type", state.ce_type.encode())]
+    await send(
+        kafka_bootstrap,
+        topic.name,
+        [("a", encode(state), [*good, ("comment", b"\xff\xfe")]), ("b", None, good), ("c", b"\x00", good)],
+    )
+    stop = asyncio.Event()
+    running = asyncio.create_task(
+        a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run(stop)
+    )
+
+    async def parked() -> bool:
+        async with probe.transaction() as tx:
+            return bool(await tx.fetchval("select count(*) = 2 from parked"))
+
+    await eventually(parked)
+    assert await count(probe) == 1
+    stop.set()
+    await running
