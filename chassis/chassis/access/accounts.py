@@ -1,0 +1,87 @@
+"""Local accounts: made by the command line, used to sign in."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+from uuid import UUID
+
+import asyncpg
+
+from chassis.access.passwords import hash_password, password_fits
+from chassis.access.principal import Role
+from chassis.access.tokens import digest, new_token
+from chassis.database import Database, Tx
+
+IDLE = timedelta(hours=1)
+LIFETIME = timedelta(hours=12)
+
+
+class NameTaken(ValueError):
+    """An account of this name exists already."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The session's token, to be kept in the browser's cookie and nowhere else."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Wrong name or wrong password: the same answer for both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Too many failures for this name, known or not."""
+
+    until: datetime
+
+
+Attempt: TypeAlias = SignedIn | Refused | Locked
+
+
+async def create_account(tx: Tx, *, name: str, password: str, role: Role, tenant: str) -> UUID:
+    """A new account's id; raises NameTaken or WeakPassword. Names are compared in lower case."""
+    try:
+        account: UUID = await tx.fetchval(
+            "select access.create_account($1, $2, $3, $4)", name, await hash_password(password), role, tenant
+        )
+    except asyncpg.UniqueViolationError:
+        raise NameTaken("an account of this name exists already") from None
+    return account
+
+
+async def set_password(tx: Tx, *, name: str, password: str) -> bool:
+    """Replaces the password and ends all sessions of the account; False if there is none of this name."""
+    changed = await tx.fetchval("select access.set_password($1, $2)", name, await hash_password(password))
+    return changed is not None
+
+
+async def disable_account(tx: Tx, *, name: str) -> bool:
+    """Ends the account's sessions and lets nobody sign in to it again; False if there is none such."""
+    return await tx.fetchval("select access.disable_account($1)", name) is not None
+
+
+async def sign_in(
+    database: Database, *, name: str, password: str, idle: timedelta = IDLE, lifetime: timedelta = LIFETIME
+) -> Attempt:
+    """Checks a password between two transactions, so that the slow hash holds neither a lock nor a connection."""
+    async with database.transaction() as tx:
+        found = await tx.fetchrow("select * from access.begin_sign_in($1)", name)
+    assert found is not None
+    if found["locked_until"] is not None:
+        return Locked(found["locked_until"])
+    if not await password_fits(found["password_hash"], password):
+        return Refused()
+    token = new_token()
+    async with database.transaction() as tx:
+        await tx.execute("select access.open_session($1, $2, $3, $4)", found["account"], digest(token), idle, lifetime)
+    return SignedIn(token)
+
+
+async def sign_out(database: Database, token: str) -> None:
+    """Ends the session of this token, if there is one."""
+    async with database.transaction() as tx:
+        await tx.execute("select access.close_session($1)", digest(token))

@@ -1,0 +1,41 @@
+"""Passwords: argon2id, computed in a thread, and as slow for an unknown account as for a known one."""
+
+import asyncio
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+MINIMUM_LENGTH = 12
+MAXIMUM_LENGTH = 1024
+
+_HASHER = PasswordHasher()  # argon2id with the parameters of RFC 9106, section 4, second choice
+
+
+class WeakPassword(ValueError):
+    """The password is too short or too long."""
+
+
+@cache
+def _hash_of_nobody() -> str:
+    return _HASHER.hash("the password of an account that does not exist")
+
+
+async def hash_password(password: str) -> str:
+    """The argon2id hash to store; raises WeakPassword outside 12 to 1024 characters."""
+    if not MINIMUM_LENGTH <= len(password) <= MAXIMUM_LENGTH:
+        raise WeakPassword(f"a password has {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters")
+    return await asyncio.to_thread(_HASHER.hash, password)
+
+
+async def password_fits(stored: str | None, password: str) -> bool:
+    """Whether the password fits the stored hash; without one it takes the same time and does not."""
+    fits = await asyncio.to_thread(_verify, stored or _hash_of_nobody(), password[: MAXIMUM_LENGTH + 1])
+    return fits and stored is not None
+
+
+def _verify(stored: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(stored, password)
+    except (VerificationError, InvalidHashError):
+        return False

@@ -1,0 +1,39 @@
+// A request that fails must not end in silence: htmx swaps nothing on an error, so say it where notices stand.
+function say(text) {
+  const template = document.createElement("div");
+  template.className = "kern-alert kern-alert--danger";
+  template.setAttribute("role", "alert");
+  const header = document.createElement("div");
+  header.className = "kern-alert__header";
+  const icon = document.createElement("span");
+  icon.className = "kern-icon kern-icon--danger";
+  const title = document.createElement("span");
+  title.className = "kern-title";
+  title.textContent = text;
+  header.append(icon, title);
+  template.append(header);
+  document.getElementById("notices").replaceChildren(template);
+}
+
+for (const event of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(event, () => say(document.body.dataset.away));
+}
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  if (event.target.method === "post") {
+    for (const button of event.target.querySelectorAll("button:not([name])")) {
+      button.setAttribute("aria-disabled", "true");
+    }
+    if (event.target.dataset.sent) {
+      event.preventDefault();
+    }
+    event.target.dataset.sent = "true";
+  }
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    form.querySelectorAll("button").forEach((button) => button.removeAttribute("aria-disabled"));
+  }
+});

@@ -1,0 +1,46 @@
+"""What a service needs to show itself: routes with permissions, pages, problems, paging, downloads."""
+
+from chassis.web.app import assemble, build_app, mounted, openapi_of
+from chassis.web.export import csv_response
+from chassis.web.forms import Filled, blank_form, read_form
+from chassis.web.guard import Requirement, UndeclaredRoute, current_principal, public, require, signed_in
+from chassis.web.paging import PageQuery, Paging, Slice, decode_cursor, encode_cursor
+from chassis.web.problems import FieldError, Problem, not_found
+from chassis.web.render import redirect, render, translations_of, wants_partial
+from chassis.web.surroundings import Mounted, NavLink, Site
+from chassis.web.translations import N_
+from chassis.web.work import Work
+
+__all__ = [
+    "N_",
+    "FieldError",
+    "Filled",
+    "Mounted",
+    "NavLink",
+    "PageQuery",
+    "Paging",
+    "Problem",
+    "Requirement",
+    "Site",
+    "Slice",
+    "UndeclaredRoute",
+    "Work",
+    "assemble",
+    "blank_form",
+    "build_app",
+    "csv_response",
+    "current_principal",
+    "decode_cursor",
+    "encode_cursor",
+    "mounted",
+    "not_found",
+    "openapi_of",
+    "public",
+    "read_form",
+    "redirect",
+    "render",
+    "require",
+    "signed_in",
+    "translations_of",
+    "wants_partial",
+]

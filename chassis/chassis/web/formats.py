@@ -1,0 +1,66 @@
+"""Numbers and times as people here write them: by language, in Europe/Berlin."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel import Locale, dates, numbers
+
+Number = int | float | Decimal
+BERLIN = ZoneInfo("Europe/Berlin")
+NOTHING = "–"
+
+
+def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
+    """Jinja filters `date`, `time`, `datetime`, `ago`, `number`, `percent`, `seconds`, `language`; None shows as –."""
+
+    def day(value: date | None, style: str = "medium") -> str:
+        if isinstance(value, datetime):
+            value = value.astimezone(BERLIN).date()
+        return NOTHING if value is None else dates.format_date(value, style, locale)
+
+    def time(value: datetime | None) -> str:
+        return NOTHING if value is None else dates.format_time(value, "short", tzinfo=BERLIN, locale=locale)
+
+    def moment(value: datetime | None, style: str = "short") -> str:
+        return NOTHING if value is None else dates.format_datetime(value, style, tzinfo=BERLIN, locale=locale)
+
+    def ago(value: datetime, now: datetime) -> str:
+        return dates.format_timedelta(value - now, add_direction=True, locale=locale)
+
+    def number(value: Number | None, digits: int | None = None) -> str:
+        if value is None:
+            return NOTHING
+        form = None if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
+        return numbers.format_decimal(value, form, locale)
+
+    def percent(value: Number | None, digits: int = 0) -> str:
+        if value is None:
+            return NOTHING
+        space = "\N{NO-BREAK SPACE}" if locale.language == "de" else ""
+        return number(value * 100, digits) + space + "%"
+
+    def seconds(value: timedelta | Number | None) -> str:
+        if value is None:
+            return NOTHING
+        amount = value.total_seconds() if isinstance(value, timedelta) else float(value)
+        if amount < 1:
+            return f"{number(amount * 1000, 0)}\N{NO-BREAK SPACE}ms"
+        if amount < 120:
+            return f"{number(amount, 1)}\N{NO-BREAK SPACE}s"
+        return dates.format_timedelta(timedelta(seconds=amount), locale=locale)
+
+    def language(code: str) -> str:
+        return str(locale.languages.get(code, code))
+
+    return {
+        "date": day,
+        "time": time,
+        "datetime": moment,
+        "ago": ago,
+        "number": number,
+        "percent": percent,
+        "seconds": seconds,
+        "language": language,
+    }

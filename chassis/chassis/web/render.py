@@ -1,0 +1,79 @@
+"""From a handler to a page: `render`, `redirect` with a notice, and the translator of a request."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, unquote
+
+from babel.support import NullTranslations
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from chassis.access import Principal
+from chassis.access.tokens import csrf_token
+from chassis.web.guard import CSRF_FIELD, session_token
+from chassis.web.language import language_of
+from chassis.web.navigation import navigation_of
+from chassis.web.surroundings import surroundings
+from chassis.web.templates import rendered_block
+
+_NOTICE_COOKIE = "geleit_notice"
+
+
+def translations_of(request: Request) -> NullTranslations:
+    """The catalog of the request's language; in a handler: `_ = translations_of(request).gettext`."""
+    return surroundings(request).templates.translations[language_of(request)]
+
+
+def wants_partial(request: Request) -> bool:
+    """Whether htmx asks for a part of the page; not when it replaces the whole body or restores history."""
+    headers = request.headers
+    return "hx-request" in headers and not {"hx-boosted", "hx-history-restore-request"} & set(headers)
+
+
+def render(
+    request: Request,
+    name: str,
+    *,
+    status_code: int = 200,
+    partial: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **context: Any,
+) -> HTMLResponse:
+    """The page, or only its block `partial` when htmx asks; templates see what `_common` gives besides."""
+    found = surroundings(request)
+    template = found.templates.get(name, language_of(request))
+    everything = {**_common(request), **context}
+    if partial is not None and wants_partial(request):
+        return HTMLResponse(rendered_block(template, partial, everything), status_code, headers)
+    response = HTMLResponse(template.render(everything), status_code, headers)
+    if everything["notice"] is not None:
+        response.delete_cookie(_NOTICE_COOKIE)
+    return response
+
+
+def redirect(request: Request, path: str, *, notice: str | None = None) -> Response:
+    """Go on to `path` (below the site's prefix) after a form was handled; the next page shows the notice once."""
+    target = surroundings(request).prefix + path
+    response: Response = RedirectResponse(target, 303)
+    if "hx-request" in request.headers:
+        response = Response(status_code=204, headers={"HX-Redirect": target})
+    if notice is not None:
+        response.set_cookie(_NOTICE_COOKIE, quote(notice), max_age=60, httponly=True, samesite="lax")
+    return response
+
+
+def _common(request: Request) -> dict[str, Any]:
+    principal: Principal | None = getattr(request.state, "principal", None)
+    token = session_token(request)
+    csrf = csrf_token(token) if token else ""
+    notice = request.cookies.get(_NOTICE_COOKIE)
+    return {
+        "principal": principal,
+        "navigation": navigation_of(request, principal),
+        "csrf_token": csrf,
+        "csrf_field": Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, csrf),
+        "prefix": surroundings(request).prefix,
+        "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        "notice": unquote(notice)[:300] if notice else None,
+    }

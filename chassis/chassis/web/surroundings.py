@@ -1,0 +1,63 @@
+"""What a request finds around it: its site's database and templates, and the navigation of all sites."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from chassis.access import Permission
+from chassis.database import Database
+from chassis.web.templates import Templates
+
+
+@dataclass(frozen=True, slots=True)
+class NavLink:
+    """A link in the navigation for who has the permission; `path` is below the site's prefix, `label` a msgid."""
+
+    label: str
+    path: str
+    permission: Permission
+    about: str = ""
+    """One sentence (a msgid) that the overview shows under the link."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What a service shows below its prefix: title (a msgid), routes and navigation.
+
+    `body_limits` holds the routes (paths below the prefix) that may take more than the default of 1 MB, in bytes.
+    `state` becomes attributes of `request.app.state`.
+    """
+
+    title: str
+    router: APIRouter
+    navigation: Sequence[NavLink] = ()
+    body_limits: Mapping[str, int] = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mounted:
+    """A site in its place: the service's name, its prefix and the package of its templates, files and catalog."""
+
+    name: str
+    prefix: str
+    package: str
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Found on every app's state. `database` raises ConnectionError while there is none."""
+
+    prefix: str
+    database: Callable[[], Database]
+    templates: Templates
+    sites: Sequence[Mounted]
+
+
+def surroundings(request: Request) -> Surroundings:
+    """The surroundings of the app that handles this request."""
+    return cast(Surroundings, request.app.state.surroundings)

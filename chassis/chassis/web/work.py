@@ -1,0 +1,29 @@
+"""The transaction of a request: held to its principal's tenant, committed before the answer is sent."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from chassis.database import Tx
+from chassis.web.guard import current_principal
+from chassis.web.surroundings import surroundings
+
+
+async def _open(request: Request) -> AsyncIterator[Tx]:
+    principal = await current_principal(request)
+    # A request without a principal must not see rows because nobody set a tenant: there is no such transaction.
+    assert principal is not None, "a public route has no transaction"
+    async with AsyncExitStack() as stack:
+        try:
+            opening = surroundings(request).database().transaction(principal.tenant, principal)
+            tx = await stack.enter_async_context(opening)
+        except OSError as error:
+            raise ConnectionError from error
+        yield tx
+
+
+Work = Annotated[Tx, Depends(_open, scope="function")]
+"""A parameter `tx: Work` is the request's transaction; an exception rolls it back."""
