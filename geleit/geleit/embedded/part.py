@@ -1,10 +1,11 @@
 """What the embedded parts have in common for those who start, stop and disturb them."""
 
-from pathlib import Path
 from typing import Protocol
 
+from geleit.failures import Failure
 
-class PartFailed(Exception):
+
+class PartFailed(Failure):
     """An embedded part could not be started; the message says where its log is and how it ends."""
 
 
@@ -34,12 +35,3 @@ class Part(Protocol):
     def kill(self) -> None:
         """End it as a power cut would."""
         ...
-
-
-def last_lines(log: Path, count: int = 15) -> str:
-    """The end of a log, for an error message."""
-    try:
-        lines = log.read_bytes()[-20_000:].decode(errors="replace").splitlines()
-    except FileNotFoundError:
-        return "(no log)"
-    return "\n".join(lines[-count:])

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from geleit.embedded.accounts import PROGRAMS, open_programs_to, open_way_to, postgres_account
-from geleit.embedded.part import PartFailed, last_lines
+from geleit.embedded.part import PartFailed
+from geleit.logs import last_lines, log_file
 from geleit.probe import NotInTime, until
 from geleit.processes import Process
 from geleit.progress import Steps
@@ -42,7 +43,7 @@ class Postgres:
     def __init__(self, state_dir: Path, steps: Steps) -> None:
         self._home = state_dir.resolve() / "postgres"
         self._data = self._home / "data"
-        self._log = state_dir.resolve() / "log" / "postgres.log"
+        self._log = log_file(state_dir.resolve(), self.name)
         self._steps = steps
         self._process = Process(self.name, self._home / "process.json")
         self._sockets = _socket_folder(self._home)

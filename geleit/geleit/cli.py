@@ -1,0 +1,64 @@
+"""The command line: `geleit up`, `geleit down` and what they start."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from geleit.failures import Failure
+from geleit.interrupt import run_until_interrupted
+from geleit.progress import Steps
+from geleit.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def main() -> None:
+    """Entry point of `geleit` and `python -m geleit`: a Failure is one message and exit code 1."""
+    try:
+        app()
+    except Failure as failure:
+        typer.secho(str(failure), fg=typer.colors.RED, err=True)
+        raise SystemExit(1) from None
+
+
+@app.command()
+def up() -> None:
+    """Run all of Geleit until Ctrl-C."""
+    run_until_interrupted(_serve(Settings()))
+
+
+async def _serve(settings: Settings) -> None:
+    from geleit.system import system  # noqa: PLC0415 - other commands need not wait for it
+
+    with Steps() as steps:
+        async with system(settings, steps=steps) as running:
+            steps.say(f"Geleit serves at {running.url} (logs in {running.state_dir / 'log'}). Ctrl-C stops it.")
+            await asyncio.Event().wait()
+
+
+@app.command()
+def down() -> None:
+    """Stop what runs on this state folder, also what a killed run left behind."""
+    asyncio.run(_stop(Settings()))
+
+
+async def _stop(settings: Settings) -> None:
+    from geleit.state import end_owner  # noqa: PLC0415 - other commands need not wait for it
+    from geleit.supervisor import stop_leftovers  # noqa: PLC0415
+    from geleit.system import stop_parts  # noqa: PLC0415
+
+    await end_owner(settings.state_dir)
+    await stop_leftovers(settings.state_dir)
+    await stop_parts(settings.state_dir, Steps(quiet=True))
+
+
+@app.command()
+def smtp_catcher(
+    port: Annotated[int, typer.Option(envvar="SMTP_PORT", help="where to listen on the loopback address")] = 1025,
+) -> None:
+    """Keep every mail that is sent here as a file in the state folder."""
+    from geleit.catcher import catch  # noqa: PLC0415 - aiosmtpd is installed for development only
+    from geleit.system import mail_dir  # noqa: PLC0415
+
+    asyncio.run(catch(mail_dir(Settings().state_dir), port))

@@ -1,0 +1,1 @@
+"""The commands of `geleit`, by what they are for."""

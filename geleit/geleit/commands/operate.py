@@ -1,0 +1,140 @@
+"""Commands for operations: install, serve, replay, settle what is parked."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TimeRemainingColumn
+from rich.table import Table
+
+from chassis import parked as parking
+from chassis import telemetry
+from chassis.consumer import Consumer
+from chassis.health import Health
+from chassis.replay import replay
+from chassis.service import Service, open_database, run
+from geleit.failures import Failure
+from geleit.install import install
+from geleit.services import all_services, the_service
+from reporting.store import clear, state_hash
+
+app = typer.Typer(no_args_is_help=True)
+parked = typer.Typer(no_args_is_help=True, help="Records that could not be applied: list, retry, discard.")
+rebuild = typer.Typer(no_args_is_help=True, help="Fold a service's tables again from the stream.")
+console = Console()
+
+ServiceName = Annotated[str, typer.Argument(help="intake, matching, notifications or reporting")]
+
+
+@app.command()
+def migrate() -> None:
+    """Bring tables, topics and what services begin with to the newest state."""
+    files, topics = asyncio.run(install(all_services()))
+    for name in files:
+        console.print(f"applied {name}")
+    for name in topics:
+        console.print(f"created topic {name}")
+    if not files and not topics:
+        console.print("nothing to do")
+
+
+@app.command()
+def web() -> None:
+    """Serve the pages and APIs of all four services on one port."""
+    services = all_services()
+    telemetry.setup("web", services[0].settings.log_level)
+    run(services, worker=False, web=True)
+
+
+@rebuild.command("reporting")
+def rebuild_reporting() -> None:
+    """Empty reporting's tables and fold every topic again from offset 0; the worker may go on meanwhile."""
+    before, after, read = asyncio.run(_rebuild())
+    console.print(f"{read} records folded; state {before[:12]} → {after[:12]}")
+
+
+async def _rebuild() -> tuple[str, str, int]:
+    service = the_service("reporting")
+    database = await open_database(service, "worker")
+    try:
+        async with database.transaction() as tx:
+            before = await state_hash(tx)
+            await clear(tx)
+        with Progress(*Progress.get_default_columns(), TimeRemainingColumn(), console=console) as bars:
+            bar = bars.add_task("folding", total=None)
+            read = await replay(
+                Consumer(database, service.vault(), service.on, Health()),
+                [topic.name for topic in service.on],
+                bootstrap=service.settings.kafka_bootstrap_servers,
+                progress=lambda done, total: bars.update(bar, completed=done, total=total),
+            )
+        async with database.transaction() as tx:
+            return before, await state_hash(tx), read
+    finally:
+        await database.close()
+
+
+@parked.command("list")
+def parked_list(
+    name: ServiceName, settled: Annotated[bool, typer.Option(help="also those that are settled")] = False
+) -> None:
+    """Show parked records, oldest first: place and error, not content."""
+    rows = asyncio.run(_parked_list(the_service(name), settled=settled))
+    if not rows:
+        console.print("nothing is parked")
+        return
+    table = Table("id", "topic", "partition", "offset", "error", "parked at", "settled")
+    for one in rows:
+        place = (one.topic, str(one.partition), str(one.position))
+        table.add_row(str(one.id), *place, one.error, one.parked_at.isoformat(" ", "seconds"), one.resolution or "")
+    console.print(table)
+
+
+async def _parked_list(service: Service, *, settled: bool) -> list[parking.Parked]:
+    database = await open_database(service, "worker")
+    try:
+        async with database.transaction() as tx:
+            return list(await parking.listed(tx, resolved=settled, limit=1000))
+    finally:
+        await database.close()
+
+
+@parked.command("retry")
+def parked_retry(name: ServiceName, record: Annotated[int, typer.Argument(help="the id that list shows")]) -> None:
+    """Apply a parked record now; a newer state of the same aggregate makes this harmless."""
+    if not asyncio.run(_parked_retry(the_service(name), record)):
+        raise Failure(f"{record} is not parked, or is settled already: see `geleit parked list {name} --settled`.")
+    console.print(f"{record} applied")
+
+
+async def _parked_retry(service: Service, record: int) -> bool:
+    database = await open_database(service, "worker")
+    try:
+        return await Consumer(database, service.vault(), service.on, Health()).retry(record)
+    finally:
+        await database.close()
+
+
+@parked.command("discard")
+def parked_discard(
+    name: ServiceName,
+    record: Annotated[int, typer.Argument(help="the id that list shows")],
+    reason: Annotated[str, typer.Option(help="why; it is written down", prompt=True)],
+) -> None:
+    """Destroy the content of a parked record and write down why."""
+    if not asyncio.run(_parked_discard(the_service(name), record, reason)):
+        raise Failure(f"{record} is not parked, or is settled already: see `geleit parked list {name} --settled`.")
+    console.print(f"{record} discarded")
+
+
+async def _parked_discard(service: Service, record: int, reason: str) -> bool:
+    database = await open_database(service, "worker")
+    try:
+        async with database.transaction() as tx:
+            if await parking.opened(tx, service.vault(), record) is None:
+                return False
+            await parking.settle(tx, record, f"discarded: {reason[:200]}")
+            return True
+    finally:
+        await database.close()

@@ -1,0 +1,25 @@
+"""Brings tables, topics and what services begin with to the newest state; run before each start."""
+
+from collections.abc import Sequence
+
+from chassis.migrate import migrate
+from chassis.service import Service, seed
+from chassis.stream import create_topics
+from contracts.topics import all_topics
+
+
+async def install(services: Sequence[Service]) -> tuple[list[str], list[str]]:
+    """The migrations applied and the topics created; safe to run at any time and twice at once.
+
+    Raises MigrationChanged, TopicDiffers, asyncpg.PostgresError, KafkaError.
+    """
+    settings = services[0].settings
+    files = await migrate(
+        settings.database_url,
+        [(service.name, service.package) for service in services],
+        password=settings.database_password,
+    )
+    topics = await create_topics(settings.kafka_bootstrap_servers, all_topics(settings.centres))
+    for service in services:
+        await seed(service)
+    return files, topics

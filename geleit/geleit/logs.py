@@ -1,0 +1,26 @@
+"""The log files in the state folder: one for each process, kept small."""
+
+from pathlib import Path
+
+LARGEST = 20_000_000  # bytes
+
+
+def log_file(state_dir: Path, name: str) -> Path:
+    """Where the output of a process goes."""
+    return state_dir / "log" / f"{name}.log"
+
+
+def last_lines(log: Path, count: int = 15) -> str:
+    """The end of a log, for an error message."""
+    try:
+        lines = log.read_bytes()[-20_000:].decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return "(no log)"
+    return "\n".join(lines[-count:])
+
+
+def rotate(state_dir: Path) -> None:
+    """Put aside what has grown large; nobody may be writing."""
+    for log in (state_dir / "log").glob("*.log"):
+        if log.stat().st_size > LARGEST:
+            log.replace(log.with_suffix(".log.1"))

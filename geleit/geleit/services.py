@@ -1,0 +1,29 @@
+"""The four services, as this process's environment sets them up."""
+
+from collections.abc import Sequence
+
+from intake.app import service as intake
+from matching.app import service as matching
+from matching.settings import Settings as MatchingSettings
+from notifications.app import service as notifications
+
+from chassis.service import Service
+from intake.settings import Settings as IntakeSettings
+from notifications.settings import Settings as NotificationsSettings
+from reporting.app import service as reporting
+from reporting.settings import Settings as ReportingSettings
+
+
+def all_services() -> Sequence[Service]:
+    """In the order of the flow: intake, matching, notifications, reporting."""
+    return (
+        intake(IntakeSettings()),
+        matching(MatchingSettings()),
+        notifications(NotificationsSettings()),
+        reporting(ReportingSettings()),
+    )
+
+
+def the_service(name: str) -> Service:
+    """One of them. Raises KeyError."""
+    return {service.name: service for service in all_services()}[name]

@@ -1,0 +1,135 @@
+"""A supervised program is started again when it dies, and stays down when it was stopped."""
+
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from geleit.logs import log_file
+from geleit.probe import NotInTime, free_port, until
+from geleit.processes import Process
+from geleit.progress import Steps
+from geleit.supervisor import NotStarted, PortTaken, Program, Supervised, pid_file, stop_leftovers
+
+SERVER = """
+import http.server, os, signal, sys
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"{os.getpid()} {os.environ['COLOUR']} {self.path}".encode())
+    def log_message(self, *_): pass
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+http.server.HTTPServer(("127.0.0.1", int(os.environ["HEALTH_PORT"])), Page).serve_forever()
+"""
+DEAF = SERVER.replace("lambda *_: sys.exit(0)", "signal.SIG_IGN")
+ENV = {"PATH": os.environ["PATH"], "COLOUR": "blue"}
+
+Start = Callable[[Program], Awaitable[Supervised]]
+
+
+def a_program(source: str = SERVER, **rest: object) -> Program:
+    return Program("page", (sys.executable, "-S", "-c", source), **rest)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    async with AsyncExitStack() as stack:
+
+        async def started(program: Program) -> Supervised:
+            one = Supervised(program, tmp_path, ENV, Steps(quiet=True))
+            stack.push_async_callback(one.stop, 0.1)
+            await one.start()
+            return one
+
+        yield started
+
+
+async def test_it_is_ready_when_its_own_answer_says_so(start: Start) -> None:
+    page = await start(a_program(env={"COLOUR": "red"}))
+    await page.ready()
+    async with httpx.AsyncClient(trust_env=False) as http:
+        assert (await http.get(f"{page.url}/x")).text == f"{page.pid} red /x"
+
+
+async def test_a_killed_one_comes_back(start: Start) -> None:
+    page = await start(a_program())
+    await page.ready()
+    first = page.pid
+    page.kill()
+    await until(_is(lambda: page.restarts == 1), within=5, what="restart")
+    await page.ready()
+    assert page.pid != first
+
+
+async def test_a_stopped_one_stays_down_and_leaves_no_pid_file(start: Start, tmp_path: Path) -> None:
+    page = await start(a_program())
+    await page.ready()
+    await page.stop()
+    assert not page.alive()
+    assert page.restarts == 0
+    assert not pid_file(tmp_path, "page").exists()
+
+
+async def test_one_that_does_not_listen_to_sigterm_is_killed(start: Start) -> None:
+    page = await start(a_program(DEAF))
+    await page.ready()
+    await page.stop(grace=0.2)
+    assert not page.alive()
+
+
+async def test_a_frozen_one_can_be_stopped(start: Start) -> None:
+    page = await start(a_program())
+    await page.ready()
+    page.freeze()
+    await page.stop(grace=5)
+    assert not page.alive()
+
+
+async def test_one_that_keeps_dying_says_why_and_where_its_log_is(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geleit.supervisor.FIRST_PAUSE", 0.01)
+    page = await start(a_program("raise SystemExit('the table is missing')"))
+    with pytest.raises(NotStarted, match=r"page exited with 1 4 times .*page\.log.*\n(.*\n)*the table is missing"):
+        await page.ready(within=10)
+
+
+async def test_one_that_is_never_ready_meets_its_deadline(start: Start) -> None:
+    page = await start(a_program(SERVER.replace("200", "503")))
+    with pytest.raises(NotInTime, match="page"):
+        await page.ready(within=0.6)
+
+
+async def test_a_taken_port_is_named_and_another_one_proposed(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", free_port())) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(PortTaken, match=rf"Port {port} .* PORT=\d+"):
+            await start(a_program(port=port))
+
+
+async def test_what_a_killed_supervisor_left_is_found_and_stopped(tmp_path: Path) -> None:
+    left = Process("page", pid_file(tmp_path, "page"))
+    left.spawn(a_program().command, log=log_file(tmp_path, "page"), env={**ENV, "HEALTH_PORT": str(free_port())})
+    assert await stop_leftovers(tmp_path) == ["page"]
+    assert not left.alive()
+
+
+async def test_a_pid_that_now_belongs_to_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    file = pid_file(tmp_path, "page")
+    file.parent.mkdir()
+    file.write_text(f'{{"pid": {os.getpid()}, "started": "long ago"}}')
+    assert await stop_leftovers(tmp_path) == []
+    assert not file.exists()
+
+
+def _is(condition: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        return condition()
+
+    return check
