@@ -16,6 +16,7 @@ from chassis.access.identify import principal_of
 from chassis.access.tokens import csrf_token
 from chassis.web.problems import Problem
 from chassis.web.surroundings import surroundings
+from chassis.web.translations import N_
 
 SESSION_COOKIE = "geleit_session"
 CSRF_FIELD = "csrf_token"
@@ -33,11 +34,11 @@ class Requirement:
     async def __call__(self, request: Request) -> Principal:
         principal = await current_principal(request)
         if principal is None:
-            raise Problem(401, "not-signed-in", "Sign in first", headers={"WWW-Authenticate": "Bearer"})
+            raise Problem(401, "not-signed-in", N_("Sign in first"), headers={"WWW-Authenticate": "Bearer"})
         if principal.via == "session" and request.method not in _SAFE_METHODS:
             await _refuse_forgery(request)
         if self.any_of and not self.any_of & permissions_of(principal.role):
-            raise Problem(403, "not-permitted", "You may not do this")
+            raise Problem(403, "not-permitted", N_("You may not do this"))
         return principal
 
 
@@ -101,7 +102,8 @@ async def _refuse_forgery(request: Request) -> None:
 
 
 def _forged() -> Problem:
-    return Problem(403, "forged-request", "This form has expired", detail="Load the page again and send it once more.")
+    advice = N_("Load the page again and send it once more.")
+    return Problem(403, "forged-request", N_("This form has expired"), detail=advice)
 
 
 class UndeclaredRoute(RuntimeError):

@@ -12,6 +12,7 @@ import orjson
 from fastapi import Depends, Query
 
 from chassis.web.problems import FieldError, Problem
+from chassis.web.translations import N_
 
 Row = TypeVar("Row")
 _PARSERS: dict[type, Callable[[Any], Any]] = {
@@ -72,4 +73,4 @@ def decode_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
         return tuple(_PARSERS[kind](value) for kind, value in zip(types, values, strict=True))
     except (ValueError, TypeError, AttributeError, binascii.Error):
         error = FieldError("/query/cursor", "invalid_cursor", "Not a cursor that this list gave out")
-        raise Problem(422, "invalid-request", "The request is not valid", errors=[error]) from None
+        raise Problem(422, "invalid-request", N_("The request is not valid"), errors=[error]) from None

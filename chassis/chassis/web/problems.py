@@ -10,6 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic_core._pydantic_core import list_all_errors
 from starlette.exceptions import HTTPException
 
+from chassis.web.translations import N_
+
 MEDIA_TYPE = "application/problem+json"
 
 _STATED_BY_THE_SCHEMA = {
@@ -72,7 +74,7 @@ class Problem(Exception):
 
 def not_found() -> Problem:
     """The answer for what does not exist and for what belongs to somebody else: nobody can tell them apart."""
-    return Problem(404, "not-found", "Not found")
+    return Problem(404, "not-found", N_("Not found"))
 
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
@@ -88,7 +90,7 @@ def of_http_exception(error: HTTPException) -> Problem:
 
 def of_validation(error: RequestValidationError) -> Problem:
     """All field errors of a request that does not fit its schema."""
-    return Problem(422, "invalid-request", "The request is not valid", errors=field_errors(error.errors()))
+    return Problem(422, "invalid-request", N_("The request is not valid"), errors=field_errors(error.errors()))
 
 
 def field_errors(errors: Sequence[Any]) -> list[FieldError]:
