@@ -1,0 +1,106 @@
+"""The keys of identities: JWE of submissions, the vault's boxes, and how both are made and opened."""
+
+import os
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from chassis.vault import Sealed, Vault, master_key
+from intake.fingerprint import Fingerprints
+from intake.forms import read_form
+from intake.stated import Identity
+
+ALGORITHM = "ECDH-ES+A256KW"
+ENCRYPTION = "A256GCM"
+CURVE = "P-256"
+"""ECDH-ES over RSA-OAEP: a centre's software needs one short key, and every JOSE library has P-256."""
+
+
+class KeyMissing(Exception):
+    """No private key is configured, or the file does not hold one of our curve."""
+
+
+class Undecryptable(Exception):
+    """A JWE that is not to our key, not in our algorithms, or does not hold JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewKeys:
+    """The two secrets of intake, as the files that settings name hold them."""
+
+    master: str
+    """Base64 of 32 bytes: VAULT_MASTER_KEY_FILE."""
+    private_jwk: str
+    """JSON of a private JWK: INTAKE_PRIVATE_KEY_FILE."""
+
+
+def generate_keys() -> NewKeys:
+    """New secrets for a new installation; whoever loses them loses every identity."""
+    key = ECKey.generate_key(CURVE, parameters={"use": "enc", "alg": ALGORITHM}, auto_kid=True)
+    return NewKeys(
+        b64encode(os.urandom(32)).decode(), orjson.dumps(key.as_dict(private=True), option=orjson.OPT_INDENT_2).decode()
+    )
+
+
+def encrypt(identity: Mapping[str, Any], public_jwk: Mapping[str, Any]) -> str:
+    """The compact JWE of an identity (the JSON of IdentityForm) for a submission."""
+    key = ECKey.import_key(dict(public_jwk))
+    protected = (
+        {"alg": ALGORITHM, "enc": ENCRYPTION, "kid": key.kid} if key.kid else {"alg": ALGORITHM, "enc": ENCRYPTION}
+    )
+    return jwe.encrypt_compact(protected, orjson.dumps(identity), key)
+
+
+class Keys:
+    """What intake needs to read identities: its private key, the vault, the key of its digests."""
+
+    def __init__(self, master: bytes, private_jwk: Mapping[str, Any]) -> None:
+        self._vault = Vault(master)
+        self.fingerprints = Fingerprints(master)
+        try:
+            self._private = ECKey.import_key(dict(private_jwk))
+        except (JoseError, ValueError, TypeError):
+            raise KeyMissing from None
+        if not self._private.is_private or self._private.curve_name != CURVE:
+            raise KeyMissing
+
+    @classmethod
+    def load(cls, master: str | None, master_file: Path | None, private_file: Path) -> "Keys":
+        """Read the files; raises chassis' VaultKeyInvalid, KeyMissing, OSError."""
+        try:
+            private = orjson.loads(private_file.read_bytes())
+        except orjson.JSONDecodeError:
+            raise KeyMissing from None
+        return cls(master_key(master, master_file), private)
+
+    @cached_property
+    def public_jwk(self) -> dict[str, Any]:
+        """What a centre encrypts to."""
+        return dict(self._private.as_dict(private=False))
+
+    def decrypt(self, token: str) -> Any:
+        """The JSON inside a compact JWE; raises Undecryptable. Compressed content is refused: it may be a bomb."""
+        try:
+            opened = jwe.decrypt_compact(token, self._private, algorithms=[ALGORITHM, ENCRYPTION])
+            return orjson.loads(opened.plaintext or b"")
+        except (JoseError, ValueError, TypeError):
+            raise Undecryptable from None
+
+    def seal(self, identity: Identity, household: UUID) -> Sealed:
+        """Seal an identity; the box opens only for this household."""
+        return self._vault.seal(orjson.dumps(identity), household.bytes)
+
+    def open(self, sealed: Sealed, household: UUID) -> Identity:
+        """Open a sealed identity; raises chassis' Unopenable."""
+        identity = read_form(None, orjson.loads(self._vault.open(sealed, household.bytes))).identity
+        assert identity is not None
+        return identity

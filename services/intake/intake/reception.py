@@ -1,0 +1,90 @@
+"""Takes offers in their order: locks, decides, writes. The stream and the web both come here."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from chassis.database import Tx
+from contracts.topics import home_partition
+from contracts.vocabulary import SubmissionKind
+from intake import store
+from intake.domain import Changed, Decision, Desk, Household, Offer, decide, erase
+from intake.identity import Keys
+from intake.stated import Form, Identity
+from intake.store import Head
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def offer(
+    keys: Keys, kind: SubmissionKind, reference: str | None, version: int | None, form: Form | None = None
+) -> Offer:
+    """An offer with the digests of its form."""
+    if form is None:
+        return Offer(kind, reference, version)
+    persons = keys.fingerprints.of_persons(form.identity) if form.identity else None
+    return Offer(kind, reference, version, form, keys.fingerprints.of_form(form), persons)
+
+
+async def take(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offers: Sequence[Offer]) -> list[Decision]:
+    """Decide offers whose references are locked, and write what changes; `heads` follow."""
+    held = await store.households(tx, [head.household for head in heads.values() if head.household])
+    current: dict[str, Household] = {
+        reference: held[head.household] for reference, head in heads.items() if head.household in held
+    }
+    on_file = await _on_file(tx, keys, _needing(offers, current))
+    desk = Desk(centre, tx.now, tx.now.astimezone(BERLIN).date(), await _municipalities(tx, offers), home_partition)
+    fresh: dict[UUID, Identity] = {}
+    changed: dict[UUID, Household] = {}
+    decisions: list[Decision] = []
+    for one in offers:
+        known = current.get(one.reference or "")
+        decision = decide(one, known, on_file.get(known.id) if known else None, desk, uuid4())
+        decisions.append(decision)
+        if isinstance(decision, Changed):
+            household = decision.household
+            changed[household.id] = household
+            if one.reference:
+                current[one.reference] = household
+                heads[one.reference] = Head(household.id, heads[one.reference].verdicts)
+            if decision.identity:
+                fresh[household.id] = on_file[household.id] = decision.identity
+    if changed:
+        await store.save_households(tx, list(changed.values()))
+    if fresh:
+        await store.save_sealed(tx, centre, {one: keys.seal(identity, one) for one, identity in fresh.items()})
+    return decisions
+
+
+async def erase_household(tx: Tx, household: UUID) -> Household | None:
+    """Destroy a household's data key and leave its last state, which is to be published; None if it is unknown."""
+    found = (await store.households(tx, [household])).get(household)
+    if found is None or found.reference is None:
+        return None
+    await store.lock_references(tx, found.centre, [found.reference])
+    found = (await store.households(tx, [household]))[household]
+    if found.reference is None:
+        return None
+    gone = erase(found, tx.now)
+    await store.save_households(tx, [gone])
+    await store.destroy_sealed(tx, household)
+    await store.save_heads(tx, found.centre, {found.reference: Head(None)})
+    await tx.audit("household.erased", str(household))
+    return gone
+
+
+def _needing(offers: Sequence[Offer], current: dict[str, Household]) -> Iterable[UUID]:
+    """Households that are corrected without an identity: their ages follow from the one on file."""
+    for one in offers:
+        if one.kind is SubmissionKind.CORRECT and one.form.identity is None and one.reference in current:
+            yield current[one.reference].id
+
+
+async def _on_file(tx: Tx, keys: Keys, households: Iterable[UUID]) -> dict[UUID, Identity]:
+    boxes = await store.sealed(tx, households)
+    return {household: keys.open(box, household) for household, box in boxes.items()}
+
+
+async def _municipalities(tx: Tx, offers: Sequence[Offer]) -> frozenset[str]:
+    stated = {one.form.facts.municipality for one in offers if one.form.facts}
+    return await store.existing_municipalities(tx, [ags for ags in stated if ags])

@@ -1,0 +1,12 @@
+"""What a process of intake reads from its environment besides what every process does."""
+
+from pathlib import Path
+
+from chassis import settings
+
+
+class Settings(settings.Settings):
+    """The centres whose submissions are taken are in `centres`, the vault's key is every service's own."""
+
+    intake_private_key_file: Path
+    """JSON of the private JWK that centres' identities are encrypted to."""

@@ -1,0 +1,179 @@
+"""A household's life: registered, corrected, withdrawn, erased; and what an old or wrong offer changes: nothing."""
+
+from uuid import uuid4
+
+import pytest
+
+from contracts.topics import home_partition
+from contracts.vocabulary import AgeBand, HouseholdChange, HouseholdStatus, Outcome, SubmissionKind
+from intake.domain import Changed, Decision, Duplicate, Household, Offer, Rejection, decide, erase
+from intake.forms import read_form
+from intake.stated import Identity, Problem
+from offers import HOUSEHOLD, NOW, a_desk, a_person, a_registered, an_identity, an_offer, stated_facts
+
+CORRECT, WITHDRAW = SubmissionKind.CORRECT, SubmissionKind.WITHDRAW
+
+
+def decided(offer: Offer, known: Household | None = None, on_file: Identity | None = None) -> Decision:
+    return decide(offer, known, on_file, a_desk(), uuid4())
+
+
+def changed(decision: Decision) -> Changed:
+    assert isinstance(decision, Changed), decision
+    return decision
+
+
+def codes(decision: Decision) -> list[tuple[str, str]]:
+    assert isinstance(decision, Rejection), decision
+    return [(problem.pointer, problem.code) for problem in decision.problems]
+
+
+def test_a_registration_makes_the_first_revision_with_size_and_ages() -> None:
+    decision = changed(decide(an_offer(), None, None, a_desk(), HOUSEHOLD))
+    household = decision.household
+    assert (decision.outcome, household.revision, household.status) == (Outcome.ACCEPTED, 1, HouseholdStatus.ACTIVE)
+    assert household.facts is not None
+    assert (household.facts.size, household.facts.district) == (2, "08416")
+    assert household.facts.age_bands == {AgeBand.CHILD: 1, AgeBand.ADULT: 1}
+    assert household.home == home_partition(HOUSEHOLD, "08416")
+    assert household.registered_at == household.changed_at == NOW
+
+
+def test_a_household_without_a_municipality_lives_where_its_id_says() -> None:
+    household = a_registered(facts=stated_facts(municipality=None))
+    assert household.home == home_partition(HOUSEHOLD, None)
+
+
+def test_the_same_form_again_is_a_duplicate() -> None:
+    known = a_registered()
+    assert decided(an_offer(), known) == Duplicate(known)
+
+
+def test_the_form_before_the_last_correction_is_a_duplicate_too() -> None:
+    known = a_registered()
+    now = changed(decided(an_offer(CORRECT, facts=stated_facts(languages=["ru"]), identity=an_identity()), known))
+    assert decided(an_offer(), now.household) == Duplicate(now.household)
+
+
+def test_a_used_reference_does_not_overwrite_another_family() -> None:
+    other = an_offer(identity=an_identity(a_person(given_name="Iryna")))
+    assert codes(decided(other, a_registered())) == [("/reference", "reference_taken")]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_equal_or_older_version_is_a_duplicate_whatever_it_says(version: int) -> None:
+    known = a_registered(version=2)
+    offer = an_offer(version=version, facts=stated_facts(languages=["ru"]))
+    assert decided(offer, known) == Duplicate(known)
+
+
+def test_a_newer_version_of_a_registration_corrects() -> None:
+    decision = changed(decided(an_offer(version=2, facts=stated_facts(languages=["ru"])), a_registered(version=1)))
+    assert (decision.outcome, decision.household.revision, decision.household.version) == (Outcome.CORRECTED, 2, 2)
+    assert decision.household.change is HouseholdChange.CORRECTED
+
+
+def test_a_correction_of_the_municipality_is_a_move_and_leaves_the_home_partition() -> None:
+    known = a_registered()
+    offer = an_offer(CORRECT, facts=stated_facts(municipality="08415061"), identity=an_identity())
+    household = changed(decided(offer, known)).household
+    assert household.change is HouseholdChange.MOVED
+    assert household.home == known.home
+    assert household.facts is not None
+    assert household.facts.district == "08415"
+
+
+def test_a_correction_of_the_facts_alone_keeps_the_persons_on_file() -> None:
+    on_file = read_form(None, an_identity()).identity
+    decision = changed(decided(an_offer(CORRECT, facts=stated_facts(languages=["ru"])), a_registered(), on_file))
+    assert decision.identity is None
+    assert decision.household.facts is not None
+    assert (decision.household.facts.size, decision.household.facts.stated.languages) == (2, ("ru",))
+
+
+def test_a_correction_of_the_persons_alone_keeps_the_facts() -> None:
+    decision = changed(decided(an_offer(CORRECT, identity=an_identity(a_person())), a_registered()))
+    assert decision.household.facts is not None
+    assert (decision.household.facts.size, decision.household.facts.stated.municipality) == (1, "08416041")
+
+
+def test_a_correction_that_says_nothing_is_refused() -> None:
+    on_file = read_form(None, an_identity()).identity
+    assert codes(decided(an_offer(CORRECT), a_registered(), on_file)) == [("", "nothing_stated")]
+
+
+@pytest.mark.parametrize("kind", [CORRECT, WITHDRAW])
+def test_an_unknown_reference_can_be_neither_corrected_nor_withdrawn(kind: SubmissionKind) -> None:
+    assert codes(decided(an_offer(kind))) == [("/reference", "unknown_reference")]
+
+
+def test_a_withdrawal_ends_the_stay_and_a_second_one_is_a_duplicate() -> None:
+    gone = changed(decided(an_offer(WITHDRAW), a_registered())).household
+    assert (gone.status, gone.change, gone.revision) == (HouseholdStatus.WITHDRAWN, HouseholdChange.WITHDRAWN, 2)
+    assert decided(an_offer(WITHDRAW), gone) == Duplicate(gone)
+
+
+def test_a_late_withdrawal_does_not_undo_a_newer_version() -> None:
+    known = a_registered(version=5)
+    assert decided(an_offer(WITHDRAW, version=4), known) == Duplicate(known)
+
+
+def test_what_is_withdrawn_cannot_be_corrected_but_registered_anew_by_a_newer_version() -> None:
+    gone = changed(decided(an_offer(WITHDRAW, version=2), a_registered(version=1))).household
+    assert codes(decided(an_offer(CORRECT, identity=an_identity(a_person())), gone)) == [("", "not_active")]
+    again = changed(decided(an_offer(version=3), gone))
+    assert (again.outcome, again.household.status) == (Outcome.CORRECTED, HouseholdStatus.ACTIVE)
+    assert again.household.change is HouseholdChange.REGISTERED
+
+
+def test_an_unaccompanied_minor_is_handed_over_at_once() -> None:
+    child = an_identity(a_person(birth_date="2006-01-01"))
+    household = a_registered(facts=stated_facts(unaccompanied_minor=True), identity=child)
+    assert (household.status, household.change) == (HouseholdStatus.HANDED_OVER, HouseholdChange.HANDED_OVER)
+
+
+def test_a_minor_who_turns_out_to_be_of_age_comes_back() -> None:
+    child = an_identity(a_person(birth_date="2006-01-01"))
+    known = a_registered(facts=stated_facts(unaccompanied_minor=True), identity=child)
+    offer = an_offer(CORRECT, facts=stated_facts(), identity=an_identity(a_person(birth_date="2003-01-01")))
+    household = changed(decided(offer, known)).household
+    assert (household.status, household.change) == (HouseholdStatus.ACTIVE, HouseholdChange.REGISTERED)
+
+
+def test_erasure_leaves_id_and_revision() -> None:
+    known = a_registered()
+    gone = erase(known, NOW)
+    assert (gone.id, gone.home, gone.revision, gone.status) == (known.id, known.home, 2, HouseholdStatus.ERASED)
+    assert (gone.facts, gone.reference, gone.person_digest, gone.forms) == (None, None, None, frozenset())
+
+
+def test_a_registration_without_facts_and_identity_misses_both() -> None:
+    offer = Offer(SubmissionKind.REGISTER, "KA-1", form=read_form(None, None))
+    assert codes(decided(offer)) == [("/facts", "missing"), ("/identity", "missing")]
+
+
+def test_an_unreadable_part_is_not_called_missing() -> None:
+    form = read_form(stated_facts(), "not an object")
+    assert codes(decided(Offer(SubmissionKind.REGISTER, "KA-1", form=form))) == [("/identity", "wrong_type")]
+
+
+def test_a_rejection_names_every_fault_at_once() -> None:
+    facts = stated_facts(arrived_on="2022-03-20", municipality="08999999", languages=["x"])
+    identity = an_identity(a_person(birth_date="2022-03-17"), a_person(given_name="", nationality="Ukraine"))
+    assert set(codes(decided(an_offer(facts=facts, identity=identity)))) == {
+        ("/facts/arrived_on", "arrived_in_future"),
+        ("/facts/municipality", "unknown_municipality"),
+        ("/facts/languages/0", "malformed"),
+        ("/identity/persons/0/birth_date", "born_in_future"),
+        ("/identity/persons/1/given_name", "missing"),
+        ("/identity/persons/1/nationality", "malformed"),
+    }
+
+
+def test_a_problem_holds_nothing_of_what_was_sent() -> None:
+    rejection = decided(an_offer(identity=an_identity(a_person(nationality="Secretland", birth_date="0000"))))
+    assert isinstance(rejection, Rejection)
+    assert rejection.problems == (
+        Problem("/identity/persons/0/birth_date", "not_a_date"),
+        Problem("/identity/persons/0/nationality", "malformed"),
+    )
