@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 from aiokafka import ConsumerRecord
@@ -16,7 +16,7 @@ from chassis import telemetry
 from chassis.backoff import Backoff
 from chassis.database import TRANSIENT, Database, Tx
 from chassis.health import Health
-from chassis.parked import park
+from chassis.parked import opened, park, settle
 from chassis.vault import Vault
 from contracts.record import Record, State, Undecodable, decode
 from contracts.topics import Topic
@@ -52,14 +52,6 @@ class Decoded:
 
     record: Record[Any]
     raw: ConsumerRecord
-
-
-class Place(Protocol):
-    """What names a record's place."""
-
-    topic: str
-    partition: int
-    offset: int
 
 
 def newest(batch: Sequence[Record[S]]) -> list[Record[S]]:
@@ -161,6 +153,21 @@ class Consumer:
                         tx.traces[key] = record.traceparent
                 await tx.publish(await handler(batch, tx))
         telemetry.records_total.labels(topic, "applied").inc(len(batch))
+
+    async def retry(self, parked: int) -> bool:
+        """Apply a parked record now and settle it; False if it is unknown or settled.
+
+        Raises what the handler raises, and Undecodable: it then stays parked.
+        """
+        async with self._database.transaction() as tx:
+            raw = await opened(tx, self._vault, parked)
+        if raw is None:
+            return False
+        if (decoded := self._decode(raw)) is not None:
+            await self.apply(raw.topic, [decoded.record])
+        async with self._database.transaction() as tx:
+            await settle(tx, parked, "applied")
+        return True
 
     def _decode(self, raw: ConsumerRecord) -> Decoded | None:
         topic, _ = self._handlers[raw.topic]

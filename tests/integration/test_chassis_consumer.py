@@ -142,6 +142,25 @@ async def test_a_parked_record_opens_as_it_was_and_is_destroyed_when_settled(pro
         assert await tx.fetchval("select payload from parked") is None
 
 
+async def test_a_parked_record_can_be_applied_later_once(probe: Database) -> None:
+    tries: list[int] = []
+
+    async def works_the_second_time(batch: Sequence[Record[Any]], tx: Tx) -> Sequence[State]:
+        tries.append(len(batch))
+        if len(tries) == 1:
+            raise ZeroDivisionError
+        return await handlers.on_municipalities(batch, tx)
+
+    consumer = a_consumer(probe, works_the_second_time)
+    await consumer.consume(records("a"), asyncio.Event())
+    async with probe.transaction() as tx:
+        (one,) = await listed(tx)
+    assert await consumer.retry(one.id) is True
+    assert await consumer.retry(one.id) is False
+    assert len(await seen(probe)) == 1
+    assert await parked(probe) == []
+
+
 async def test_what_the_handler_returns_waits_in_the_outbox_with_the_trace_of_its_cause(probe: Database) -> None:
     traceparent = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-00"
 

@@ -1,0 +1,64 @@
+"""Reading topics again from their first record, through the same consumer and beside the running one."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from chassis.consumer import Consumer
+
+Progress = Callable[[int, int], None]
+"""Called with how many records are read and how many there are."""
+
+
+async def replay(
+    consumer: Consumer,
+    topics: Iterable[str],
+    *,
+    bootstrap: str,
+    records: int = 4000,
+    progress: Progress = lambda _read, _all: None,
+) -> int:
+    """Apply every record the topics hold now; how many that were.
+
+    No group, no offsets: a newer revision wins, so a worker that goes on meanwhile does no harm and takes
+    none. Raises KafkaError, one of TRANSIENT, TooManyRefused.
+    """
+    reader = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    await reader.start()
+    stop = asyncio.Event()
+    try:
+        places = [
+            TopicPartition(topic, number)
+            for topic in sorted(topics)
+            for number in sorted(await _partitions(reader, topic))
+        ]
+        reader.assign(places)
+        begins, ends = await reader.beginning_offsets(places), await reader.end_offsets(places)
+        await reader.seek_to_beginning(*places)
+        total = sum(ends[place] - begins[place] for place in places)
+        read = 0
+        open_places = {place for place in places if begins[place] < ends[place]}
+        while open_places:
+            polled = await reader.getmany(*open_places, timeout_ms=500, max_records=records)
+            if batch := [record for some in polled.values() for record in some]:
+                await consumer.consume(batch, stop)
+                read += len(batch)
+            open_places = {place for place in open_places if await reader.position(place) < ends[place]}
+            # Compaction leaves gaps: what the positions say is the progress, not what was counted.
+            done = sum(min(await reader.position(place), ends[place]) - begins[place] for place in places)
+            progress(done, total)
+        return read
+    finally:
+        await reader.stop()
+
+
+async def _partitions(reader: AIOKafkaConsumer, topic: str) -> set[int]:
+    known = reader.partitions_for_topic(topic)
+    if known is None:
+        # The reader asks for metadata of topics it has never heard of only when it is told to.
+        await reader._client.set_topics([*reader._client._topics, topic])
+        known = reader.partitions_for_topic(topic)
+    return set(known or ())
