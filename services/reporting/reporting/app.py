@@ -1,0 +1,31 @@
+"""Reporting, put together: it folds every state topic and never a submission."""
+
+from collections.abc import Mapping
+
+from chassis.consumer import Handler
+from chassis.service import Service
+from contracts import topics
+from contracts.topics import Topic
+from reporting import handlers, web
+from reporting.settings import Settings
+
+HANDLERS: Mapping[Topic, Handler] = {
+    topics.HOUSEHOLDS: handlers.on_households,
+    topics.ASSIGNMENTS: handlers.on_assignments,
+    topics.RESPONSES: handlers.on_responses,
+    topics.ROSTER: handlers.on_roster,
+    topics.MUNICIPALITIES: handlers.on_municipalities,
+    topics.POLICY: handlers.on_policy,
+}
+
+
+def service(settings: Settings) -> Service:
+    """The service as one worker or web process runs it."""
+    return Service(
+        name="reporting",
+        package="reporting",
+        prefix="/reports",
+        settings=settings,
+        on=HANDLERS,
+        web=web.create,
+    )

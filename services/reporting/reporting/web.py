@@ -1,0 +1,6 @@
+"""Pages and figures."""
+
+from fastapi import FastAPI
+
+
+def create() -> FastAPI: ...

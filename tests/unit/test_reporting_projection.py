@@ -1,0 +1,64 @@
+"""What reporting keeps of a state."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from builders import NOW, a_care, a_household, a_manager, a_response, an_assignee
+from contracts.assignments import EarlierAssignment
+from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdStatus
+from reporting.projection import care_row, columns, household_row, manager_row, response_row
+
+
+def an_earlier(**overrides: object) -> EarlierAssignment:
+    values: dict[str, object] = {
+        "item": 1,
+        "manager": uuid4(),
+        "assigned_at": NOW,
+        "ended_at": NOW + timedelta(hours=1),
+        "status": CareStatus.PROPOSED,
+    }
+    return EarlierAssignment.model_validate(values | overrides)
+
+
+def test_an_erased_household_keeps_its_id_only() -> None:
+    state = a_household(status=HouseholdStatus.ERASED, revision=4)
+    assert household_row(state)[5:] == (None, None, None)
+
+
+def test_the_first_assignment_counts_for_speed() -> None:
+    care = a_care(
+        revision=3,
+        item=3,
+        assigned_at=NOW + timedelta(hours=2),
+        earlier=(an_earlier(answer=Answer.DECLINED, answer_reason=AnswerReason.LANGUAGE),),
+    )
+    *_, first_assigned_at, declines = care_row(care)
+    assert first_assigned_at == NOW
+    assert declines == 1
+
+
+def test_a_case_weighs_on_its_manager_only_while_she_has_it() -> None:
+    assignee = an_assignee()
+    held = care_row(a_care(assignee=assignee, weight=12))
+    over = care_row(a_care(assignee=assignee, weight=12, status=CareStatus.ENDED, reason=CareReason.CLOSED))
+    assert held[6:8] == (assignee.id, 12)
+    assert over[6:8] == (None, 0)
+
+
+def test_who_was_never_assigned_has_no_time() -> None:
+    care = a_care(status=CareStatus.WAITING, reason=CareReason.NO_CAPACITY, assignee=None, item=None, assigned_at=None)
+    assert care_row(care)[9] is None
+
+
+def test_a_service_area_is_kept_sorted_and_once() -> None:
+    assert manager_row(a_manager(service_area=("08416041", "08111000", "08416041")))[8] == ["08111000", "08416041"]
+
+
+def test_an_answer_keeps_its_reason() -> None:
+    care = a_care()
+    row = response_row(a_response(care, Answer.DECLINED, reason=AnswerReason.OVERLOADED))
+    assert row[2:4] == ("declined", "overloaded")
+
+
+def test_rows_become_columns() -> None:
+    assert columns([(1, "a"), (2, "b")]) == [[1, 2], ["a", "b"]]
