@@ -1,0 +1,108 @@
+"""The rules of the architecture, held against the source."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ("contracts", "chassis", "services", "geleit")
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if not {"node_modules", ".venv", "vendor"} & set(path.parts):
+                yield path
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+def names(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_transactions_are_opened_in_one_place() -> None:
+    """A second place would commit what the outbox does not know of."""
+    opening = [names(path) for path in sources(*PRODUCT) if "connection.transaction()" in path.read_text("utf-8")]
+    assert sorted(opening) == ["chassis/chassis/database.py", "chassis/chassis/migrate.py"]
+
+
+def test_topics_are_named_in_one_place() -> None:
+    topic = re.compile(r"""["'](households|assignments|responses|roster|municipalities)["']""")
+    producing = re.compile(r"\.(send|send_and_wait|send_batch|publish_batch)\(\s*[\"']")
+    for path in sources("chassis", "services"):
+        text = path.read_text("utf-8")
+        assert not producing.search(text), f"{names(path)} sends to a topic by its name"
+        if "subscribe" in text:
+            assert not topic.search(text), f"{names(path)} subscribes to a topic by its name"
+
+
+def test_sql_lives_in_stores_queries_and_chassis() -> None:
+    statement = re.compile(r"^\s*(select|insert into|update|delete from|with)\b.+\b(from|into|set|as)\b", re.IGNORECASE)
+    for path in sources("services"):
+        if path.name == "store.py" or "store" in path.parts or path.parent.name == "store":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and not _is_docstring_like(node.value):
+                assert not statement.match(node.value), f"{names(path)}:{node.lineno} holds SQL"
+
+
+def _is_docstring_like(text: str) -> bool:
+    return text.strip().endswith(".")
+
+
+def test_only_chassis_commits_offsets_and_nobody_sleeps_to_synchronise() -> None:
+    sleeps = re.compile(r"\b(time\.sleep|asyncio\.sleep)\(")
+    for path in sources("contracts", "chassis", "services"):
+        assert not sleeps.search(path.read_text("utf-8")), f"{names(path)} sleeps"
+
+
+def test_modules_say_their_duty_in_one_sentence() -> None:
+    for path in sources(*PRODUCT):
+        text = path.read_text("utf-8")
+        if text.strip():
+            docstring = ast.get_docstring(ast.parse(text))
+            assert docstring, f"{names(path)} does not say what it is for"
+
+
+def test_nothing_is_named_after_what_says_nothing() -> None:
+    empty = re.compile(r"class \w*(Service|Helper|Util|Utils|Impl)\b(?<!class Service)")
+    for path in sources(*PRODUCT):
+        assert not empty.search(path.read_text("utf-8")), names(path)
+
+
+def test_each_service_has_only_the_files_that_name_their_duty() -> None:
+    for service in ("intake", "matching", "notifications", "reporting"):
+        package = ROOT / "services" / service / service
+        for needed in ("__main__.py", "app.py", "settings.py", "handlers.py"):
+            assert (package / needed).is_file(), f"{service} lacks {needed}"
+
+
+def test_the_tree_names_no_registry_and_no_machine() -> None:
+    hosts = "|".join(("py[p]i\\.org", "python[h]osted", "registry\\.np[m]js", "repo1?\\.[m]aven", "deb\\.[d]ebian"))
+    machine = re.compile(hosts + r"|/[w]ork/main|/[r]oot/\.")
+    found = {names(path): hit.group() for path in tracked() if (hit := machine.search(_text(path)))}
+    assert found == {}
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "replace")
+
+
+def test_locks_pin_versions_with_hashes() -> None:
+    for lock in ("requirements.lock", "requirements-dev.lock", "requirements-tools.lock"):
+        lines = (ROOT / lock).read_text("utf-8").splitlines()
+        pinned = [line for line in lines if "==" in line]
+        assert pinned
+        assert all(line.rstrip().endswith("\\") for line in pinned), f"{lock} pins without a hash"
