@@ -1,0 +1,30 @@
+"""The days of the field: Europe/Berlin's, and working days in Baden-Württemberg."""
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from holidays import country_holidays
+
+BERLIN = ZoneInfo("Europe/Berlin")
+_HOLIDAYS = country_holidays("DE", subdiv="BW")
+_SATURDAY = 5
+
+
+def day_of(now: datetime) -> date:
+    """The day it is in Berlin."""
+    return now.astimezone(BERLIN).date()
+
+
+def start_of(day: date) -> datetime:
+    """The instant a day begins in Berlin."""
+    return datetime.combine(day, time(), BERLIN)
+
+
+def after_working_days(now: datetime, days: int) -> datetime:
+    """The same time of day, so many working days later."""
+    local = now.astimezone(BERLIN)
+    while days:
+        local += timedelta(days=1)
+        if local.weekday() < _SATURDAY and local.date() not in _HOLIDAYS:
+            days -= 1
+    return local.astimezone(now.tzinfo)

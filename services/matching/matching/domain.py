@@ -1,0 +1,141 @@
+"""What matching decides about: households, managers and the policy, without anything that tells who they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from contracts.vocabulary import Accommodation, AgeBand, HouseholdStatus, LegalGroup, Skill
+
+Place = tuple[float, float]
+"""Latitude and longitude in degrees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a decision may rest on; there is no nationality, ethnicity, religion, gender or birth date to ask for."""
+
+    arrived_on: date
+    municipality: str | None
+    district: str | None
+    size: int
+    age_bands: Mapping[AgeBand, int]
+    languages: tuple[str, ...]
+    skills_needed: tuple[Skill, ...]
+    legal_group: LegalGroup
+    accommodation: Accommodation
+    unaccompanied_minor: bool
+    allotted_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """A household as intake last told it; `facts` is absent once it is erased."""
+
+    id: UUID
+    home: int
+    revision: int
+    status: HouseholdStatus
+    registered_at: datetime
+    facts: Facts | None
+
+    @property
+    def municipality(self) -> str | None:
+        """AGS of the municipality it is allotted to."""
+        return self.facts.municipality if self.facts else None
+
+    @property
+    def district(self) -> str | None:
+        """The district of its municipality, else the one intake knows."""
+        if self.facts is None:
+            return None
+        return self.facts.municipality[:5] if self.facts.municipality else self.facts.district
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Days on which a manager takes no new case, both included; open-ended without `until`."""
+
+    since: date
+    until: date | None
+
+    def covers(self, day: date) -> bool:
+        """Whether the manager is away on that day."""
+        return self.since <= day and (self.until is None or day <= self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """An integration manager as the roster has her; what she carries changes with every decision and is kept apart."""
+
+    id: UUID
+    code: str
+    provider: str
+    fte_hundredths: int
+    capacity: int
+    languages: frozenset[str]
+    skills: frozenset[Skill]
+    service_area: frozenset[str]
+    office: str | None
+    """AGS of the municipality distances are measured from."""
+    active_from: date
+    active_until: date | None
+    absences: tuple[Absence, ...] = ()
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """From `valid_from` on, until the next rule of the same group: the stages in which a group is counselled."""
+
+    valid_from: date
+    legal_group: LegalGroup
+    stages: tuple[Accommodation, ...]
+    counselling_years: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Units a case weighs: `per_case + per_person * size + per_skill * needs`."""
+
+    per_case: int
+    per_person: int
+    per_skill: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Integer points per language shared, skill covered, kilometre, and squared tenth of utilisation."""
+
+    shared_language: int
+    per_skill: int
+    per_km: int
+    balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One published version of the rules."""
+
+    id: str
+    version: str
+    revision: int
+    units_per_fte: int
+    rules: tuple[Rule, ...]
+    load: Load
+    points: Prices
+    remind_after_days: int
+    mandatory_skills: frozenset[Skill]
+
+
+class OverrideReason(StrEnum):
+    """Why a person decides against the proposal; coded, because free text would carry names."""
+
+    RELATIVES = "relatives"
+    FORMER_MANAGER = "former_manager"
+    SPECIAL_KNOWLEDGE = "special_knowledge"
+    CONFLICT_OF_INTEREST = "conflict_of_interest"
+    COVER = "cover"
+    HARDSHIP = "hardship"
+    LOCAL_AGREEMENT = "local_agreement"

@@ -1,0 +1,152 @@
+"""What matching does with what it reads and with what is due."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from chassis.consumer import Refused, newest
+from chassis.database import Tx
+from chassis.timers import Due
+from contracts.households import Household
+from contracts.municipalities import Municipality
+from contracts.record import Record, State, encode
+from contracts.responses import Response
+from contracts.vocabulary import CareStatus, HouseholdStatus
+from matching import decisions, store
+from matching.days import day_of, start_of
+from matching.lifecycle import Step, answered, changed
+from matching.rules import next_change_of_presence
+from matching.wire import household_of, reply_of
+
+BATCH = decisions.SERVED_AT_ONCE
+ANY_WEIGHT = 2**31 - 1
+
+
+async def on_households(batch: Sequence[Record[Household]], tx: Tx) -> Sequence[State]:
+    """Give every household whose state is news its care: a manager, a place on the waiting list, or an end."""
+    records = newest(batch)
+    states = [(household_of(record.state, tx.now), record.state) for record in records]
+    before = await store.lock_newer(tx, states)
+    held = await store.basis(tx)
+    cases = await store.cases(tx, before)
+    steps = []
+    for record in records:
+        if case := cases.get(record.state.id):
+            manager = held.field.managers[case.care.manager] if case.care and case.care.manager else None
+            steps.append(
+                changed(
+                    case,
+                    before[case.household.id],
+                    manager,
+                    policy=held.policy,
+                    day=day_of(tx.now),
+                    now=tx.now,
+                )
+            )
+    told = await decisions.settle(tx, held, steps)
+    news = [record.state for record in records if record.state.id in before]
+    await store.record(tx, "household", [(one.key, one.revision, _without_id(one)) for one in news])
+    await store.forget(tx, [one.id for one in news if one.status is HouseholdStatus.ERASED])
+    return told
+
+
+async def on_responses(batch: Sequence[Record[Response]], tx: Tx) -> Sequence[State]:
+    """Apply answers to the item they name; who has declined is never asked again."""
+    records = newest(batch)
+    await store.lock_households(tx, [record.state.household for record in records])
+    held = await store.basis(tx)
+    cases = await store.cases(tx, [record.state.household for record in records])
+    steps: list[Step] = []
+    for record in records:
+        case = cases.get(record.state.household)
+        if case is None or case.care is None:
+            raise Refused(record, "unknown_item")
+        if step := answered(case, reply_of(record.state), tx.now):
+            steps.append(step)
+    told = await decisions.settle(tx, held, steps)
+    applied = {step.case.household.id for step in steps}
+    news = [record.state for record in records if record.state.household in applied]
+    await store.record(tx, "response", [(one.key, one.revision, _without_id(one)) for one in news])
+    return told
+
+
+async def on_municipalities(batch: Sequence[Record[Municipality]], tx: Tx) -> Sequence[State]:
+    """Keep the register; distances are measured by it from now on."""
+    records = newest(batch)
+    news = await store.write_municipalities(tx, [record.state for record in records])
+    if news:
+        await store.renew_basis(tx)
+        fresh = [record.state for record in records if record.state.ags in news]
+        await store.record(tx, "municipality", [(one.key, one.revision, encode(one)) for one in fresh])
+    return ()
+
+
+async def on_serve(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+    """Serve the waiting lists of managers who have room again."""
+    return await _serve(batch, tx, whatever_fits=True)
+
+
+async def on_absence(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+    """Decide the waiting lists of managers anew whose presence changes today: who waits, or why, may be different."""
+    await _next_presence(batch, tx)
+    return await _serve(batch, tx, whatever_fits=False)
+
+
+async def _next_presence(batch: Sequence[Due], tx: Tx) -> None:
+    today, concerned = day_of(tx.now), {decisions.cursor_in(due.aggregate)[0] for due in batch}
+    changes = {str(one.id): next_change_of_presence(one, today) for one in await store.managers(tx)}
+    await tx.dues("absence", {key: start_of(day) for key in concerned if (day := changes.get(key))})
+
+
+async def _serve(batch: Sequence[Due], tx: Tx, *, whatever_fits: bool) -> Sequence[State]:
+    kind = batch[0].kind
+    roster = {manager.id: manager for manager in await store.managers(tx)}
+    loads = await store.loads(tx)
+    wanted: set[UUID] = set()
+    for due in batch:
+        subject, cursor = decisions.cursor_in(due.aggregate)
+        manager = roster.get(UUID(subject))
+        if manager is None:
+            continue
+        if len(wanted) >= BATCH:
+            await tx.due(tx.now, kind, due.aggregate)
+            continue
+        room = manager.capacity - loads[manager.id] if whatever_fits else ANY_WEIGHT
+        listed = await store.waiting_for(tx, manager.service_area, room, cursor, BATCH)
+        wanted |= {household for _, household in listed}
+        if len(listed) == BATCH:
+            await tx.due(tx.now, kind, decisions.due_for(manager.id, listed[-1]))
+    return await _decided_anew(tx, kind, batch, wanted)
+
+
+async def on_recheck(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+    """Decide anew who waits or was not eligible, because roster or policy changed; goes on from its cursor."""
+    wanted: set[UUID] = set()
+    for due in batch:
+        subject, cursor = decisions.cursor_in(due.aggregate)
+        listed = await store.standing(tx, CareStatus(subject), cursor, BATCH)
+        wanted |= {household for _, household in listed}
+        if len(listed) == BATCH:
+            await tx.due(tx.now, due.kind, decisions.due_for(subject, listed[-1]))
+    return await _decided_anew(tx, "recheck", batch, wanted)
+
+
+async def on_policy(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+    """A rule begins today: begin the run that decides anew whom it may add or remove.
+
+    Who has a manager keeps her: a decree does not take a begun counselling away without a person's decision.
+    """
+    await decisions.recheck(tx)
+    return ()
+
+
+async def _decided_anew(tx: Tx, kind: str, batch: Sequence[Due], wanted: set[UUID]) -> Sequence[State]:
+    locked = await store.lock_households(tx, wanted)
+    held = await store.basis(tx)
+    told = await decisions.decide_anew(tx, held, locked)
+    await store.record(tx, "due", [(due.aggregate, None, b'{"kind":"%s"}' % kind.encode()) for due in batch])
+    return told
+
+
+def _without_id(state: Household | Response) -> bytes:
+    """The payload of a stimulus does not say whose it is: that is the aggregate's, and erasure takes it away."""
+    return state.model_dump_json(exclude_none=True, exclude={"id", "household", "merged_into"}).encode()

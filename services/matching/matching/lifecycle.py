@@ -1,0 +1,318 @@
+"""The care of a household and what may follow what: decisions, answers, changes of the household."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import assert_never
+from uuid import UUID
+
+from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus, HouseholdStatus
+from matching.domain import Facts, Household, Manager, Policy
+from matching.match import Decision, Override, Undo
+from matching.rules import ineligibility, weight
+
+ASSIGNED = frozenset({CareStatus.PROPOSED, CareStatus.CONFIRMED})
+
+ENDED_BY = {
+    HouseholdStatus.WITHDRAWN: CareReason.HOUSEHOLD_WITHDRAWN,
+    HouseholdStatus.DEPARTED: CareReason.HOUSEHOLD_DEPARTED,
+    HouseholdStatus.MERGED: CareReason.HOUSEHOLD_MERGED,
+    HouseholdStatus.HANDED_OVER: CareReason.HOUSEHOLD_HANDED_OVER,
+    HouseholdStatus.ERASED: CareReason.HOUSEHOLD_ERASED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An assignment that came to its end; what followed is told by the care's next state."""
+
+    item: int
+    manager: UUID
+    assigned_at: datetime
+    ended_at: datetime
+    status: CareStatus
+    reason: CareReason | None
+    answer: Answer | None = None
+    answer_reason: AnswerReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSeen:
+    """The newest answer matching has seen, and what it did with it."""
+
+    item: int
+    revision: int
+    answer: Answer
+    applied: Applied
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """The care of one household. While it is assigned there are a manager, an item and the units it weighs."""
+
+    household: UUID
+    revision: int
+    household_revision: int
+    status: CareStatus
+    reason: CareReason
+    decided_at: datetime
+    manager: UUID | None = None
+    item: int | None = None
+    weight: int = 0
+    waiting_since: datetime | None = None
+    assigned_at: datetime | None = None
+    answer_by: datetime | None = None
+    answered_at: datetime | None = None
+    contacted_at: datetime | None = None
+    ended_at: datetime | None = None
+    policy: str | None = None
+    receipt: str | None = None
+    last_answer: AnswerSeen | None = None
+    earlier: tuple[Earlier, ...] = ()
+
+    @property
+    def assigned(self) -> bool:
+        """Whether a manager has the case."""
+        return self.status in ASSIGNED
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it comes from `responses`."""
+
+    revision: int
+    item: int
+    answer: Answer
+    reason: AnswerReason | None
+    answered_at: datetime
+    accepted_at: datetime | None
+    contacted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A household and its care, as they are locked; `excluded` may not get it again."""
+
+    household: Household
+    care: Care | None = None
+    excluded: frozenset[UUID] = frozenset()
+    traceparent: str | None = None
+    """The trace of its newest record, for a decision that comes later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is to happen to a case: `care` follows, and if `decide` a decision follows that.
+
+    `exclude` and `readmit` change who may get the household. A step without `decide` keeps or ends. A `quiet` one
+    is told only if it changes something.
+    """
+
+    case: Case
+    care: Care | None
+    decide: bool = False
+    wish: Undo | Override | None = None
+    exclude: UUID | None = None
+    readmit: UUID | None = None
+    reply: Reply | None = None
+    quiet: bool = False
+
+
+def changed(  # noqa: PLR0911 (one answer for each status)
+    case: Case, before: Facts | None, manager: Manager | None, *, policy: Policy, day: date, now: datetime
+) -> Step:
+    """What a newer state of the household does to its care; `manager` has the case, if anybody has.
+
+    An assignment stays with its manager while she serves the household's municipality: people know each other. What
+    was corrected counts at once: the case weighs what it now weighs, even beyond her capacity, which then has no room
+    for others. It is decided anew after a move out of her service area, and where a correction shows that the
+    household is not counselled. What a person has closed begins again only in another municipality.
+    """
+    household, care = case.household, case.care
+    if household.status is not HouseholdStatus.ACTIVE:
+        return Step(case, _ended_with(household, care, now))
+    facts = household.facts
+    assert facts is not None, "only an erased household has no facts"
+    if care is None:
+        return Step(case, None, decide=True)
+    care = replace(care, household_revision=household.revision)
+    match care.status:
+        case CareStatus.NOT_ELIGIBLE | CareStatus.WAITING:
+            return Step(case, care, decide=True)
+        case CareStatus.ENDED:
+            moved = before is None or before.municipality != facts.municipality
+            if care.reason is CareReason.CLOSED and not moved:
+                return Step(case, _next(care))
+            return Step(case, care, decide=True)
+        case CareStatus.PROPOSED | CareStatus.CONFIRMED:
+            served = manager is not None and facts.municipality in manager.service_area
+            corrected = before is None or _what_makes_eligible(before) != _what_makes_eligible(facts)
+            if not served or (corrected and ineligibility(facts, policy, day)):
+                return Step(case, care, decide=True)
+            return Step(case, replace(_next(care), weight=weight(facts, policy)))
+        case _:
+            assert_never(care.status)
+
+
+def _what_makes_eligible(facts: Facts) -> tuple[object, ...]:
+    return facts.legal_group, facts.accommodation, facts.unaccompanied_minor, facts.allotted_on
+
+
+def _ended_with(household: Household, care: Care | None, now: datetime) -> Care:
+    reason = ENDED_BY[household.status]
+    if care is None:
+        return Care(household.id, 1, household.revision, CareStatus.ENDED, reason, now, ended_at=now)
+    care = replace(care, household_revision=household.revision)
+    return ended(care, reason, now, care.ended_at if care.status is CareStatus.ENDED else None)
+
+
+def ended(
+    care: Care,
+    reason: CareReason,
+    now: datetime,
+    ended_at: datetime | None = None,
+    reply: Reply | None = None,
+) -> Care:
+    """The care after its end; who has ended already keeps that time."""
+    released = released_from(care, CareStatus.ENDED, reason, now, reply) if care.assigned else care
+    return replace(
+        _next(released),
+        status=CareStatus.ENDED,
+        reason=reason,
+        decided_at=now,
+        waiting_since=None,
+        ended_at=ended_at or now,
+    )
+
+
+def released_from(
+    care: Care, status: CareStatus, reason: CareReason | None, now: datetime, reply: Reply | None = None
+) -> Care:
+    """The care without its manager, who moves to the earlier ones; `status` and `reason` say what followed."""
+    assert care.manager is not None, "only an assignment can be released"
+    assert care.item is not None, "an assignment has its item"
+    assert care.assigned_at is not None, "an assignment has its time"
+    earlier = Earlier(
+        care.item,
+        care.manager,
+        care.assigned_at,
+        now,
+        status,
+        reason,
+        reply.answer if reply else None,
+        reply.reason if reply else None,
+    )
+    return replace(
+        care,
+        manager=None,
+        item=None,
+        weight=0,
+        assigned_at=None,
+        answer_by=None,
+        answered_at=None,
+        contacted_at=None,
+        earlier=(*care.earlier, earlier),
+    )
+
+
+def decided(
+    step: Step, decision: Decision, *, now: datetime, answer_by: datetime, policy: Policy, receipt: str
+) -> Care:
+    """The care after a decision; a manager it still had is released with what followed."""
+    household = step.case.household
+    nobody = CareStatus.WAITING
+    care = step.care or Care(household.id, 0, household.revision, nobody, decision.reason, now)
+    if care.assigned:
+        care = released_from(care, decision.status, decision.reason, now, step.reply)
+    care = replace(
+        _next(care),
+        status=decision.status,
+        reason=decision.reason,
+        decided_at=now,
+        ended_at=None,
+        policy=policy.version,
+        receipt=receipt,
+    )
+    if decision.chosen:
+        return replace(
+            care,
+            manager=decision.chosen.id,
+            item=care.revision,
+            weight=decision.weight,
+            waiting_since=None,
+            assigned_at=now,
+            answer_by=answer_by,
+        )
+    waits = decision.status is CareStatus.WAITING
+    return replace(care, waiting_since=(care.waiting_since or now) if waits else None)
+
+
+def answered(case: Case, reply: Reply, now: datetime) -> Step | None:  # noqa: PLR0911 (one for each answer)
+    """What an answer does: it is applied if it names the item that stands, else told as stale.
+
+    None: an answer at least as new has been seen. A contact counts as acceptance, and so does what a later answer
+    tells of an earlier one that never arrived, because only the last state of an item is sure to be read. A decline of
+    an accepted case and a request to transfer it release it; an undone decline is a wish as long as nobody else
+    has been chosen.
+    """
+    care = case.care
+    assert care is not None, "an answer belongs to an item, and an item to a care"
+    if care.last_answer and care.last_answer.revision >= reply.revision:
+        return None
+    if reply.answer is Answer.UNDONE:
+        return _undone(case, care, reply)
+    if not care.assigned or reply.item != care.item:
+        return _stale(case, care, reply)
+    care = _accepted(_seen(care, reply), reply)
+    match reply.answer:
+        case Answer.ACCEPTED:
+            return Step(case, _next(care))
+        case Answer.CONTACTED:
+            return Step(case, _next(replace(care, contacted_at=reply.contacted_at or reply.answered_at)))
+        case Answer.TRANSFER_REQUESTED if care.status is not CareStatus.CONFIRMED:
+            return _stale(case, care, reply)
+        case Answer.DECLINED | Answer.TRANSFER_REQUESTED:
+            return Step(case, care, decide=True, exclude=care.manager, reply=reply)
+        case Answer.CLOSED:
+            return Step(case, ended(care, CareReason.CLOSED, now, reply=reply))
+        case _:
+            assert_never(reply.answer)
+
+
+def _accepted(care: Care, reply: Reply) -> Care:
+    implied = reply.answer in {Answer.ACCEPTED, Answer.CONTACTED} or reply.accepted_at is not None
+    if care.status is CareStatus.CONFIRMED or not implied:
+        return care
+    return replace(
+        care,
+        status=CareStatus.CONFIRMED,
+        reason=CareReason.ACCEPTED,
+        answer_by=None,
+        answered_at=reply.accepted_at or reply.answered_at,
+    )
+
+
+def _undone(case: Case, care: Care, reply: Reply) -> Step:
+    last = care.earlier[-1] if care.earlier else None
+    if care.assigned and care.item == reply.item:
+        # The decline and its undoing were read together: there is nothing to take back.
+        return Step(case, _next(_seen(care, reply)))
+    if (
+        care.status is CareStatus.WAITING
+        and last is not None
+        and last.item == reply.item
+        and last.answer is Answer.DECLINED
+    ):
+        return Step(case, _seen(care, reply), decide=True, wish=Undo(last.manager), readmit=last.manager, reply=reply)
+    return _stale(case, care, reply)
+
+
+def _stale(case: Case, care: Care, reply: Reply) -> Step:
+    return Step(case, _next(_seen(care, reply, Applied.STALE)))
+
+
+def _seen(care: Care, reply: Reply, applied: Applied = Applied.APPLIED) -> Care:
+    return replace(care, last_answer=AnswerSeen(reply.item, reply.revision, reply.answer, applied))
+
+
+def _next(care: Care) -> Care:
+    return replace(care, revision=care.revision + 1)

@@ -1,0 +1,48 @@
+"""The policy that is shipped, as policy.json beside this file.
+
+There is no legal ratio of cases to posts; 1,200 units a post make the caseloads that were observed. A person weighs 10
+units, a case 5, each need 5 more: a full post carries 80 single persons, 90 persons in households of the mean size of
+2.3 with one need in two households, or 109 persons in families of five. Observed were 72 active plans a manager
+(Waldshut 2024), 80 persons (Biberach 2018) and about 118 (Rastatt 2017).
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+from chassis.database import Tx
+from contracts.policy import Policy as PolicyState
+from contracts.record import State, encode
+from matching import store
+from matching.days import day_of, start_of
+from matching.decisions import recheck
+from matching.roster.change import with_capacities
+from matching.wire import policy_of
+
+
+def shipped() -> PolicyState:
+    """The policy of this release."""
+    return PolicyState.model_validate_json((files("matching") / "policy.json").read_bytes())
+
+
+async def ensure_policy(tx: Tx) -> Sequence[State]:
+    """Publish the shipped policy unless that version is known; what is to be published. Runs after migrations."""
+    return await publish_policy(tx, shipped())
+
+
+async def publish_policy(tx: Tx, state: PolicyState) -> Sequence[State]:
+    """Put a version into force: capacities follow, and everybody who has no manager is decided anew.
+
+    Nothing happens if that version is known. Rules that begin later come as due on their day.
+    """
+    await store.renew_basis(tx)
+    if await store.knows_policy(tx, state.version):
+        return ()
+    newest = await store.newest_policy(tx)
+    state = state.model_copy(update={"revision": newest.revision + 1 if newest else 1})
+    await store.add_policy(tx, state)
+    begins = {rule.valid_from for rule in state.eligibility if rule.valid_from > day_of(tx.now)}
+    await tx.dues("policy", {day.isoformat(): start_of(day) for day in begins})
+    managers = await with_capacities(tx, policy_of(state))
+    await recheck(tx)
+    await store.record(tx, "policy", [(state.key, state.revision, encode(state))])
+    return state, *managers

@@ -1,0 +1,206 @@
+"""Receipts: everything a decision rests on, as canonical bytes in a chain, and the same choice made from them again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from contracts.vocabulary import CareReason, CareStatus
+from matching.domain import Facts, Policy
+from matching.match import Candidate, Decision, Override, Round, Undo
+from matching.rules import GATE_ORDER, rules_in_force
+
+FORM = 1
+"""Version of the receipt's form."""
+NO_DISTRICT = ""
+"""Chain of the households that no district has yet."""
+GENESIS = bytes(32)
+"""What the first receipt of a chain names as the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a district's chain."""
+
+    position: int = 0
+    hash: bytes = GENESIS
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A decision's place in its district's chain, and the bytes whose SHA-256 `hash` is."""
+
+    district: str
+    position: int
+    hash: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a receipt's numbers lead to."""
+
+    status: CareStatus
+    reason: CareReason
+    manager: UUID | None
+
+
+def chained(decisions: Sequence[Decision], heads: Mapping[str, Head], around: Round, batch: UUID) -> list[Receipt]:
+    """A receipt for each decision, in the same order, each chained to its district's end.
+
+    A household is only its index in the batch: what says whose it is stands elsewhere, and can be deleted.
+    """
+    ends, policy, day = dict(heads), around.policy, around.day
+    frame = _frame(policy, day, batch)
+    receipts = []
+    for index, decision in enumerate(decisions):
+        district = decision.ask.household.district or NO_DISTRICT
+        end = ends[district]
+        stated = frame | _statement(decision, policy, day)
+        stated |= {"index": index, "district": district, "position": end.position + 1, "previous": end.hash.hex()}
+        content = canonical(stated)
+        receipt = Receipt(district, end.position + 1, sha256(content).digest(), content)
+        ends[district] = Head(receipt.position, receipt.hash)
+        receipts.append(receipt)
+    return receipts
+
+
+def canonical(value: object) -> bytes:
+    """JSON with sorted keys and without spaces: one value, one sequence of bytes."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def broken_at(receipts: Iterable[Receipt]) -> int | None:
+    """The first position of a district's chain, given from its beginning, that does not follow from the ones before."""
+    end = Head()
+    for receipt in receipts:
+        stated = orjson.loads(receipt.content)
+        if (
+            receipt.position != end.position + 1
+            or sha256(receipt.content).digest() != receipt.hash
+            or (stated["district"], stated["position"]) != (receipt.district, receipt.position)
+            or stated["previous"] != end.hash.hex()
+        ):
+            return receipt.position
+        end = Head(receipt.position, receipt.hash)
+    return None
+
+
+def recompute(receipt: Mapping[str, Any]) -> Choice:
+    """The choice that follows from a receipt's own figures: gates, points and order of its candidates."""
+    wish, candidates = receipt["wish"], receipt["candidates"]
+    if wish and wish["kind"] == "override":
+        return Choice(CareStatus.PROPOSED, CareReason.OVERRIDDEN, UUID(wish["manager"]))
+    if receipt["ineligible"]:
+        return Choice(CareStatus.NOT_ELIGIBLE, CareReason(receipt["ineligible"]), None)
+    if receipt["household"]["municipality"] is None:
+        return Choice(CareStatus.WAITING, CareReason.NO_MUNICIPALITY, None)
+    passed = [one for one in candidates if one["gate"] is None]
+    if wish and any(one["manager"] == wish["manager"] for one in passed):
+        return Choice(CareStatus.PROPOSED, CareReason.DECLINE_UNDONE, UUID(wish["manager"]))
+    if passed:
+        best = min(passed, key=lambda one: (-sum(one["points"].values()), one["tie"]))
+        return Choice(CareStatus.PROPOSED, CareReason.MATCHED, UUID(best["manager"]))
+    stops = [CareReason(one["gate"]) for one in candidates]
+    return Choice(CareStatus.WAITING, max(stops, key=GATE_ORDER.__getitem__, default=CareReason.NOT_SERVED), None)
+
+
+def _frame(policy: Policy, day: date, batch: UUID) -> dict[str, Any]:
+    points, load = policy.points, policy.load
+    return {
+        "form": FORM,
+        "batch": str(batch),
+        "day": day,
+        "policy": {
+            "id": policy.id,
+            "version": policy.version,
+            "revision": policy.revision,
+            "mandatory_skills": sorted(policy.mandatory_skills),
+            "load": {"per_case": load.per_case, "per_person": load.per_person, "per_skill": load.per_skill},
+            "points": {
+                "shared_language": points.shared_language,
+                "per_skill": points.per_skill,
+                "per_km": points.per_km,
+                "balance": points.balance,
+            },
+        },
+    }
+
+
+def _statement(decision: Decision, policy: Policy, day: date) -> dict[str, Any]:
+    facts, excluded = decision.ask.facts, decision.ask.excluded
+    return {
+        "household": _facts(facts),
+        "rule": _rule(facts, policy, day),
+        "ineligible": decision.reason if decision.status is CareStatus.NOT_ELIGIBLE else None,
+        "weight": decision.weight,
+        "wish": _wish(decision.ask.wish),
+        "candidates": [_candidate(one, facts, policy, one.manager.id in excluded, day) for one in decision.candidates],
+        "status": decision.status,
+        "reason": decision.reason,
+        "chosen": str(decision.chosen.id) if decision.chosen else None,
+    }
+
+
+def _facts(facts: Facts) -> dict[str, Any]:
+    return {
+        "municipality": facts.municipality,
+        "size": facts.size,
+        "languages": facts.languages,
+        "skills_needed": facts.skills_needed,
+        "legal_group": facts.legal_group,
+        "accommodation": facts.accommodation,
+        "unaccompanied_minor": facts.unaccompanied_minor,
+        "allotted_on": facts.allotted_on,
+    }
+
+
+def _rule(facts: Facts, policy: Policy, day: date) -> dict[str, Any] | None:
+    in_force = rules_in_force(policy, day)
+    rule = next((rule for rule in in_force if rule.legal_group == facts.legal_group), None)
+    if rule is None:
+        return None
+    return {
+        "valid_from": rule.valid_from,
+        "stages": rule.stages,
+        "counselling_years": rule.counselling_years,
+    }
+
+
+def _wish(wish: Undo | Override | None) -> dict[str, Any] | None:
+    match wish:
+        case None:
+            return None
+        case Undo():
+            return {"kind": "undo", "manager": str(wish.manager)}
+        case Override():
+            return {"kind": "override", "manager": str(wish.manager), "reason": wish.reason}
+
+
+def _candidate(one: Candidate, facts: Facts, policy: Policy, excluded: bool, day: date) -> dict[str, Any]:
+    manager = one.manager
+    mandatory = policy.mandatory_skills.intersection(facts.skills_needed)
+    return {
+        "manager": str(manager.id),
+        "code": manager.code,
+        "load": one.load,
+        "capacity": manager.capacity,
+        "fte_hundredths": manager.fte_hundredths,
+        "serves": facts.municipality in manager.service_area,
+        "active_from": manager.active_from,
+        "active_until": manager.active_until,
+        "removed": manager.removed,
+        "absent": any(absence.covers(day) for absence in manager.absences),
+        "excluded": excluded,
+        "skills_missing": sorted(mandatory - manager.skills),
+        "languages": one.languages,
+        "skills": one.skills,
+        "distance_km": one.distance_km,
+        "gate": one.gate,
+        "points": one.points._asdict() if one.points else None,
+        "tie": one.tie,
+    }

@@ -1,0 +1,226 @@
+"""Changes of the roster: a file, absences, capacities; each is published, and who waits is looked at again."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from chassis.database import Tx
+from chassis.vault import Sealed, Vault
+from contracts.record import State, encode
+from contracts.roster import Manager as ManagerState
+from contracts.vocabulary import CareStatus, ManagerStatus, Skill
+from matching import store as decisive
+from matching.days import day_of, start_of
+from matching.decisions import recheck
+from matching.domain import Absence, Policy
+from matching.roster import store
+from matching.roster.sheet import Fault, Row, overlap, read
+from matching.rules import capacity, next_change_of_presence
+from matching.wire import policy_of
+
+OPENED = date(2017, 12, 1)
+"""Since when managers work where a file does not say: the begin of the administrative regulation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carrying:
+    """A manager that a complete file leaves out and who still has cases."""
+
+    provider: str
+    code: str
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an import did, or would do; nothing is done if there are faults beyond warnings, or `carrying`.
+
+    Who is `carrying` cannot be removed: give her an `active_until` in the file, so that she gets no new cases, have
+    her cases transferred or decided by a person, then import again.
+    """
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    faults: tuple[Fault, ...] = ()
+    carrying: tuple[Carrying, ...] = ()
+
+    @property
+    def possible(self) -> bool:
+        """Whether the file can be imported."""
+        return not self.carrying and all(fault.warning for fault in self.faults)
+
+
+def manager_id(provider: str, code: str) -> UUID:
+    """The id of a manager for ever, from what her provider calls her."""
+    return uuid5(NAMESPACE_URL, f"geleit:manager:{provider}/{code}")
+
+
+async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = False, preview: bool = False) -> Report:
+    """Import a CSV file (roster/sheet.py): managers are added or replaced by provider and code, and published.
+
+    With `complete`, who is not in the file is removed. With `preview`, nothing is written. Raises NotSeeded.
+    """
+    if not preview:
+        await decisive.renew_basis(tx)
+    register = await store.register(tx)
+    sheet = read(data, register)
+    if not register:
+        return Report(faults=(Fault(1, "service_area", "no_register_yet"),))
+    if not sheet.usable:
+        return Report(faults=sheet.faults)
+    policy = await _policy(tx)
+    kept, absences = await store.kept(tx), await store.absences(tx)
+    stated = {manager_id(row.provider, row.code): row for row in sheet.rows}
+    gone = [
+        row for key, row in kept.items() if complete and key not in stated and row["status"] == ManagerStatus.ACTIVE
+    ]
+    if carrying := await _carrying(tx, gone):
+        return Report(faults=sheet.faults, carrying=carrying)
+    rows = {key: _columns(key, row, policy) for key, row in stated.items()}
+    away = {key: row.absences for key, row in stated.items() if row.absences is not None}
+    away = {key: some for key, some in away.items() if some != absences.get(key, ())}
+    news = {key for key, row in rows.items() if key not in kept or row != _columns_kept(kept[key], vault)}
+    report = Report(
+        added=len(news - kept.keys()),
+        changed=len((news | away.keys()) & kept.keys()),
+        unchanged=len(stated.keys() - news - away.keys()),
+        removed=len(gone),
+        faults=sheet.faults,
+    )
+    if preview:
+        return report
+    await store.write_providers(tx, {row.provider: row.provider_name for row in sheet.rows})
+    written = [_write(key, rows[key], kept.get(key), vault) for key in sorted(news)]
+    written += [_removed(row) for row in gone]
+    await store.write_managers(tx, written)
+    await store.write_absences(tx, away)
+    await _publish(tx, [*news, *(row["id"] for row in gone)])
+    await look_again(tx, [*news, *away])
+    return report
+
+
+async def with_capacities(tx: Tx, policy: Policy) -> Sequence[State]:
+    """Give every manager the capacity that a new policy makes; with the basis renewed."""
+    return [_state(row) for row in await store.write_capacities(tx, policy.units_per_fte)]
+
+
+async def add_absence(tx: Tx, manager: UUID, absence: Absence) -> bool:
+    """Keep an absence from one day to another; False if it overlaps one that is there. Raises KeyError."""
+    await decisive.renew_basis(tx)
+    await store.kept_one(tx, manager)
+    there = (await store.absences(tx)).get(manager, ())
+    all_of_them = sorted((*there, absence), key=lambda one: one.since)
+    if overlap(all_of_them):
+        return False
+    await store.write_absences(tx, {manager: all_of_them})
+    await look_again(tx, [manager])
+    return True
+
+
+async def end_absence(tx: Tx, manager: UUID, absence: UUID, last_day: date) -> bool:
+    """Let an absence end on a day; whether there is such an absence."""
+    await decisive.renew_basis(tx)
+    found = await store.end_absence(tx, manager, absence, last_day)
+    await look_again(tx, [manager])
+    return found
+
+
+async def look_again(tx: Tx, managers: Collection[UUID]) -> None:
+    """Have who waits decided anew, now and on the next day on which one of these managers comes or goes."""
+    await recheck(tx, [CareStatus.WAITING])
+    today = day_of(tx.now)
+    changes = {one.id: next_change_of_presence(one, today) for one in await decisive.managers(tx)}
+    await tx.dues("absence", {str(key): start_of(day) for key in managers if (day := changes.get(key))})
+
+
+async def _publish(tx: Tx, ids: Collection[UUID]) -> None:
+    kept = await store.kept(tx)
+    states = [_state(kept[key]) for key in sorted(ids)]
+    await tx.publish(states)
+    await decisive.record(tx, "roster", [(one.key, one.revision, encode(one)) for one in states])
+
+
+async def _policy(tx: Tx) -> Policy:
+    state = await decisive.newest_policy(tx)
+    if state is None:
+        raise decisive.NotSeeded("no policy yet")
+    return policy_of(state)
+
+
+async def _carrying(tx: Tx, gone: Sequence[store.Kept]) -> tuple[Carrying, ...]:
+    cases = await store.active_cases(tx) if gone else {}
+    return tuple(Carrying(row["provider"], row["code"], cases[row["id"]]) for row in gone if row["id"] in cases)
+
+
+def _columns(key: UUID, row: Row, policy: Policy) -> dict[str, Any]:
+    return {
+        "id": key,
+        "code": row.code,
+        "provider": row.provider,
+        "status": ManagerStatus.ACTIVE.value,
+        "name": row.name,
+        "fte_hundredths": row.fte_hundredths,
+        "capacity": capacity(row.fte_hundredths, policy),
+        "base_load": row.base_load,
+        "languages": " ".join(row.languages),
+        "skills": " ".join(row.skills),
+        "service_area": " ".join(row.service_area),
+        "office": row.office,
+        "active_from": row.active_from or OPENED,
+        "active_until": row.active_until,
+    }
+
+
+def _columns_kept(kept: store.Kept, vault: Vault) -> dict[str, Any]:
+    lists = {column: " ".join(kept[column]) for column in ("languages", "skills", "service_area")}
+    same = ("id", "code", "provider", "status", "fte_hundredths", "capacity", "base_load", "office")
+    dates = ("active_from", "active_until")
+    return {column: kept[column] for column in (*same, *dates)} | lists | {"name": name_of(kept, vault)}
+
+
+def name_of(kept: store.Kept, vault: Vault) -> str | None:
+    """A manager's name; None once it is erased."""
+    if kept["name_key"] is None:
+        return None
+    return vault.open(Sealed(kept["name_key"], kept["name_box"]), kept["id"].bytes).decode()
+
+
+def _write(key: UUID, row: Mapping[str, Any], kept: store.Kept | None, vault: Vault) -> store.Written:
+    name = vault.seal(row["name"].encode(), key.bytes)
+    return store.Written(
+        **{column: value for column, value in row.items() if column != "name"},
+        revision=kept["revision"] + 1 if kept else 1,
+        name_key=name.key,
+        name_box=name.box,
+    )
+
+
+def _removed(kept: store.Kept) -> store.Written:
+    """What stays of who left: her code for the cares that name it, and no name."""
+    row = {column: kept[column] for column in store.Written._fields}
+    lists = {column: " ".join(kept[column]) for column in ("languages", "skills", "service_area")}
+    gone = {"status": ManagerStatus.REMOVED.value, "name_key": None, "name_box": None}
+    return store.Written(**row | lists | gone | {"revision": kept["revision"] + 1})
+
+
+def _state(kept: store.Kept) -> ManagerState:
+    return ManagerState(
+        id=kept["id"],
+        revision=kept["revision"],
+        code=kept["code"],
+        provider=kept["provider"],
+        status=ManagerStatus(kept["status"]),
+        fte_hundredths=kept["fte_hundredths"],
+        capacity=kept["capacity"],
+        base_load=kept["base_load"],
+        languages=tuple(kept["languages"]),
+        skills=tuple(map(Skill, kept["skills"])),
+        service_area=tuple(kept["service_area"]),
+        active_from=kept["active_from"],
+        active_until=kept["active_until"],
+        changed_at=kept["changed_at"],
+    )

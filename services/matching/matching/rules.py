@@ -1,0 +1,139 @@
+"""Who is counselled, what a case weighs, and the gates a manager has to pass: policy applied to facts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import asin, cos, radians, sin, sqrt
+from uuid import UUID
+
+from contracts.vocabulary import CareReason, Skill
+from matching.domain import Facts, Manager, Place, Policy, Rule
+
+EARTH_RADIUS_KM = 6371.0
+
+
+def rules_in_force(policy: Policy, day: date) -> list[Rule]:
+    """The newest rule of each legal group that is in force on `day`."""
+    newest: dict[str, Rule] = {}
+    for rule in sorted(policy.rules, key=lambda rule: rule.valid_from):
+        if rule.valid_from <= day:
+            newest[rule.legal_group] = rule
+    return list(newest.values())
+
+
+def ineligibility(facts: Facts, policy: Policy, day: date) -> CareReason | None:
+    """Why a household is not counselled on `day`; None: it is.
+
+    A group without a rule (persons obliged to leave) is not counselled; neither is anybody before the first rule.
+    Unaccompanied minors go to youth welfare. The counselling period runs from the day of allotment.
+    """
+    if facts.unaccompanied_minor:
+        return CareReason.UNACCOMPANIED_MINOR
+    in_force = rules_in_force(policy, day)
+    if not in_force:
+        return CareReason.NO_POLICY
+    rule = next((rule for rule in in_force if rule.legal_group == facts.legal_group), None)
+    if rule is None or not rule.stages:
+        return CareReason.LEGAL_GROUP
+    if facts.accommodation not in rule.stages:
+        return CareReason.STAGE
+    if facts.allotted_on and day >= years_after(facts.allotted_on, rule.counselling_years):
+        return CareReason.COUNSELLING_PERIOD_OVER
+    return None
+
+
+def years_after(day: date, years: int) -> date:
+    """The same day of a later year; the first of March where that year has no 29 February."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 3, 1)
+
+
+def weight(facts: Facts, policy: Policy) -> int:
+    """Load units of the household's case."""
+    load = policy.load
+    return load.per_case + load.per_person * facts.size + load.per_skill * len(facts.skills_needed)
+
+
+def capacity(fte_hundredths: int, policy: Policy) -> int:
+    """Load units a post of that size carries."""
+    return fte_hundredths * policy.units_per_fte // 100
+
+
+def distance_km(one: Place, other: Place) -> int:
+    """Great-circle distance in whole kilometres."""
+    lat_1, lon_1, lat_2, lon_2 = map(radians, (*one, *other))
+    half = sin((lat_2 - lat_1) / 2) ** 2 + cos(lat_1) * cos(lat_2) * sin((lon_2 - lon_1) / 2) ** 2
+    return round(2 * EARTH_RADIUS_KM * asin(sqrt(half)))
+
+
+def next_change_of_presence(manager: Manager, today: date) -> date | None:
+    """The next day on which the manager begins, leaves, goes or comes back."""
+    after_leaving = [manager.active_until + timedelta(days=1)] if manager.active_until else []
+    going = [absence.since for absence in manager.absences]
+    back = [absence.until + timedelta(days=1) for absence in manager.absences if absence.until]
+    return min((day for day in (manager.active_from, *after_leaving, *going, *back) if day > today), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a household asks of a manager on a day."""
+
+    municipality: str
+    weight: int
+    mandatory: frozenset[Skill]
+    excluded: frozenset[UUID]
+    day: date
+
+
+def serves(manager: Manager, load: int, need: Need) -> bool:
+    """The manager's service area has the household's municipality."""
+    return need.municipality in manager.service_area
+
+
+def is_active(manager: Manager, load: int, need: Need) -> bool:
+    """In office on that day, and not absent."""
+    return (
+        not manager.removed
+        and manager.active_from <= need.day
+        and (manager.active_until is None or need.day <= manager.active_until)
+        and not any(absence.covers(need.day) for absence in manager.absences)
+    )
+
+
+def is_not_excluded(manager: Manager, load: int, need: Need) -> bool:
+    """Has not declined this household before."""
+    return manager.id not in need.excluded
+
+
+def is_skilled(manager: Manager, load: int, need: Need) -> bool:
+    """Brings every skill that the policy makes mandatory where it is needed."""
+    return need.mandatory <= manager.skills
+
+
+def has_capacity(manager: Manager, load: int, need: Need) -> bool:
+    """The whole case fits: a household is never split."""
+    return load + need.weight <= manager.capacity
+
+
+Gate = Callable[[Manager, int, Need], bool]
+
+GATES: tuple[tuple[CareReason, Gate], ...] = (
+    (CareReason.NOT_SERVED, serves),
+    (CareReason.NOBODY_ACTIVE, is_active),
+    (CareReason.ALL_EXCLUDED, is_not_excluded),
+    (CareReason.SKILL_MISSING, is_skilled),
+    (CareReason.NO_CAPACITY, has_capacity),
+)
+"""In this order; each with the reason for which a household waits if nobody passes it."""
+
+GATE_ORDER = {reason: place for place, (reason, _) in enumerate(GATES)}
+
+
+def stopped_at(manager: Manager, load: int, need: Need) -> CareReason | None:
+    """The first gate the manager does not pass; None: a candidate."""
+    for reason, passes in GATES:
+        if not passes(manager, load, need):
+            return reason
+    return None

@@ -1,0 +1,125 @@
+"""Between the shapes of the wire and those of the core."""
+
+from datetime import datetime
+
+from contracts import assignments, households, policy
+from contracts.responses import Response
+from matching.domain import Facts, Household, Load, Manager, Policy, Prices, Rule
+from matching.lifecycle import AnswerSeen, Care, Reply
+
+
+def facts_of(state: households.Facts) -> Facts:
+    """What decides, of what intake tells."""
+    return Facts(
+        arrived_on=state.arrived_on,
+        municipality=state.municipality,
+        district=state.district,
+        size=state.size,
+        age_bands=state.age_bands,
+        languages=state.languages,
+        skills_needed=state.skills_needed,
+        legal_group=state.legal_group,
+        accommodation=state.accommodation,
+        unaccompanied_minor=state.unaccompanied_minor,
+        allotted_on=state.allotted_on,
+    )
+
+
+def household_of(state: households.Household, now: datetime) -> Household:
+    """The core's household; who registered without a time is registered now."""
+    return Household(
+        id=state.id,
+        home=state.home,
+        revision=state.revision,
+        status=state.status,
+        registered_at=state.registered_at or now,
+        facts=facts_of(state.facts) if state.facts else None,
+    )
+
+
+def reply_of(state: Response) -> Reply:
+    """The core's answer."""
+    return Reply(
+        revision=state.revision,
+        item=state.item,
+        answer=state.answer,
+        reason=state.reason,
+        answered_at=state.answered_at,
+        accepted_at=state.accepted_at,
+        contacted_at=state.contacted_at,
+    )
+
+
+def policy_of(state: policy.Policy) -> Policy:
+    """The core's policy."""
+    load, points = state.load, state.points
+    return Policy(
+        id=state.id,
+        version=state.version,
+        revision=state.revision,
+        units_per_fte=state.units_per_fte,
+        rules=tuple(
+            Rule(rule.valid_from, rule.legal_group, rule.stages, rule.counselling_years) for rule in state.eligibility
+        ),
+        load=Load(load.per_case, load.per_person, load.per_skill),
+        points=Prices(points.shared_language, points.per_skill, points.per_km, points.balance),
+        remind_after_days=state.answering.remind_after_days,
+        mandatory_skills=frozenset(state.mandatory_skills),
+    )
+
+
+def care_state(household: Household, care: Care, manager: Manager | None) -> assignments.Care:
+    """What `assignments` tells of a care; `manager` has the case, if anybody has."""
+    return assignments.Care(
+        revision=care.revision,
+        household=household.id,
+        home=household.home,
+        household_revision=care.household_revision,
+        status=care.status,
+        reason=care.reason,
+        municipality=household.municipality,
+        district=household.district,
+        case=_case(household.facts) if household.facts else None,
+        assignee=(
+            assignments.Assignee(id=manager.id, code=manager.code, provider=manager.provider) if manager else None
+        ),
+        item=care.item,
+        weight=care.weight,
+        registered_at=household.registered_at,
+        decided_at=care.decided_at,
+        waiting_since=care.waiting_since,
+        assigned_at=care.assigned_at,
+        answer_by=care.answer_by,
+        answered_at=care.answered_at,
+        contacted_at=care.contacted_at,
+        ended_at=care.ended_at,
+        policy=care.policy,
+        receipt=care.receipt,
+        last_answer=_last_answer(care.last_answer) if care.last_answer else None,
+        earlier=tuple(
+            assignments.EarlierAssignment(
+                item=one.item,
+                manager=one.manager,
+                assigned_at=one.assigned_at,
+                ended_at=one.ended_at,
+                status=one.status,
+                reason=one.reason,
+                answer=one.answer,
+                answer_reason=one.answer_reason,
+            )
+            for one in care.earlier
+        ),
+    )
+
+
+def _case(facts: Facts) -> assignments.CaseFacts:
+    return assignments.CaseFacts(
+        size=facts.size,
+        age_bands=dict(facts.age_bands),
+        languages=facts.languages,
+        skills_needed=facts.skills_needed,
+    )
+
+
+def _last_answer(seen: AnswerSeen) -> assignments.LastAnswer:
+    return assignments.LastAnswer(item=seen.item, revision=seen.revision, answer=seen.answer, applied=seen.applied)
