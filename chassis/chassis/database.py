@@ -19,6 +19,9 @@ from contracts.record import State
 Clock = Callable[[], datetime]
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
+OWNER = "owner"
+"""The use of the command line: making accounts and keys is nobody else's right."""
+
 ACQUIRE_SECONDS = 5.0
 """How long a caller waits for a connection before it is told to come back later."""
 
@@ -141,11 +144,14 @@ class Database:
         connections: int = 8,
         clock: Clock = utc_now,
     ) -> "Database":
-        """Connect as `<service>_<use>` (`worker` or `web`). Raises one of AWAY while it cannot."""
+        """Connect as `<service>_<use>` (`worker` or `web`), or as the URL's own user if `use` is OWNER.
+
+        Raises one of AWAY while it cannot.
+        """
         pool = await asyncpg.create_pool(
             url,
-            user=f"{service}_{use}",
-            password=password,
+            user=None if use == OWNER else f"{service}_{use}",
+            password=None if use == OWNER else password,
             min_size=1,
             max_size=connections,
             timeout=ACQUIRE_SECONDS,

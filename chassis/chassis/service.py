@@ -22,6 +22,7 @@ from chassis.database import AWAY, Database, Tx
 from chassis.errands import Errand, Errands
 from chassis.health import Health
 from chassis.relay import Relay
+from chassis.retention import keep_forgetting
 from chassis.settings import Settings
 from chassis.stream import Subscription
 from chassis.timers import DueHandler, Timers
@@ -116,6 +117,7 @@ async def work(service: Service, stop: asyncio.Event, health: Health) -> None:
             group.create_task(relay.run(consumed), name="relay")
             async with asyncio.TaskGroup() as sources:
                 sources.create_task(subscription.run(stop), name="stream")
+                sources.create_task(keep_forgetting(database, stop), name="retention")
                 sources.create_task(Timers(database, service.on_due, health).run(stop), name="timers")
                 for errand in service.errands:
                     sources.create_task(Errands(database, errand, health).run(stop), name=errand.name)

@@ -1,0 +1,43 @@
+"""What a service's schema may forget: sent outbox rows and parked records after their time."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from chassis.database import TRANSIENT, Database
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 600.0
+BATCH = 10_000
+"""Rows a transaction may delete: a long one would hold back the vacuum of everything else."""
+
+_STATEMENTS = (
+    "delete from outbox where id in"
+    " (select id from outbox where published_at < $1 - interval '7 days' order by id limit $2)",
+    "delete from parked where id in (select id from parked where expires_at < $1 order by id limit $2)",
+)
+
+
+async def forget(database: Database) -> int:
+    """Delete what is past its time; how many rows that were."""
+    forgotten = 0
+    for statement in _STATEMENTS:
+        while True:
+            async with database.transaction() as tx:
+                done = int((await tx.execute(statement, tx.now, BATCH)).rpartition(" ")[2])
+            forgotten += done
+            if done < BATCH:
+                break
+    return forgotten
+
+
+async def keep_forgetting(database: Database, stop: asyncio.Event) -> None:
+    """`forget` every ten minutes until `stop`; a database that is away is asked again next time."""
+    while not stop.is_set():
+        try:
+            await forget(database)
+        except TRANSIENT as error:
+            log.warning("retention: %s, trying again later", type(error).__name__)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), EVERY_SECONDS)

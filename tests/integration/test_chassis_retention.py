@@ -1,0 +1,31 @@
+"""Retention forgets what was sent long ago and what is past its expiry, and nothing else."""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from builders import NOW, a_municipality
+from stream import raw_bytes
+
+from chassis.database import Database
+from chassis.parked import KEPT, listed, park
+from chassis.retention import forget
+from chassis.vault import Vault
+
+
+async def test_only_what_is_past_its_time_goes(database: Any) -> None:
+    probe: Database = await database("probe", clock=lambda: NOW)
+    later: Database = await database("probe", clock=lambda: NOW + KEPT + timedelta(days=1))
+    async with probe.transaction() as tx:
+        await tx.publish([a_municipality(revision=revision) for revision in (1, 2, 3)])
+        await tx.execute("update outbox set published_at = $1 where revision = 1", NOW - timedelta(days=8))
+        await tx.execute("update outbox set published_at = $1 where revision = 2", NOW - timedelta(days=6))
+        await park(tx, Vault(os.urandom(32)), raw_bytes(b"?"), "schema:json_invalid", None)
+    assert await forget(probe) == 1
+    async with probe.transaction() as tx:
+        assert [row["revision"] for row in await tx.fetch("select revision from outbox order by 1")] == [2, 3]
+        assert len(await listed(tx)) == 1
+    assert await forget(later) == 2
+    async with probe.transaction() as tx:
+        assert [row["revision"] for row in await tx.fetch("select revision from outbox")] == [3], "never sent, kept"
+        assert await listed(tx) == []
