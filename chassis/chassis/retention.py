@@ -14,8 +14,8 @@ BATCH = 10_000
 
 _STATEMENTS = (
     "delete from outbox where id in"
-    " (select id from outbox where published_at < $1 - interval '7 days' order by id limit $2)",
-    "delete from parked where id in (select id from parked where expires_at < $1 order by id limit $2)",
+    " (select id from outbox where published_at < $1::timestamptz - interval '7 days' order by id limit $2)",
+    "delete from parked where id in (select id from parked where expires_at < $1::timestamptz order by id limit $2)",
 )
 
 

@@ -4,9 +4,9 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from builders import NOW, a_municipality
 from stream import raw_bytes
 
+from builders import NOW, a_municipality
 from chassis.database import Database
 from chassis.parked import KEPT, listed, park
 from chassis.retention import forget
