@@ -1,0 +1,31 @@
+"""Notifications, put together."""
+
+from collections.abc import Mapping
+
+from chassis.consumer import Handler
+from chassis.service import Service
+from contracts import topics
+from contracts.topics import Topic
+from notifications import deliver, handlers, web
+from notifications.settings import Settings
+
+HANDLERS: Mapping[Topic, Handler] = {
+    topics.MUNICIPALITIES: handlers.on_municipalities,
+    topics.ROSTER: handlers.on_roster,
+    topics.POLICY: handlers.on_policy,
+    topics.ASSIGNMENTS: handlers.on_assignments,
+}
+
+
+def service(settings: Settings) -> Service:
+    """The service as one worker or web process runs it."""
+    return Service(
+        name="notifications",
+        package="notifications",
+        prefix="/inbox",
+        settings=settings,
+        on=HANDLERS,
+        on_due={handlers.REMIND: handlers.on_reminder_due},
+        errands=(deliver.errand(settings),),
+        web=web.create,
+    )

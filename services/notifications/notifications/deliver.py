@@ -1,0 +1,143 @@
+"""Messages to people: written with what they tell of, then claimed, sent and settled one by one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from chassis.database import Tx
+from chassis.errands import Errand
+from contracts.record import State
+from notifications.channels.mail import SEND_SECONDS, Failure, Mailer, failure_of, server_of
+from notifications.letters import Kind, letter, message_id
+from notifications.settings import Settings
+from notifications.store import query
+
+BATCH = 64
+CONCURRENCY = 8
+LEASE = timedelta(seconds=2 * SEND_SECONDS * BATCH / CONCURRENCY)
+"""Twice what a batch takes when every single mail hangs: who holds it longer than that is dead."""
+MOST_ATTEMPTS = 20
+"""With the pauses below about half a day."""
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A claimed message."""
+
+    id: UUID
+    household: UUID
+    kind: Kind
+    address: str
+    attempts: int
+    claimed_at: datetime
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a municipality is to be told of; `at` is when it happened."""
+
+    household: UUID
+    item: int
+    municipality: str
+    at: datetime
+    traceparent: str | None
+
+
+async def announce(tx: Tx, kind: Kind, news: Sequence[News]) -> int:
+    """Write a message to each contact point that is known since before the news; how many are written.
+
+    A municipality without one finds the item in its inbox all the same.
+    """
+    points = {
+        row["municipality"]: row
+        for row in await tx.fetch(query("contacts"), sorted({one.municipality for one in news}))
+    }
+    rows = [
+        (
+            message_id(one.household, one.item, kind, point["address"]),
+            one.household,
+            one.item,
+            one.municipality,
+            point["address"],
+            one.traceparent,
+        )
+        for one in news
+        if (point := points.get(one.municipality)) and point["since"] < one.at
+    ]
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        await tx.execute(query("write_messages"), *columns, kind, tx.now)
+        await tx.wake("errand")
+    return len(rows)
+
+
+def pause(message: UUID, attempts: int) -> timedelta:
+    """How long to wait after so many attempts: doubling, and by the id 50 to 150 % of that, so that the mails of
+    one outage do not all come back in the same instant."""
+    doubled: timedelta = min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE)
+    return doubled * (0.5 + (message.int >> attempts) % 1024 / 1023)
+
+
+def mail(outgoing: Outgoing, *, sender: str, public_url: str) -> EmailMessage:
+    """The mail of a message. Its Message-ID is the row's: a mail that was sent twice shows as one."""
+    content = letter(outgoing.kind, outgoing.household, public_url)
+    message = EmailMessage()
+    message["From"] = Address("Geleit", addr_spec=sender)
+    message["To"] = outgoing.address
+    message["Subject"] = content.subject
+    message["Date"] = outgoing.claimed_at
+    message["Message-ID"] = f"<{outgoing.id}@{urlsplit(public_url).hostname or 'localhost'}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(content.text)
+    return message
+
+
+def errand(settings: Settings, mailer: Mailer | None = None) -> Errand:
+    """Sending, as chassis runs it beside everything else: a server that hangs keeps nobody else waiting."""
+    mailer = mailer or Mailer(server_of(settings.smtp_url.get_secret_value()))
+
+    async def claim(tx: Tx) -> Sequence[Outgoing]:
+        rows = await tx.fetch(query("claim"), tx.now, tx.now + LEASE, BATCH)
+        return [Outgoing(**{name: row[name] for name in Outgoing.__slots__}) for row in rows]
+
+    async def perform(outgoing: Outgoing) -> None:
+        await mailer.send(mail(outgoing, sender=settings.mail_from, public_url=settings.public_url))
+
+    async def settle(tx: Tx, outgoing: Outgoing, result: Exception | None) -> Sequence[State]:
+        if result is None:
+            await tx.execute(query("mark_sent"), outgoing.id, tx.now)
+        else:
+            await _mark_unsent(tx, outgoing, failure_of(result))
+        return ()
+
+    return Errand(
+        name="send mail",
+        claim=claim,
+        perform=perform,
+        settle=settle,
+        every=timedelta(seconds=1),
+        concurrency=CONCURRENCY,
+    )
+
+
+async def retry(tx: Tx, messages: Sequence[UUID] | None) -> int:
+    """Send failed messages again (None: all of them), as an operator asks for; how many those are."""
+    rows = await tx.fetch(query("retry"), messages, tx.now)
+    for row in rows:
+        await tx.audit("retry_message", str(row["id"]))
+    if rows:
+        await tx.wake("errand")
+    return len(rows)
+
+
+async def _mark_unsent(tx: Tx, outgoing: Outgoing, failure: Failure) -> None:
+    over = failure.for_good or outgoing.attempts >= MOST_ATTEMPTS
+    again = None if over else tx.now + pause(outgoing.id, outgoing.attempts)
+    await tx.execute(query("mark_unsent"), outgoing.id, failure.code, again, tx.now)

@@ -1,0 +1,78 @@
+"""Each topic's newest states, folded into the inbox; what is new there is told, what is late is reminded of."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from chassis.consumer import newest
+from chassis.database import Tx
+from chassis.timers import Due
+from contracts.assignments import Care
+from contracts.municipalities import Municipality
+from contracts.policy import Policy
+from contracts.record import Record, State
+from contracts.roster import Manager
+from contracts.vocabulary import CareStatus
+from notifications import store
+from notifications.deliver import News, announce
+
+REMIND = "remind"
+
+
+async def on_assignments(batch: Sequence[Record[Care]], tx: Tx) -> Sequence[State]:
+    """Fold cares into items; tell the municipality of proposals newer than this service itself."""
+    newer = await store.fold_cares(tx, [one.state for one in newest(batch)])
+    fresh = [care for care in newer if care.status is CareStatus.PROPOSED and _is_news(care, tx)]
+    await announce(
+        tx,
+        "proposal",
+        [
+            News(care.household, care.item, care.municipality, care.assigned_at, tx.traces.get(care.key))
+            for care in fresh
+            if care.item and care.municipality and care.assigned_at
+        ],
+    )
+    if dues := {care.key: care.answer_by for care in fresh if care.answer_by}:
+        await tx.dues(REMIND, dues)
+    if over := [care.key for care in newer if care.status is not CareStatus.PROPOSED]:
+        await tx.undue(REMIND, over)
+    for care in newer:
+        tx.describe(care.key, care_status=care.status.value, item=care.item or 0)
+    return ()
+
+
+async def on_reminder_due(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+    """Remind once of each proposal that nobody has answered in time."""
+    late = await tx.fetch(store.query("reminders"), [UUID(due.aggregate) for due in batch], tx.now)
+    await announce(
+        tx,
+        "reminder",
+        [
+            News(row["household"], row["item"], row["municipality"], tx.now, row["traceparent"])
+            for row in late
+            if row["municipality"]
+        ],
+    )
+    return ()
+
+
+async def on_roster(batch: Sequence[Record[Manager]], tx: Tx) -> Sequence[State]:
+    """Fold managers' codes."""
+    await store.fold_managers(tx, [one.state for one in newest(batch)])
+    return ()
+
+
+async def on_municipalities(batch: Sequence[Record[Municipality]], tx: Tx) -> Sequence[State]:
+    """Fold municipalities' names."""
+    await store.fold_municipalities(tx, [one.state for one in newest(batch)])
+    return ()
+
+
+async def on_policy(batch: Sequence[Record[Policy]], tx: Tx) -> Sequence[State]:
+    """Fold how long an answer may take."""
+    await store.fold_policies(tx, [one.state for one in newest(batch)])
+    return ()
+
+
+def _is_news(care: Care, tx: Tx) -> bool:
+    """Whether the assignment is newer than this service: a new or restored one mails nobody about old cases."""
+    return care.assigned_at is not None and care.assigned_at > tx.started

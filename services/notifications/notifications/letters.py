@@ -1,0 +1,71 @@
+"""The mails: German and English, with a link and no word about who or what it is about."""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+Kind = Literal["proposal", "reminder"]
+
+_TEXTS: dict[Kind, tuple[str, str]] = {
+    "proposal": (
+        "Geleit: Neuer Zuordnungsvorschlag / new assignment proposal",
+        """Guten Tag,
+
+im Posteingang Ihrer Gemeinde liegt ein neuer Zuordnungsvorschlag für das Integrationsmanagement.
+Bitte melden Sie sich an, um ihn anzunehmen oder mit Grund abzulehnen:
+
+{link}
+
+Aus Gründen des Datenschutzes enthält diese Nachricht keine weiteren Angaben.
+
+---
+
+Hello,
+
+there is a new assignment proposal for integration management in your municipality's inbox.
+Please sign in to accept it, or to decline it with a reason:
+
+{link}
+
+For reasons of privacy this message holds no further details.
+""",
+    ),
+    "reminder": (
+        "Geleit: Erinnerung an einen offenen Vorschlag / reminder of an open proposal",
+        """Guten Tag,
+
+ein Zuordnungsvorschlag im Posteingang Ihrer Gemeinde ist noch nicht beantwortet; die Frist ist abgelaufen.
+Bitte melden Sie sich an, um ihn anzunehmen oder mit Grund abzulehnen:
+
+{link}
+
+---
+
+Hello,
+
+an assignment proposal in your municipality's inbox has not been answered yet, and the time for it is over.
+Please sign in to accept it, or to decline it with a reason:
+
+{link}
+""",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Subject and plain text of a mail."""
+
+    subject: str
+    text: str
+
+
+def letter(kind: Kind, household: UUID, public_url: str) -> Letter:
+    """The mail of a kind; its link names the household by id, and only who may see it can open it."""
+    subject, text = _TEXTS[kind]
+    return Letter(subject, text.format(link=f"{public_url.rstrip('/')}/inbox/households/{household}"))
+
+
+def message_id(household: UUID, item: int, kind: Kind, address: str) -> UUID:
+    """The id of a message, the same for the same message: it is made once, and a double sending shows."""
+    return uuid5(NAMESPACE_URL, f"geleit.message/{household}/{item}/{kind}/{address}")

@@ -1,0 +1,1 @@
+select municipality, address, since from contact_point where municipality = any($1::text[])

@@ -1,0 +1,20 @@
+-- An earlier item is told without its place, so that the place where it was seen stays; the change feed
+-- moves every row that an application of a newer revision has touched.
+insert into item as t (
+    household, item, home, revision, municipality, district, status, reason, facts, manager, manager_code,
+    assigned_at, answer_by, contacted_at, ended_at, answer, answer_reason, changed_at
+)
+select n.*, $18::timestamptz from unnest(
+    $1::uuid[], $2::int[], $3::smallint[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::jsonb[], $10::uuid[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[],
+    $15::timestamptz[], $16::text[], $17::text[]
+) as n
+on conflict (household, item) do update set
+    revision = excluded.revision,
+    municipality = coalesce(excluded.municipality, t.municipality),
+    district = coalesce(excluded.district, t.district),
+    status = excluded.status, reason = excluded.reason, facts = excluded.facts, manager = excluded.manager,
+    manager_code = coalesce(excluded.manager_code, t.manager_code),
+    assigned_at = excluded.assigned_at, answer_by = excluded.answer_by, contacted_at = excluded.contacted_at,
+    ended_at = excluded.ended_at, answer = excluded.answer, answer_reason = excluded.answer_reason,
+    changed_at = excluded.changed_at, changed = pg_current_xact_id()

@@ -1,0 +1,10 @@
+-- One page of the inbox: $1 status or null, $2 and $3 bounds of household ids (a prefix) or null,
+-- $4 and $5 and $6 the last row seen (time, household, item) or null, $7 how many.
+select i.*
+from inbox i
+where
+    ($1::text is null or i.status = $1)
+    and ($2::uuid is null or i.household between $2 and $3::uuid)
+    and ($4::timestamptz is null or (i.assigned_at, i.household, i.item) < ($4, $5::uuid, $6::integer))
+order by i.assigned_at desc, i.household desc, i.item desc
+limit $7

@@ -1,0 +1,232 @@
+"""The inbox's rows: heads of care, items, answers, and the words of the other topics."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from chassis.database import Tx
+from contracts.assignments import Care
+from contracts.municipalities import Municipality
+from contracts.policy import Policy
+from contracts.responses import Response
+from contracts.roster import Manager
+from contracts.vocabulary import Answer, AnswerReason, Applied
+from notifications import projection
+from notifications.domain import Given, ItemStatus, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An inbox item as its reader sees it. `fate` says what matching did with the answer, or `pending`."""
+
+    household: UUID
+    item: int
+    home: int
+    revision: int
+    municipality: str | None
+    municipality_name: str | None
+    district: str | None
+    status: ItemStatus
+    reason: str
+    facts: dict[str, Any] | None
+    manager: UUID
+    manager_code: str | None
+    assigned_at: datetime
+    answer_by: datetime | None
+    contacted_at: datetime | None
+    ended_at: datetime | None
+    answer: Answer | None
+    answer_reason: AnswerReason | None
+    answered_at: datetime | None
+    accepted_at: datetime | None
+    fate: str | None
+    undoable: bool
+    current_item: int | None
+    changed_at: datetime
+    changed: str
+
+    @property
+    def standing(self) -> Standing:
+        """What an answer to it is judged by."""
+        return Standing(self.item, self.status, self.current_item, self.undoable)
+
+    @property
+    def stale(self) -> bool:
+        """Whether matching had moved on when the answer came."""
+        return self.fate == Applied.STALE
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether it is open beyond its time."""
+        return self.status is ItemStatus.OPEN and self.answer_by is not None and self.answer_by <= now
+
+
+async def fold_cares(tx: Tx, cares: Sequence[Care]) -> list[Care]:
+    """Keep the cares that are newer than what is held, with their items, and return those.
+
+    `cares` has one state a household, sorted by it.
+    """
+    if not cares:
+        return []
+    rows = await tx.fetch(query("fold_cares"), *_columns([projection.head(care) for care in cares]))
+    newer = {row["household"] for row in rows}
+    kept = [care for care in cares if care.household in newer]
+    if items := [item.columns for care in kept for item in projection.items(care)]:
+        await tx.execute(query("fold_items"), *_columns(items), tx.now)
+    return kept
+
+
+async def fold_managers(tx: Tx, managers: Sequence[Manager]) -> None:
+    """Keep the newest code of each manager."""
+    await tx.execute(
+        query("fold_managers"),
+        *_columns([(one.id, one.revision, one.code) for one in managers]),
+    )
+
+
+async def fold_municipalities(tx: Tx, towns: Sequence[Municipality]) -> None:
+    """Keep the newest name of each municipality."""
+    await tx.execute(
+        query("fold_municipalities"),
+        *_columns([(one.ags, one.revision, one.name, one.district, one.active) for one in towns]),
+    )
+
+
+async def fold_policies(tx: Tx, policies: Sequence[Policy]) -> None:
+    """Keep how long an answer may take, by the newest version."""
+    await tx.execute(
+        query("fold_policies"),
+        *_columns([(one.id, one.revision, one.version, one.answering.remind_after_days) for one in policies]),
+    )
+
+
+async def lock(tx: Tx, households: Sequence[UUID]) -> None:
+    """Lock the heads of care that the principal may see, in the order in which a fold locks them."""
+    await tx.execute(
+        "select from care where household = any($1::uuid[]) order by household for no key update", sorted(households)
+    )
+
+
+async def given(tx: Tx, household: UUID) -> Given | None:
+    """The household's newest answer."""
+    row = await tx.fetchrow(
+        "select revision, item, answer, reason, answered_at, accepted_at, contacted_at from response"
+        " where household = $1",
+        household,
+    )
+    if row is None:
+        return None
+    values = dict(row)
+    values["answer"] = Answer(values["answer"])
+    values["reason"] = AnswerReason(values["reason"]) if values["reason"] else None
+    return Given(**values)
+
+
+async def write_answer(tx: Tx, household: UUID, home: int, answer: Given) -> Response:
+    """Keep the answer in place of the one before; the state to publish."""
+    await tx.execute(query("write_answer"), household, *astuple(answer))
+    return Response(
+        household=household,
+        home=home,
+        revision=answer.revision,
+        item=answer.item,
+        answer=answer.answer,
+        reason=answer.reason,
+        answered_at=answer.answered_at,
+        accepted_at=answer.accepted_at,
+        contacted_at=answer.contacted_at,
+    )
+
+
+async def items_of(tx: Tx, household: UUID) -> list[Item]:
+    """Every item of a household that the principal may see, newest first."""
+    return _items(await tx.fetch("select i.* from inbox i where i.household = $1 order by i.item desc", household))
+
+
+async def item_of(tx: Tx, household: UUID, item: int) -> Item | None:
+    """One item, if the principal may see it."""
+    row = await tx.fetchrow("select i.* from inbox i where i.household = $1 and i.item = $2", household, item)
+    return _item(row) if row else None
+
+
+async def page(
+    tx: Tx,
+    *,
+    status: ItemStatus | None,
+    households: tuple[UUID, UUID] | None,
+    after: tuple[datetime, UUID, int] | None,
+    limit: int,
+) -> list[Item]:
+    """Items newest first: of a status, of households between two ids, after the last one seen."""
+    return _items(
+        await tx.fetch(
+            query("inbox"),
+            status.value if status else None,
+            *(households or (None, None)),
+            *(after or (None, None, None)),
+            limit,
+        )
+    )
+
+
+async def changes(tx: Tx, *, after: tuple[str, UUID, int] | None, since: datetime | None, limit: int) -> list[Item]:
+    """Items in the order in which their changes became certain, after the last one seen."""
+    return _items(await tx.fetch(query("changes"), *(after or (None, None, None)), since, limit))
+
+
+async def is_ahead(tx: Tx, position: str) -> bool:
+    """Whether a position lies in the future: it was given out before the database was restored to a past."""
+    ahead: bool = await tx.fetchval("select $1::text::xid8 >= pg_snapshot_xmax(pg_current_snapshot())", position)
+    return ahead
+
+
+async def counts(tx: Tx) -> dict[ItemStatus, int]:
+    """How many items of each status the principal may see."""
+    rows = await tx.fetch("select status, count(*) as items from inbox group by status")
+    found = {ItemStatus(row["status"]): row["items"] for row in rows}
+    return {status: found.get(status, 0) for status in ItemStatus}
+
+
+async def remind_after_days(tx: Tx) -> int | None:
+    """Working days a proposal may wait for its answer, by the policy in force."""
+    days: int | None = await tx.fetchval("select remind_after_days from policy order by id limit 1")
+    return days
+
+
+async def clear(tx: Tx) -> None:
+    """Forget what is folded; answers and messages are this service's own and stay."""
+    await tx.execute("truncate care, item, manager, municipality, policy")
+
+
+async def state_hash(tx: Tx) -> str:
+    """SHA-256 over what is folded, in key order, in hex; sending and answering are not part of it."""
+    digest: str = await tx.fetchval(query("hash"))
+    return digest
+
+
+@cache
+def query(name: str) -> str:
+    """The text of queries/<name>.sql."""
+    return (Path(__file__).parent / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _items(rows: Sequence[asyncpg.Record]) -> list[Item]:
+    return [_item(row) for row in rows]
+
+
+def _item(row: asyncpg.Record) -> Item:
+    values: dict[str, Any] = dict(row)
+    values["status"] = ItemStatus(values["status"])
+    values["answer"] = Answer(values["answer"]) if values["answer"] else None
+    values["answer_reason"] = AnswerReason(values["answer_reason"]) if values["answer_reason"] else None
+    values["changed"] = str(values["changed"])
+    return Item(**values)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,129 @@
+"""What tests of the inbox share: stories of a care, folding, answering."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from builders import NOW, TUEBINGEN, a_care, a_record
+from chassis.access import Role, Tenant
+from chassis.database import Database
+from contracts.assignments import Assignee, Care, EarlierAssignment, LastAnswer
+from contracts.record import State
+from contracts.topics import topic_of
+from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus
+from notifications import app, store
+from notifications.contacts import import_contacts
+from notifications.domain import Wish
+from notifications.store import Item
+from notifications.web.answering import Outcome, give
+
+TOWN = Tenant(Role.MUNICIPALITY, TUEBINGEN)
+ADDRESS = "rathaus@tuebingen.example"
+HANDLERS = {topic.name: handler for topic, handler in app.HANDLERS.items()}
+
+
+def soon() -> datetime:
+    """A time after the start mark of every service of this session."""
+    return datetime.now(UTC) + timedelta(minutes=1)
+
+
+async def fold(database: Database, *states: State, traces: dict[str, str] | None = None) -> None:
+    """Apply each state in a transaction of its own."""
+    for state in states:
+        topic = topic_of(state).name
+        async with database.transaction() as tx:
+            tx.traces.update(traces or {})
+            assert list(await HANDLERS[topic]([a_record(state, topic=topic)], tx)) == []
+
+
+async def know_contact(database: Database, address: str = ADDRESS, ags: str = TUEBINGEN) -> None:
+    async with database.transaction() as tx:
+        await import_contacts(tx, ["ags;address", f"{ags};{address}"])
+
+
+async def answer(
+    web: Database, care: Care, kind: Answer, reason: AnswerReason | None = None, *, tenant: Tenant = TOWN
+) -> Outcome:
+    assert care.item is not None
+    async with web.transaction(tenant) as tx:
+        return await give(tx, care.household, Wish(care.item, kind, reason))
+
+
+async def items(web: Database, household: UUID, tenant: Tenant = TOWN) -> list[Item]:
+    async with web.transaction(tenant) as tx:
+        return await store.items_of(tx, household)
+
+
+async def messages(worker: Database) -> list[dict[str, Any]]:
+    async with worker.transaction() as tx:
+        return [dict(row) for row in await tx.fetch("select * from message order by created_at, id")]
+
+
+async def published(worker: Database) -> list[Any]:
+    async with worker.transaction() as tx:
+        return list(await tx.fetch("select topic, partition, key, revision, payload from outbox order by id"))
+
+
+def confirmed(care: Care, *, answer_revision: int = 1) -> Care:
+    """The care once matching has applied an acceptance."""
+    seen = LastAnswer(item=care.item or 1, revision=answer_revision, answer=Answer.ACCEPTED, applied=Applied.APPLIED)
+    return care.model_copy(
+        update={
+            "revision": care.revision + 1,
+            "status": CareStatus.CONFIRMED,
+            "reason": CareReason.ACCEPTED,
+            "answer_by": None,
+            "last_answer": seen,
+        }
+    )
+
+
+def released(care: Care, reason: AnswerReason = AnswerReason.LANGUAGE, *, answer_revision: int = 1) -> Care:
+    """The care once matching has applied a decline and found nobody else."""
+    assert care.item is not None
+    assert care.assignee is not None
+    assert care.assigned_at is not None
+    earlier = EarlierAssignment(
+        item=care.item,
+        manager=care.assignee.id,
+        assigned_at=care.assigned_at,
+        ended_at=NOW,
+        status=CareStatus.WAITING,
+        reason=CareReason.NO_CAPACITY,
+        answer=Answer.DECLINED,
+        answer_reason=reason,
+    )
+    return care.model_copy(
+        update={
+            "revision": care.revision + 1,
+            "status": CareStatus.WAITING,
+            "reason": CareReason.NO_CAPACITY,
+            "assignee": None,
+            "item": None,
+            "weight": 0,
+            "assigned_at": None,
+            "answer_by": None,
+            "earlier": (*care.earlier, earlier),
+            "last_answer": LastAnswer(
+                item=care.item, revision=answer_revision, answer=Answer.DECLINED, applied=Applied.APPLIED
+            ),
+        }
+    )
+
+
+def proposed_again(care: Care, **overrides: Any) -> Care:
+    """The care once matching has chosen somebody else."""
+    values: dict[str, Any] = {
+        "revision": care.revision + 1,
+        "status": CareStatus.PROPOSED,
+        "reason": CareReason.MATCHED,
+        "assignee": Assignee(id=uuid4(), code="TUE-02", provider="LRA-TUE"),
+        "item": care.revision + 1,
+        "assigned_at": soon(),
+    }
+    return care.model_copy(update=values | overrides)
+
+
+def many(number: int, **overrides: Any) -> Sequence[Care]:
+    return [a_care(**overrides) for _ in range(number)]

@@ -1,0 +1,242 @@
+"""Sending on a real PostgreSQL and a real SMTP server: once, again after a failure, given up for good."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import Message
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from notifications_world import ADDRESS, TOWN, fold, know_contact, messages, soon
+
+from builders import a_care
+from chassis.access import Role, Tenant
+from chassis.database import Database
+from chassis.errands import Errand, Errands
+from chassis.health import Health
+from integration.conftest import OpenDatabase, SetClock
+from notifications import deliver, store
+from notifications.channels.mail import Mailer, Server
+from notifications.settings import Settings
+
+
+class Post:
+    """A post office that keeps what it takes and answers as told."""
+
+    def __init__(self) -> None:
+        self.mails: list[Message] = []
+        self.connections = 0
+        self.answer: Callable[[], str] = lambda: "250 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        envelope.rcpt_tos.append(address)
+        return self.answer()
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        assert isinstance(envelope.content, bytes)
+        self.mails.append(message_from_bytes(envelope.content))
+        return "250 OK"
+
+    async def handle_EHLO(  # noqa: N802
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        self.connections += 1
+        return responses
+
+
+@pytest.fixture
+async def post() -> AsyncIterator[tuple[Post, Server]]:
+    office = Post()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(office, hostname="post.example", loop=loop), "127.0.0.1", 0)
+    yield office, Server("127.0.0.1", server.sockets[0].getsockname()[1], "none")
+    server.close()
+
+
+def settings() -> Settings:
+    return Settings(
+        database_url="postgresql://unused",
+        kafka_bootstrap_servers="unused",
+        public_url="https://geleit.example",
+        mail_from="geleit@land.example",
+    )
+
+
+async def once(database: Database, errand: Errand) -> int:
+    """Claim, perform and settle one batch."""
+    async with database.transaction() as tx:
+        claimed = await errand.claim(tx)
+    for one in claimed:
+        result: object = None
+        try:
+            result = await errand.perform(one)
+        except Exception as error:
+            result = error
+        async with database.transaction() as tx:
+            await errand.settle(tx, one, result)
+    return len(claimed)
+
+
+@asynccontextmanager
+async def hanging_server() -> AsyncIterator[Server]:
+    """A server that takes connections and never says a word."""
+    over = asyncio.Event()
+
+    async def silence(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(silence, "127.0.0.1", 0)
+    try:
+        yield Server("127.0.0.1", server.sockets[0].getsockname()[1], "none")
+    finally:
+        over.set()
+        server.close()
+
+
+async def a_message(worker: Database, number: int = 1) -> None:
+    await know_contact(worker)
+    await fold(worker, *(a_care(assigned_at=soon()) for _ in range(number)))
+
+
+async def test_a_message_is_sent_once_under_the_id_of_its_row(
+    database: OpenDatabase, post: tuple[Post, Server]
+) -> None:
+    office, server = post
+    worker = await database("notifications")
+    await a_message(worker)
+    errand = deliver.errand(settings(), Mailer(server))
+    assert await once(worker, errand) == 1
+    assert await once(worker, errand) == 0
+    (row,) = await messages(worker)
+    (mail,) = office.mails
+    assert mail["Message-ID"] == f"<{row['id']}@geleit.example>"
+    assert mail["To"] == ADDRESS
+    assert row["sent_at"] is not None
+    assert str(row["household"]) in mail.get_payload(decode=True).decode()  # type: ignore[union-attr]
+
+
+async def test_a_batch_goes_over_few_connections(database: OpenDatabase, post: tuple[Post, Server]) -> None:
+    office, server = post
+    worker = await database("notifications")
+    await a_message(worker, 40)
+    stop = asyncio.Event()
+    running = asyncio.create_task(Errands(worker, deliver.errand(settings(), Mailer(server)), Health()).run(stop))
+    async with asyncio.timeout(20):
+        while True:
+            if all(one["sent_at"] for one in await messages(worker)):
+                break
+            await asyncio.wait([running], timeout=0.05)
+            assert not running.done()
+    stop.set()
+    await running
+    assert len(office.mails) == 40
+    assert office.connections <= deliver.CONCURRENCY
+
+
+async def test_a_server_that_is_away_is_tried_again_later(database: OpenDatabase, post: tuple[Post, Server]) -> None:
+    office, server = post
+    worker = await database("notifications")
+    await a_message(worker)
+    away = deliver.errand(settings(), Mailer(Server("127.0.0.1", 1, "none")))
+    assert await once(worker, away) == 1
+    (row,) = await messages(worker)
+    assert (row["attempts"], row["last_error_code"], row["failed_at"]) == (1, "connection", None)
+    assert await once(worker, deliver.errand(settings(), Mailer(server))) == 0
+    later = await database("notifications", clock=SetClock(datetime.now(UTC) + timedelta(seconds=9)))
+    assert await once(later, deliver.errand(settings(), Mailer(server))) == 1
+    assert len(office.mails) == 1
+
+
+async def test_a_server_that_hangs_costs_its_time_and_no_more(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    await a_message(worker)
+    async with hanging_server() as server:
+        mailer = Mailer(server, step_seconds=0.2, send_seconds=0.4)
+        async with asyncio.timeout(5):
+            assert await once(worker, deliver.errand(settings(), mailer)) == 1
+    (row,) = await messages(worker)
+    assert (row["last_error_code"], row["sent_at"], row["failed_at"]) == ("timeout", None, None)
+
+
+async def test_an_address_that_is_refused_fails_for_good_until_an_operator_retries(
+    database: OpenDatabase, post: tuple[Post, Server]
+) -> None:
+    office, server = post
+    worker, web = await database("notifications"), await database("notifications", "web")
+    office.answer = lambda: "550 no such mailbox"
+    await a_message(worker)
+    errand = deliver.errand(settings(), Mailer(server))
+    await once(worker, errand)
+    (row,) = await messages(worker)
+    assert (row["last_error_code"], row["failed_at"] is not None) == ("smtp_550", True)
+    later = await database("notifications", clock=SetClock(datetime.now(UTC) + timedelta(days=9)))
+    assert await once(later, errand) == 0
+    office.answer = lambda: "250 OK"
+    async with web.transaction(TOWN) as tx:
+        assert await deliver.retry(tx, [row["id"]]) == 0
+    async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
+        assert await deliver.retry(tx, [row["id"]]) == 1
+    await once(worker, errand)
+    assert len(office.mails) == 1
+
+
+async def test_a_mail_that_is_refused_for_now_is_tried_again(database: OpenDatabase, post: tuple[Post, Server]) -> None:
+    office, server = post
+    worker = await database("notifications")
+    office.answer = lambda: "450 greylisted"
+    await a_message(worker)
+    await once(worker, deliver.errand(settings(), Mailer(server)))
+    (row,) = await messages(worker)
+    assert (row["last_error_code"], row["failed_at"]) == ("smtp_450", None)
+
+
+async def test_after_so_many_attempts_an_operator_has_to_look(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    await a_message(worker)
+    async with worker.transaction() as tx:
+        await tx.execute("update message set attempts = $1", deliver.MOST_ATTEMPTS - 1)
+    await once(worker, deliver.errand(settings(), Mailer(Server("127.0.0.1", 1, "none"))))
+    assert (await messages(worker))[0]["failed_at"] is not None
+
+
+async def test_what_a_dead_process_had_claimed_is_sent_when_its_lease_is_over(
+    database: OpenDatabase, post: tuple[Post, Server]
+) -> None:
+    office, server = post
+    worker = await database("notifications")
+    await a_message(worker)
+    errand = deliver.errand(settings(), Mailer(server))
+    async with worker.transaction() as tx:
+        assert len(await errand.claim(tx)) == 1
+    assert await once(worker, errand) == 0
+    later = await database("notifications", clock=SetClock(datetime.now(UTC) + deliver.LEASE + timedelta(seconds=1)))
+    assert await once(later, errand) == 1
+    assert len(office.mails) == 1
+
+
+async def test_two_processes_never_claim_the_same_message(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    await a_message(worker, 10)
+    errand = deliver.errand(settings(), Mailer(Server("127.0.0.1", 1, "none")))
+    async with worker.transaction() as one, worker.transaction() as other:
+        first = await errand.claim(one)
+        assert len(first) == 10
+        assert await errand.claim(other) == []
+
+
+async def test_sending_is_counted_for_the_operator(database: OpenDatabase, post: tuple[Post, Server]) -> None:
+    _, server = post
+    worker, web = await database("notifications"), await database("notifications", "web")
+    await a_message(worker, 2)
+    await once(worker, deliver.errand(settings(), Mailer(server)))
+    await a_message(worker)
+    async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
+        row = await tx.fetchrow(store.query("sending"))
+    assert row is not None
+    assert (row["sent"], row["queued"], row["trying"], row["failed"]) == (2, 1, 0, 0)

@@ -1,0 +1,414 @@
+"""The inbox on a real PostgreSQL: what it folds, who sees what, and what an answer does."""
+
+import asyncio
+import random
+from datetime import timedelta
+from uuid import uuid4
+
+import orjson
+import pytest
+from notifications_world import (
+    ADDRESS,
+    TOWN,
+    answer,
+    confirmed,
+    fold,
+    items,
+    know_contact,
+    messages,
+    proposed_again,
+    published,
+    released,
+    soon,
+)
+
+from builders import NOW, REUTLINGEN, TUEBINGEN, a_care, a_manager, a_municipality, a_policy, an_assignee
+from chassis.access import Role, Tenant
+from chassis.database import Database
+from chassis.timers import Due
+from contracts.assignments import Care, LastAnswer
+from contracts.record import State
+from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus
+from integration.conftest import OpenDatabase, SetClock
+from notifications import handlers, store
+from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken
+from notifications.web.answering import Unknown
+
+DECLINED, LANGUAGE = Answer.DECLINED, AnswerReason.LANGUAGE
+
+
+async def hash_of(database: Database) -> str:
+    async with database.transaction() as tx:
+        return await store.state_hash(tx)
+
+
+async def test_a_proposal_is_an_open_item_with_names_that_come_later(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    manager = a_manager()
+    care = a_care(assignee=an_assignee(manager))
+    await fold(worker, care)
+    (item,) = await items(web, care.household)
+    assert (item.status, item.municipality_name, item.manager_code) == (ItemStatus.OPEN, None, "TUE-01")
+    await fold(worker, a_municipality(), manager.model_copy(update={"code": "TUE-99"}))
+    (item,) = await items(web, care.household)
+    assert (item.municipality_name, item.manager_code) == ("Tübingen", "TUE-99")
+
+
+async def test_an_item_that_moved_on_is_closed_and_the_new_one_is_open(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    again = proposed_again(released(care))
+    await fold(worker, care, released(care), again)
+    new, old = await items(web, care.household)
+    assert (new.item, new.status, new.current_item) == (3, ItemStatus.OPEN, 3)
+    assert (old.item, old.status, old.reason, old.facts) == (1, ItemStatus.CLOSED, "moved_on", None)
+    assert (old.answer, old.answer_reason, old.undoable) == (DECLINED, LANGUAGE, False)
+
+
+async def test_an_older_revision_changes_nothing(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    await fold(worker, confirmed(care), care)
+    (item,) = await items(web, care.household)
+    assert (item.status, item.revision) == (ItemStatus.ACCEPTED, 2)
+
+
+def a_world(rng: random.Random) -> list[State]:
+    manager = a_manager()
+    care = a_care(assignee=an_assignee(manager), assigned_at=soon())
+    waiting = released(care)
+    again = proposed_again(waiting, assignee=an_assignee(a_manager()))
+    town = f"08{rng.randrange(10**6):06}"
+    return [
+        care,
+        waiting,
+        again,
+        *([confirmed(again)] if rng.random() < 0.5 else []),
+        manager,
+        manager.model_copy(update={"revision": 2, "code": "X-1"}),
+        a_municipality(ags=town),
+        a_policy(),
+        a_policy(revision=2),
+    ]
+
+
+async def test_any_interleaving_of_the_topics_gives_the_same_rows(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    rng = random.Random(24)
+    states = [state for _ in range(5) for state in a_world(rng)]
+    await fold(worker, *states)
+    expected = await hash_of(worker)
+    for _ in range(8):
+        async with worker.transaction() as tx:
+            await store.clear(tx)
+        assert await hash_of(worker) != expected
+        again = [*states, *rng.sample(states, 10)]
+        rng.shuffle(again)
+        await fold(worker, *again)
+        assert await hash_of(worker) == expected
+
+
+async def test_a_replay_of_everything_twice_gives_the_same_rows_and_no_mail(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    await know_contact(worker)
+    states = [state for number in range(5) for state in a_world(random.Random(number))]
+    await fold(worker, *states)
+    before, written = await hash_of(worker), await messages(worker)
+    assert written
+    for _ in range(2):
+        await fold(worker, *states)
+    async with worker.transaction() as tx:
+        await store.clear(tx)
+    await fold(worker, *states)
+    assert await hash_of(worker) == before
+    assert await messages(worker) == written
+
+
+async def test_a_proposal_is_told_once_with_its_trace_and_at_what_address(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    await know_contact(worker)
+    care = a_care(assigned_at=soon())
+    trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    await fold(worker, care, traces={care.key: trace})
+    (message,) = await messages(worker)
+    assert (message["kind"], message["address"], message["traceparent"]) == ("proposal", ADDRESS, trace)
+
+
+async def test_nobody_is_told_of_what_happened_before_the_service_began(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    await know_contact(worker)
+    await fold(worker, a_care(assigned_at=NOW, answer_by=NOW + timedelta(days=3)))
+    assert await messages(worker) == []
+    async with worker.transaction() as tx:
+        assert await tx.fetchval("select count(*) from due") == 0
+
+
+async def test_a_contact_point_is_not_told_of_what_happened_before_it_was_known(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    care = a_care(assigned_at=soon())
+    await fold(worker, care)
+    later = await database("notifications", clock=SetClock(soon() + timedelta(hours=1)))
+    await know_contact(later)
+    async with worker.transaction() as tx:
+        await store.clear(tx)
+    await fold(worker, care)
+    assert await messages(worker) == []
+
+
+async def test_without_a_contact_point_the_item_is_in_the_inbox_all_the_same(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care(assigned_at=soon())
+    await fold(worker, care, a_municipality(), a_municipality(ags=REUTLINGEN, name="Reutlingen"))
+    assert await messages(worker) == []
+    assert len(await items(web, care.household)) == 1
+    await know_contact(worker, ags=REUTLINGEN)
+    async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
+        assert [row["name"] for row in await tx.fetch(store.query("unreachable"), None, 10)] == ["Tübingen"]
+
+
+async def test_the_same_contacts_again_change_nothing(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    await know_contact(worker)
+    async with worker.transaction() as tx:
+        before = await tx.fetchval("select since from contact_point")
+    await know_contact(worker)
+    async with worker.transaction() as tx:
+        assert await tx.fetchval("select since from contact_point") == before
+
+
+async def test_a_late_answer_is_reminded_of_once(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    await know_contact(worker)
+    care = a_care(assigned_at=soon(), answer_by=soon() + timedelta(days=3))
+    await fold(worker, care)
+    assert care.answer_by is not None
+    due = Due(care.answer_by, handlers.REMIND, care.key)
+    for now in (care.answer_by - timedelta(seconds=1), care.answer_by, care.answer_by + timedelta(days=1)):
+        later = await database("notifications", clock=SetClock(now))
+        async with later.transaction() as tx:
+            await handlers.on_reminder_due([due], tx)
+    assert sorted(one["kind"] for one in await messages(worker)) == ["proposal", "reminder"]
+
+
+async def test_who_has_answered_is_not_reminded(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    await know_contact(worker)
+    care, other = (a_care(assigned_at=soon(), answer_by=soon() + timedelta(days=3)) for _ in range(2))
+    await fold(worker, care, other)
+    await answer(web, care, Answer.ACCEPTED)
+    await fold(worker, confirmed(other))
+    later = await database("notifications", clock=SetClock(soon() + timedelta(days=9)))
+    async with later.transaction() as tx:
+        dues = [row["aggregate"] for row in await tx.fetch("select aggregate from due")]
+        await handlers.on_reminder_due([Due(tx.now, handlers.REMIND, one.key) for one in (care, other)], tx)
+    assert dues == [care.key]
+    assert {one["kind"] for one in await messages(worker)} == {"proposal"}
+
+
+async def test_an_answer_is_published_and_shows_at_once(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    await fold(worker, care)
+    assert isinstance(await answer(web, care, DECLINED, LANGUAGE), Taken)
+    (record,) = await published(worker)
+    assert (record["topic"], record["key"], record["partition"], record["revision"]) == (
+        "responses",
+        care.key,
+        care.home,
+        1,
+    )
+    payload = orjson.loads(record["payload"])
+    assert (payload["item"], payload["answer"], payload["reason"]) == (1, "declined", "language")
+    (item,) = await items(web, care.household)
+    assert (item.status, item.fate, item.undoable) == (ItemStatus.DECLINED, "pending", True)
+    async with worker.transaction() as tx:
+        assert await tx.fetchval("select count(*) from outbox") == 1
+
+
+async def test_the_same_answer_twice_at_the_same_time_is_one(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    await fold(worker, care)
+    outcomes = await asyncio.gather(*(answer(web, care, Answer.ACCEPTED) for _ in range(4)))
+    assert sorted(type(one).__name__ for one in outcomes) == ["Same", "Same", "Same", "Taken"]
+    assert len(await published(worker)) == 1
+
+
+async def test_a_decline_is_undone_until_matching_has_chosen_again(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    await fold(worker, care)
+    await answer(web, care, DECLINED, LANGUAGE)
+    waiting = released(care)
+    await fold(worker, waiting)
+    (item,) = await items(web, care.household)
+    assert (item.status, item.fate, item.undoable) == (ItemStatus.DECLINED, "applied", True)
+    assert isinstance(await answer(web, care, Answer.UNDONE), Taken)
+    assert [record["revision"] for record in await published(worker)] == [1, 2]
+
+    other = a_care()
+    await fold(worker, other)
+    await answer(web, other, DECLINED, LANGUAGE)
+    again = proposed_again(released(other))
+    await fold(worker, released(other), again)
+    assert await answer(web, other, Answer.UNDONE) == Stale(again.item)
+
+
+async def test_matching_may_find_an_answer_stale_and_the_item_says_so(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    await fold(worker, care)
+    await answer(web, care, DECLINED, LANGUAGE)
+    seen = LastAnswer(item=1, revision=1, answer=DECLINED, applied=Applied.STALE)
+    await fold(worker, proposed_again(released(care)).model_copy(update={"last_answer": seen}))
+    _, old = await items(web, care.household)
+    assert (old.stale, old.status, old.undoable) == (True, ItemStatus.CLOSED, False)
+
+
+async def test_a_stale_or_early_answer_changes_nothing(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    again = proposed_again(released(care))
+    await fold(worker, care, released(care), again)
+    assert await answer(web, care, Answer.ACCEPTED) == Stale(3)
+    assert await answer(web, again, Answer.CLOSED, AnswerReason.NO_CONTACT) == NotNow(ItemStatus.OPEN)
+    assert await published(worker) == []
+
+
+async def test_a_retry_after_the_item_moved_on_is_still_the_same_answer(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    await fold(worker, care)
+    await answer(web, care, DECLINED, LANGUAGE)
+    await fold(worker, released(care), proposed_again(released(care)))
+    assert isinstance(await answer(web, care, DECLINED, LANGUAGE), Same)
+
+
+@pytest.mark.parametrize(
+    ("tenant", "sees"),
+    [
+        (TOWN, True),
+        (Tenant(Role.MUNICIPALITY, REUTLINGEN), False),
+        (Tenant(Role.DISTRICT, TUEBINGEN[:5]), True),
+        (Tenant(Role.DISTRICT, REUTLINGEN[:5]), False),
+        (Tenant(Role.STATE, "08"), True),
+        (Tenant(Role.AUDITOR, "08"), True),
+        (Tenant(Role.OPERATOR, "08"), False),
+        (Tenant(Role.CENTRE, "karlsruhe"), False),
+    ],
+)
+async def test_each_role_sees_its_own_items(database: OpenDatabase, tenant: Tenant, sees: bool) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    await fold(worker, care)
+    await answer(web, care, Answer.ACCEPTED)
+    assert bool(await items(web, care.household, tenant)) is sees
+    async with web.transaction(tenant) as tx:
+        assert bool(await tx.fetch("select * from care")) is sees
+        assert bool(await tx.fetch("select * from response")) is sees
+
+
+async def test_a_manager_sees_her_own_items_and_a_stranger_gets_nowhere(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    await fold(worker, care)
+    assert care.assignee is not None
+    assert len(await items(web, care.household, Tenant(Role.MANAGER, str(care.assignee.id)))) == 1
+    stranger = Tenant(Role.MANAGER, str(uuid4()))
+    assert await answer(web, care, Answer.ACCEPTED, tenant=stranger) == Unknown()
+    assert await published(worker) == []
+
+
+async def test_a_town_that_a_household_left_keeps_its_item_without_facts(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    there = proposed_again(released(care), municipality=REUTLINGEN, district=REUTLINGEN[:5])
+    await fold(worker, care, there)
+    (old,) = await items(web, care.household)
+    assert (old.item, old.status, old.facts, old.current_item) == (1, ItemStatus.CLOSED, None, None)
+    assert await answer(web, care, Answer.ACCEPTED) == Stale(None)
+    (new,) = await items(web, care.household, Tenant(Role.MUNICIPALITY, REUTLINGEN))
+    assert new.item == there.item
+
+
+async def test_an_operator_sees_messages_without_household_or_address(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    await know_contact(worker)
+    await fold(worker, a_care(assigned_at=soon()))
+    async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
+        assert len(await tx.fetch("select id, kind, municipality from message")) == 1
+        granted = await tx.fetchval(
+            "select array_agg(column_name::text) from information_schema.column_privileges"
+            " where table_name = 'message' and grantee = 'notifications_web' and privilege_type = 'SELECT'"
+        )
+    assert not {"household", "item", "address", "traceparent"} & set(granted)
+    async with web.transaction(TOWN) as tx:
+        assert await tx.fetch("select id from message") == []
+
+
+async def test_the_change_feed_misses_nothing_that_commits_late(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    slow, quick = a_care(), a_care()
+
+    async def feed(after: tuple[str, object, int] | None) -> list[store.Item]:
+        async with web.transaction(TOWN) as tx:
+            return await store.changes(tx, after=after, since=None, limit=10)  # type: ignore[arg-type]
+
+    async with worker.transaction() as tx:
+        await store.fold_cares(tx, [slow])
+        await fold(worker, quick)
+        # The slow transaction is older and still open: a reader that went past it would never see it.
+        assert await feed(None) == []
+    found = await feed(None)
+    assert [one.household for one in found] == [slow.household, quick.household]
+    assert await feed((found[-1].changed, found[-1].household, found[-1].item)) == []
+    await fold(worker, confirmed(slow))
+    (again,) = await feed((found[-1].changed, found[-1].household, found[-1].item))
+    assert (again.household, again.status) == (slow.household, ItemStatus.ACCEPTED)
+
+
+async def test_a_cursor_from_the_future_is_known_as_such(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    async with worker.transaction() as tx:
+        assert await store.is_ahead(tx, str(2**62))
+        assert not await store.is_ahead(tx, "1")
+
+
+async def test_the_list_is_filtered_by_status_and_beginning_of_the_id_and_comes_in_pages(
+    database: OpenDatabase,
+) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    cares: list[Care] = [a_care(assigned_at=NOW + timedelta(minutes=number)) for number in range(5)]
+    await fold(worker, *cares, confirmed(cares[0]))
+    async with web.transaction(TOWN) as tx:
+        first = await store.page(tx, status=ItemStatus.OPEN, households=None, after=None, limit=3)
+        last = first[-1]
+        rest = await store.page(
+            tx,
+            status=ItemStatus.OPEN,
+            households=None,
+            after=(last.assigned_at, last.household, last.item),
+            limit=3,
+        )
+        assert [one.household for one in [*first, *rest]] == [one.household for one in reversed(cares[1:])]
+        wanted = cares[2].household
+        found = await store.page(tx, status=None, households=(wanted, wanted), after=None, limit=9)
+        assert [one.household for one in found] == [wanted]
+        assert await store.counts(tx) == {
+            ItemStatus.OPEN: 4,
+            ItemStatus.ACCEPTED: 1,
+            ItemStatus.DECLINED: 0,
+            ItemStatus.CLOSED: 0,
+        }
+
+
+async def test_a_care_that_ends_closes_its_item(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    ended = released(care).model_copy(
+        update={"status": CareStatus.ENDED, "reason": CareReason.HOUSEHOLD_WITHDRAWN, "last_answer": None}
+    )
+    await fold(worker, care, ended)
+    (item,) = await items(web, care.household)
+    assert (item.status, item.facts) == (ItemStatus.CLOSED, None)
+    assert await answer(web, care, Answer.ACCEPTED) == Stale(None)

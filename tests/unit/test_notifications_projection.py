@@ -1,0 +1,87 @@
+"""Which inbox items the newest state of a care tells of."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from builders import NOW, a_care, an_assignee
+from contracts.assignments import EarlierAssignment, LastAnswer
+from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus
+from notifications.projection import head, items
+
+
+def a_declined(item: int) -> EarlierAssignment:
+    return EarlierAssignment(
+        item=item,
+        manager=uuid4(),
+        assigned_at=NOW,
+        ended_at=NOW + timedelta(hours=1),
+        status=CareStatus.WAITING,
+        reason=CareReason.NO_CAPACITY,
+        answer=Answer.DECLINED,
+        answer_reason=AnswerReason.OVERLOADED,
+    )
+
+
+def test_a_proposal_is_an_open_item_with_facts_and_the_managers_code() -> None:
+    care = a_care(assignee=an_assignee(), item=2, revision=2)
+    (item,) = items(care)
+    assert (item.item, item.status, item.reason) == (2, "open", "matched")
+    assert item.manager_code == "TUE-01"
+    assert item.facts == {
+        "size": 3,
+        "age_bands": {"18-59": 1, "5-11": 2},
+        "languages": ["uk"],
+        "skills_needed": [],
+    }
+
+
+def test_a_confirmed_care_is_an_accepted_item() -> None:
+    (item,) = items(a_care(status=CareStatus.CONFIRMED, reason=CareReason.ACCEPTED))
+    assert item.status == "accepted"
+
+
+def test_an_item_whose_assignment_moved_on_is_closed_and_has_no_facts() -> None:
+    earlier, current = items(a_care(revision=3, item=3, earlier=(a_declined(1),)))
+    assert (earlier.item, earlier.status, earlier.reason, earlier.facts) == (1, "closed", "moved_on", None)
+    assert (earlier.answer, earlier.answer_reason) == ("declined", "overloaded")
+    assert (current.item, current.status) == (3, "open")
+
+
+def test_a_household_that_waits_has_no_current_item() -> None:
+    care = a_care(
+        revision=2,
+        status=CareStatus.WAITING,
+        reason=CareReason.NO_CAPACITY,
+        assignee=None,
+        item=None,
+        assigned_at=None,
+        earlier=(a_declined(1),),
+    )
+    assert [item.item for item in items(care)] == [1]
+    assert head(care)[4:6] == (None, 1)
+
+
+def test_an_assignment_that_ended_says_why() -> None:
+    ended = EarlierAssignment(
+        item=1,
+        manager=uuid4(),
+        assigned_at=NOW,
+        ended_at=NOW,
+        status=CareStatus.ENDED,
+        reason=CareReason.HOUSEHOLD_WITHDRAWN,
+    )
+    care = a_care(
+        revision=2,
+        status=CareStatus.ENDED,
+        reason=CareReason.HOUSEHOLD_WITHDRAWN,
+        assignee=None,
+        item=None,
+        assigned_at=None,
+        earlier=(ended,),
+    )
+    assert [(item.status, item.reason) for item in items(care)] == [("closed", "household_withdrawn")]
+
+
+def test_the_head_says_what_matching_did_with_the_newest_answer() -> None:
+    seen = LastAnswer(item=1, revision=4, answer=Answer.ACCEPTED, applied=Applied.STALE)
+    assert head(a_care(last_answer=seen))[-2:] == (4, "stale")
