@@ -29,6 +29,7 @@ from chassis.web import (
 
 router = APIRouter()
 pages = APIRouter(include_in_schema=False)
+SOMEBODY = "Iryna Kovalenko"
 
 
 class Person(BaseModel):
@@ -121,7 +122,7 @@ async def away() -> None:
 
 @router.get("/v1/fault", dependencies=[public])
 async def fault() -> None:
-    raise ZeroDivisionError("Iryna Kovalenko")
+    raise ZeroDivisionError(SOMEBODY)
 
 
 @pages.get("/rows", dependencies=[require(Permission.READ_HOUSEHOLDS, Permission.READ_INBOX)])

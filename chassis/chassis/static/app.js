@@ -19,21 +19,19 @@ for (const event of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(event, () => say(document.body.dataset.away));
 }
 
-// A form is sent once, however often its button is pressed.
+// A form is sent once, however often its button is pressed. htmx has prevented the default of its own by now.
 document.addEventListener("submit", (event) => {
-  if (event.target.method === "post") {
-    for (const button of event.target.querySelectorAll("button:not([name])")) {
-      button.setAttribute("aria-disabled", "true");
-    }
-    if (event.target.dataset.sent) {
-      event.preventDefault();
-    }
-    event.target.dataset.sent = "true";
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") {
+    return;
   }
+  if (form.dataset.sent) {
+    event.preventDefault();
+  }
+  form.dataset.sent = "true";
 });
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {
     delete form.dataset.sent;
-    form.querySelectorAll("button").forEach((button) => button.removeAttribute("aria-disabled"));
   }
 });

@@ -16,6 +16,7 @@ from chassis.service import Service, web_databases
 from chassis.web import pages
 from chassis.web.body_limit import BodyLimit
 from chassis.web.errors import handle_errors
+from chassis.web.faults import Faults
 from chassis.web.guard import assert_permissions_declared
 from chassis.web.headers import SecurityHeaders
 from chassis.web.language import LANGUAGES
@@ -87,6 +88,7 @@ def assemble(
         app.mount(at.prefix, inner)
     limits = {at.prefix + path: limit for at in sites for path, limit in at.site.body_limits.items()}
     app.add_middleware(BodyLimit, limits=limits)
+    app.add_middleware(Faults)
     app.add_middleware(SecurityHeaders)
     assert_permissions_declared(app, exempt=frozenset(getattr(route, "path", "") for route in health))
     return app

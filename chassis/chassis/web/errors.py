@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from chassis.database import TRANSIENT
 from chassis.web.guard import current_principal
-from chassis.web.headers import secure
 from chassis.web.problems import MEDIA_TYPE, Problem, of_http_exception, of_status, of_validation
 from chassis.web.render import render
 from chassis.web.translations import N_
@@ -65,10 +64,8 @@ def handle_errors(app: FastAPI) -> None:
         request.state.principal = None
         return await answer(request, problem)
 
-    async def on_fault(request: Request, error: Exception) -> Response:
-        response = await answer(request, of_status(500))
-        secure(response.headers, request.scope)
-        return response
+    async def on_fault(request: Request, _: Exception) -> Response:
+        return await answer_fault(request)
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http_exception)
@@ -76,6 +73,16 @@ def handle_errors(app: FastAPI) -> None:
     for kind in _AWAY:
         app.add_exception_handler(kind, on_away)
     app.add_exception_handler(Exception, on_fault)
+
+
+async def answer_fault(request: Request) -> Response:
+    """A 500 that says nothing; without a page if pages are what does not work."""
+    problem = of_status(500)
+    try:
+        return await answer(request, problem)
+    except Exception:
+        _log.error("the page of an error cannot be shown")
+        return JSONResponse(problem.body(), problem.status, media_type=MEDIA_TYPE)
 
 
 async def answer(request: Request, problem: Problem) -> Response:
