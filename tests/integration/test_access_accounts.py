@@ -1,0 +1,181 @@
+"""Signing in on a real database: who gets in, for how long, and who is kept out."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from access_world import PASSWORD, TUEBINGEN, OpenDatabase, a_session, an_account, owner
+
+from chassis.access import Principal, Role
+from chassis.access.accounts import (
+    Attempt,
+    Locked,
+    NameTaken,
+    Refused,
+    SignedIn,
+    create_account,
+    disable_account,
+    set_password,
+    sign_in,
+    sign_out,
+)
+from chassis.access.identify import principal_of
+from chassis.access.passwords import WeakPassword
+from chassis.database import Database, utc_now
+
+
+@pytest.fixture
+async def web(database: OpenDatabase) -> Database:
+    return await database("probe", "web")
+
+
+async def test_who_knows_the_password_is_who_the_account_says(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+    token = await a_session(web, "Tuebingen")
+    principal = await principal_of(web, token, "session")
+    assert principal is not None
+    assert principal == Principal(principal.subject, "tuebingen", Role.MUNICIPALITY, TUEBINGEN, "session")
+    assert await principal_of(web, token, "key") is None
+    assert await principal_of(web, token + "x", "session") is None
+
+
+async def test_an_unknown_name_and_a_wrong_password_are_answered_alike(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+
+    async def timed(name: str) -> float:
+        begin = time.perf_counter()
+        assert await sign_in(web, name=name, password="wrong horse battery") == Refused()
+        return time.perf_counter() - begin
+
+    await timed("warm-up")
+    known = min([await timed("tuebingen") for _ in range(3)])
+    unknown = min([await timed("nobody") for _ in range(3)])
+    assert known / 4 < unknown < known * 4
+
+
+@pytest.mark.parametrize("name", ["tuebingen", "nobody"])
+async def test_five_failures_lock_a_name_known_or_not(web: Database, database_url: str, name: str) -> None:
+    await an_account(database_url)
+    for _ in range(5):
+        assert await sign_in(web, name=name, password="wrong horse battery") == Refused()
+    locked = await sign_in(web, name=name, password=PASSWORD)
+    assert isinstance(locked, Locked)
+    assert timedelta(seconds=20) < locked.until - utc_now() <= timedelta(seconds=30)
+    async with owner(database_url) as tx:
+        assert await tx.fetchval("select count(*) from access.audit where action = 'sign_in.locked'") == 1
+
+
+async def test_the_lock_doubles_up_to_an_hour_and_success_ends_it(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+    delays = []
+    for _ in range(14):
+        async with web.transaction() as tx:
+            await tx.execute("select access.begin_sign_in('tuebingen')")
+        async with owner(database_url) as tx:
+            delays.append(await tx.fetchval("select locked_until - last_at from access.attempt"))
+            await tx.execute("update access.attempt set locked_until = null")
+    seconds = [delay and delay.total_seconds() for delay in delays]
+    assert seconds == [None] * 4 + [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    await a_session(web)
+    async with owner(database_url) as tx:
+        assert await tx.fetchval("select count(*) from access.attempt") == 0
+
+
+async def test_attempts_at_the_same_time_do_not_outrun_the_lock(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+
+    async def attempt() -> Attempt:
+        return await sign_in(web, name="tuebingen", password="wrong horse battery")
+
+    answers = await asyncio.gather(*(attempt() for _ in range(16)))
+    assert answers.count(Refused()) == 5
+    assert sum(isinstance(answer, Locked) for answer in answers) == 11
+
+
+async def test_a_session_ends_by_signing_out(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+    token, other = await a_session(web), await a_session(web)
+    await sign_out(web, token)
+    assert await principal_of(web, token, "session") is None
+    assert await principal_of(web, other, "session") is not None
+
+
+@pytest.mark.parametrize(
+    "passed", ["expires_at = now()", "seen_at = now() - interval '61 minutes'", "idle = interval '0'"]
+)
+async def test_a_session_ends_when_its_time_has_passed(web: Database, database_url: str, passed: str) -> None:
+    await an_account(database_url)
+    token = await a_session(web)
+    assert await principal_of(web, token, "session") is not None
+    async with owner(database_url) as tx:
+        await tx.execute(f"update access.session set {passed}")
+    assert await principal_of(web, token, "session") is None
+
+
+async def test_a_session_in_use_stays_but_never_beyond_its_whole_life(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+    token = await a_session(web)
+    async with owner(database_url) as tx:
+        await tx.execute("update access.session set seen_at = now() - interval '59 minutes'")
+    assert await principal_of(web, token, "session") is not None
+    async with owner(database_url) as tx:
+        assert await tx.fetchval("select now() - seen_at < interval '1 minute' from access.session")
+        assert await tx.fetchval("select expires_at - created_at from access.session") == timedelta(hours=12)
+
+
+async def test_a_disabled_account_and_a_new_password_end_all_sessions(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+    token = await a_session(web)
+    async with owner(database_url) as tx:
+        assert await set_password(tx, name="tuebingen", password="another horse battery")
+    assert await principal_of(web, token, "session") is None
+    assert await sign_in(web, name="tuebingen", password=PASSWORD) == Refused()
+    signed_in = await sign_in(web, name="tuebingen", password="another horse battery")
+    assert isinstance(signed_in, SignedIn)
+    async with owner(database_url) as tx:
+        assert await disable_account(tx, name="tuebingen")
+        assert not await disable_account(tx, name="tuebingen")
+    assert await principal_of(web, signed_in.token, "session") is None
+    assert await sign_in(web, name="tuebingen", password="another horse battery") == Refused()
+
+
+async def test_names_are_unique_and_passwords_long(database_url: str) -> None:
+    await an_account(database_url)
+    for name, password, error in [("TUEBINGEN", PASSWORD, NameTaken), ("ulm", "short", WeakPassword)]:
+        async with owner(database_url) as tx:
+            with pytest.raises(error):
+                await create_account(tx, name=name, password=password, role=Role.STATE, tenant="08")
+
+
+async def test_no_secret_is_stored(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+    token = await a_session(web)
+    async with owner(database_url) as tx:
+        tables = [
+            row["t"] for row in await tx.fetch("select tablename as t from pg_tables where schemaname = 'access'")
+        ]
+        stored = "".join(
+            [str(await tx.fetchval(f"select json_agg(x)::text from access.{table} x")) for table in tables]
+        )
+    assert "$argon2id$" in stored
+    assert token not in stored
+    assert PASSWORD not in stored
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        "select * from access.account",
+        "update access.session set expires_at = now()",
+        "select access.create_account('x', 'y', 'state', '08')",
+        "select access.issue_key('state', '08', 'x', 'x', 'x'::bytea, interval '1 day')",
+        "select access.set_password('x', 'y')",
+        "select access.list_keys(null, null)",
+    ],
+)
+async def test_a_web_role_reaches_neither_tables_nor_administration(web: Database, forbidden: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with web.transaction() as tx:
+            await tx.execute(forbidden)

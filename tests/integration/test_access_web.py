@@ -1,0 +1,204 @@
+"""Sessions, keys, forgery and the request's transaction: by HTTP, on a real database."""
+
+import re
+from collections.abc import AsyncIterator
+from urllib.parse import unquote
+
+import httpx
+import pytest
+from access_world import PASSWORD, TUEBINGEN, OpenDatabase, a_key, a_session, an_account, owner
+
+from chassis.access import Role
+from chassis.access.tokens import csrf_token
+from chassis.database import Database
+from chassis.web.guard import SESSION_COOKIE
+from showcase.client import client_of, showcase_app
+
+HTML = {"Accept": "text/html"}
+HOUSEHOLD = {"reference": "A-1", "persons": [{"born": "1984-05-01", "kind": "adult"}]}
+
+
+@pytest.fixture
+async def web(database: OpenDatabase) -> Database:
+    return await database("probe", "web")
+
+
+@pytest.fixture
+async def client(web: Database) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(showcase_app(lambda _: web)) as found:
+        yield found
+
+
+async def signed_in(client: httpx.AsyncClient, web: Database, url: str, role: Role, tenant: str) -> str:
+    await an_account(url, name=role.value, role=role, tenant=tenant)
+    token = await a_session(web, role.value)
+    client.cookies.set(SESSION_COOKIE, token)
+    return token
+
+
+async def test_a_form_without_the_sessions_token_is_refused(
+    client: httpx.AsyncClient, web: Database, database_url: str
+) -> None:
+    token = await signed_in(client, web, database_url, Role.MUNICIPALITY, TUEBINGEN)
+    form = {"persons": "2", "reason": "moved"}
+    foreign = csrf_token("the token of another session")
+    for attempt in (form, {**form, "csrf_token": ""}, {**form, "csrf_token": foreign}):
+        refused = await client.post("/show/rows/one", data=attempt)
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:problem-type:geleit:forged-request")
+    for header in (foreign.encode(), "ä".encode()):
+        refused = await client.post("/show/rows/one", data=form, headers={b"X-CSRF-Token": header})
+        assert refused.status_code == 403
+    sent = await client.post("/show/rows/one", data={**form, "csrf_token": csrf_token(token)})
+    by_header = await client.post("/show/rows/one", data=form, headers={"X-CSRF-Token": csrf_token(token)})
+    assert sent.status_code == by_header.status_code == 303
+
+
+async def test_a_json_request_of_a_session_needs_the_token_too(
+    client: httpx.AsyncClient, web: Database, database_url: str
+) -> None:
+    token = await signed_in(client, web, database_url, Role.CENTRE, "karlsruhe")
+    assert (await client.post("/show/v1/households", json=HOUSEHOLD)).status_code == 403
+    headers = {"X-CSRF-Token": csrf_token(token)}
+    assert (await client.post("/show/v1/households", json=HOUSEHOLD, headers=headers)).status_code == 202
+
+
+async def test_a_key_needs_no_token_and_is_held_to_its_tenant(client: httpx.AsyncClient, database_url: str) -> None:
+    key = await a_key(database_url)
+    headers = {"Authorization": f"Bearer {key.secret}"}
+    assert (await client.post("/show/v1/households", json=HOUSEHOLD, headers=headers)).status_code == 202
+    answer = await client.get("/show/v1/tenant", headers=headers)
+    assert answer.json() == {"role": "centre", "tenant": "karlsruhe"}
+
+
+@pytest.mark.parametrize("header", ["Bearer glt_wrong", "Basic abc", "Bearer", "Bearer " + "x" * 300])
+async def test_a_wrong_key_is_not_made_good_by_a_session(
+    client: httpx.AsyncClient, web: Database, database_url: str, header: str
+) -> None:
+    await signed_in(client, web, database_url, Role.CENTRE, "karlsruhe")
+    assert (await client.get("/show/v1/tenant")).status_code == 200
+    assert (await client.get("/show/v1/tenant", headers={"Authorization": header})).status_code == 401
+
+
+async def test_a_role_without_the_permission_is_refused(client: httpx.AsyncClient, database_url: str) -> None:
+    key = await a_key(database_url, Role.OPERATOR, "08")
+    answer = await client.get("/show/v1/tenant", headers={"Authorization": f"Bearer {key.secret}"})
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:problem-type:geleit:not-permitted")
+
+
+async def test_the_transaction_is_committed_before_the_answer_or_not_at_all(
+    client: httpx.AsyncClient, database_url: str
+) -> None:
+    key = await a_key(database_url)
+    headers = {"Authorization": f"Bearer {key.secret}"}
+
+    async def notes() -> list[tuple[str, str]]:
+        async with owner(database_url) as tx:
+            return [(row["actor"], row["role"]) for row in await tx.fetch("select * from probe.audit")]
+
+    assert (await client.post("/show/v1/notes?fail=true", headers=headers)).status_code == 409
+    assert await notes() == []
+    assert (await client.post("/show/v1/notes", headers=headers)).status_code == 200
+    assert await notes() == [(str(key.id), "centre")]
+    assert (await client.post("/show/v1/unlikely", headers=headers)).status_code == 500
+
+
+async def test_a_list_is_read_page_by_page_and_downloaded(client: httpx.AsyncClient, database_url: str) -> None:
+    key = await a_key(database_url)
+    client.headers["Authorization"] = f"Bearer {key.secret}"
+    first = (await client.get("/show/v1/rows?limit=3")).json()
+    second = (await client.get("/show/v1/rows", params={"limit": 3, "cursor": first["next"]})).json()
+    assert (len(first["items"]), len(second["items"]), second["next"]) == (3, 1, None)
+    assert (await client.get("/show/v1/rows?cursor=nonsense")).status_code == 422
+    assert (await client.get("/show/v1/rows?limit=100000")).status_code == 422
+    download = await client.get("/show/v1/rows.csv")
+    assert download.headers["content-disposition"] == 'attachment; filename="rows.csv"'
+    assert download.text.startswith("\N{ZERO WIDTH NO-BREAK SPACE}Code;Ort\r\nH-7Q2M;Tübingen\r\n")
+
+
+async def test_a_person_signs_in_works_and_signs_out(client: httpx.AsyncClient, database_url: str) -> None:
+    await an_account(database_url, name="land", role=Role.STATE, tenant="08")
+    client.headers.update(HTML)
+    sent_away = await client.get("/show/rows?q=a")
+    back = unquote(sent_away.headers["location"].removeprefix("/login?next="))
+    wrong = await client.post("/login", data={"name": "land", "password": "wrong", "next": back})
+    assert wrong.status_code == 401
+    assert "Name oder Passwort ist falsch." in wrong.text
+
+    right = await client.post("/login", data={"name": " Land ", "password": PASSWORD, "next": back})
+    assert (right.status_code, right.headers["location"]) == (303, "/show/rows?q=a")
+    cookie = right.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+
+    page = await client.get("/show/rows?q=a")
+    assert page.status_code == 200
+    assert "Rottenburg am Neckar" in page.text
+    overview = await client.get("/")
+    assert 'href="/show/rows"' in overview.text
+    assert "/show/parked" not in overview.text
+    assert (await client.get("/login?next=/show/rows")).headers["location"] == "/show/rows"
+
+    csrf = re.findall(r'name="csrf_token" value="([^"]+)"', page.text)[0]
+    before = client.cookies[SESSION_COOKIE]
+    assert (await client.post("/logout", data={"csrf_token": csrf})).status_code == 303
+    client.cookies.set(SESSION_COOKIE, before)
+    assert (await client.get("/show/rows")).headers["location"] == "/login?next=/show/rows"
+
+
+async def test_signing_in_ends_the_session_before_and_locks_after_failures(
+    client: httpx.AsyncClient, web: Database, database_url: str
+) -> None:
+    before = await signed_in(client, web, database_url, Role.STATE, "08")
+    assert (await client.post("/login", data={"name": "state", "password": PASSWORD})).status_code == 303
+    client.cookies.clear()
+    client.cookies.set(SESSION_COOKIE, before)
+    assert (await client.get("/show/v1/tenant")).status_code == 401
+    for _ in range(5):
+        await client.post("/login", data={"name": "state", "password": "wrong"})
+    locked = await client.post("/login", data={"name": "state", "password": PASSWORD}, headers=HTML)
+    assert locked.status_code == 429
+    assert 20 < int(locked.headers["retry-after"]) <= 30
+    assert "Zu viele Versuche" in locked.text
+
+
+async def test_a_form_shows_its_errors_in_ones_language_and_says_when_it_is_saved(
+    client: httpx.AsyncClient, web: Database, database_url: str
+) -> None:
+    token = await signed_in(client, web, database_url, Role.MUNICIPALITY, TUEBINGEN)
+    client.headers.update(HTML)
+    form = {"persons": "two", "reason": "", "csrf_token": csrf_token(token)}
+    wrong = await client.post("/show/rows/one", data=form)
+    assert wrong.status_code == 422
+    assert "Bitte geben Sie eine ganze Zahl ein." in wrong.text
+    assert "Bitte füllen Sie dieses Feld aus." in wrong.text
+    assert 'value="two"' in wrong.text
+    chosen = await client.post("/language", data={"language": "en", "next": "/show/rows/one"})
+    assert chosen.headers["location"] == "/show/rows/one"
+    assert "Please enter a whole number." in (await client.post("/show/rows/one", data=form)).text
+
+    saved = await client.post("/show/rows/one", data={**form, "persons": "2", "reason": "moved"})
+    assert saved.headers["location"] == "/show/rows"
+    assert "Gespeichert." in (await client.get("/show/rows")).text
+    assert "Gespeichert." not in (await client.get("/show/rows")).text
+
+
+async def test_htmx_gets_the_part_it_asks_for(client: httpx.AsyncClient, web: Database, database_url: str) -> None:
+    token = await signed_in(client, web, database_url, Role.STATE, "08")
+    part = await client.get("/show/rows?q=reut", headers={"HX-Request": "true"})
+    whole = await client.get("/show/rows?q=reut", headers={"HX-Request": "true", "HX-Boosted": "true"})
+    assert "<html" not in part.text
+    assert "Reutlingen" in part.text
+    assert "Tübingen" not in part.text
+    assert "<html" in whole.text
+    headers = {"HX-Request": "true", "X-CSRF-Token": csrf_token(token)}
+    saved = await client.post("/show/rows/one", data={"persons": "2", "reason": "moved"}, headers=headers)
+    assert (saved.status_code, saved.headers["hx-redirect"]) == (204, "/show/rows")
+
+
+async def test_when_the_database_goes_away_it_says_so(
+    client: httpx.AsyncClient, web: Database, database_url: str
+) -> None:
+    key = await a_key(database_url)
+    await web.close()
+    answer = await client.get("/show/v1/tenant", headers={"Authorization": f"Bearer {key.secret}"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
