@@ -21,6 +21,7 @@ from chassis.web.guard import assert_permissions_declared
 from chassis.web.headers import SecurityHeaders
 from chassis.web.language import LANGUAGES
 from chassis.web.problems import OPENAPI_RESPONSE
+from chassis.web.spans import QuietSpans
 from chassis.web.static import PackageFiles
 from chassis.web.surroundings import Mounted, Site, Surroundings
 from chassis.web.templates import Templates
@@ -70,6 +71,8 @@ def assemble(
     `database` gives the pool of a service by name, or raises ConnectionError while there is none. Raises
     UndeclaredRoute if a route of a site declares no permission.
     """
+    if not (files("chassis") / "static" / "vendor" / "stamp").is_file():
+        raise RuntimeError("chassis/static/vendor is missing: installing chassis fetches it")
     packages = list(dict.fromkeys(["chassis", *(at.package for at in sites)]))
     translations = {language: load(packages, language) for language in LANGUAGES}
     app = _app("Geleit", None, lifespan)
@@ -90,6 +93,7 @@ def assemble(
     app.add_middleware(BodyLimit, limits=limits)
     app.add_middleware(Faults)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(QuietSpans)
     assert_permissions_declared(app, exempt=frozenset(getattr(route, "path", "") for route in health))
     return app
 
