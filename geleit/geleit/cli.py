@@ -5,12 +5,24 @@ from typing import Annotated
 
 import typer
 
+from geleit.commands import access, data, documents, operate
 from geleit.failures import Failure
 from geleit.interrupt import run_until_interrupted
 from geleit.progress import Steps
 from geleit.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+app.add_typer(operate.app)
+app.add_typer(documents.app)
+app.add_typer(operate.parked, name="parked")
+app.add_typer(operate.rebuild, name="rebuild")
+app.add_typer(access.account, name="account")
+app.add_typer(access.key, name="key")
+app.add_typer(data.register, name="register")
+app.add_typer(data.roster, name="roster")
+app.add_typer(data.contacts, name="contacts")
 
 
 def main() -> None:

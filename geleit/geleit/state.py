@@ -6,7 +6,7 @@ import os
 import secrets
 import signal
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from geleit.failures import Failure
 from geleit.probe import until
 from geleit.processes import Identity, identify, write_atomically
+from intake.identity import generate_keys
 
 ADDRESSES = "addresses.json"
 OWNER = "owner.json"
@@ -87,11 +88,20 @@ def addresses(state_dir: Path) -> dict[str, str]:
 
 def master_key(state_dir: Path) -> Path:
     """The file with the key that wraps all data keys, made at the first start."""
-    file = state_dir / "keys" / "master.key"
+    return _kept(state_dir, "master.key", lambda: b64encode(secrets.token_bytes(32)).decode())
+
+
+def intake_key(state_dir: Path) -> Path:
+    """The file with the private key that submissions' identities are encrypted to, made at the first start."""
+    return _kept(state_dir, "intake.jwk", lambda: generate_keys().private_jwk)
+
+
+def _kept(state_dir: Path, name: str, make: Callable[[], str]) -> Path:
+    file = state_dir / "keys" / name
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = file.with_suffix(".new")
         draft.touch(mode=0o600)
-        draft.write_text(b64encode(secrets.token_bytes(32)).decode() + "\n")
+        draft.write_text(make() + "\n")
         draft.replace(file)
     return file

@@ -14,7 +14,7 @@ from geleit.probe import LOOPBACK, free_port, is_free
 from geleit.processes import Process
 from geleit.progress import Steps
 from geleit.settings import Settings
-from geleit.state import master_key, publish_addresses, sole_owner
+from geleit.state import intake_key, master_key, publish_addresses, sole_owner
 from geleit.supervisor import NotStarted, PortTaken, Program, Supervised, pid_file, stop_leftovers
 
 SERVICES = ("intake", "matching", "notifications", "reporting")
@@ -91,6 +91,7 @@ async def system(
             for one in processes.values():
                 await one.start()
             await _together(one.ready() for one in processes.values())
+        stack.callback(steps.say, "Stopping …")
         yield Running(
             url=settings.url,
             state_dir=state_dir,
@@ -100,7 +101,6 @@ async def system(
             postgres=parts.get("postgres"),
             zipkin=parts.get("zipkin"),
         )
-        steps.say("Stopping …")
 
 
 async def stop_parts(state_dir: Path, steps: Steps) -> None:
@@ -145,6 +145,7 @@ def _made_up(settings: Settings, parts: Mapping[str, KeptPart], catcher_port: in
         made["OTEL_EXPORTER_ZIPKIN_ENDPOINT"] = f"{parts['zipkin'].url}/api/v2/spans"
     if not os.environ.keys() & {"VAULT_MASTER_KEY", "VAULT_MASTER_KEY_FILE"}:
         made["VAULT_MASTER_KEY_FILE"] = str(master_key(settings.state_dir))
+    made["INTAKE_PRIVATE_KEY_FILE"] = str(intake_key(settings.state_dir))
     return made
 
 

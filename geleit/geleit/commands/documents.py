@@ -1,6 +1,7 @@
 """The committed documents that describe the outside: JSON Schemas, AsyncAPI, OpenAPI."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,6 +49,8 @@ def _documents() -> Iterator[tuple[Path, str]]:
         yield package / "schemas" / f"{state.ce_type}.json", as_text(schema_of(state))
     docs = Path(__file__).parents[3] / "docs" / "api"
     yield docs / "asyncapi.json", _text(document())
+    for name, value in _PLACEHOLDERS.items():
+        os.environ.setdefault(name, value)
     for service in all_services():
         if service.web is not None:
             yield docs / f"{service.name}.openapi.json", _text(openapi_of(service))

@@ -1,0 +1,122 @@
+"""Commands for who may do what: local accounts and API keys."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from chassis.access.accounts import NameTaken, create_account, disable_account, set_password
+from chassis.access.keys import TooManyKeys, issue_key, list_keys, revoke_key
+from chassis.access.principal import Role
+from chassis.database import OWNER, Tx
+from chassis.service import open_database
+from geleit.failures import Failure
+from geleit.services import the_service
+
+T = TypeVar("T")
+
+account = typer.Typer(no_args_is_help=True, help="Local accounts of people.")
+key = typer.Typer(no_args_is_help=True, help="API keys of machines.")
+console = Console()
+
+AccountName = Annotated[str, typer.Argument(help="the name to sign in with")]
+RoleOption = Annotated[Role, typer.Option(help="what it may do")]
+Tenant = Annotated[
+    str, typer.Option(help="whose rows: a centre's code, an AGS of 8 or 5 digits, a manager's id, or 08 for the state")
+]
+
+
+@account.command("create")
+def account_create(name: AccountName, role: RoleOption, tenant: Tenant) -> None:
+    """Make an account; its password is shown once."""
+    password = secrets.token_urlsafe(12)
+
+    async def create(tx: Tx) -> UUID:
+        return await create_account(tx, name=name, password=password, role=role, tenant=tenant)
+
+    try:
+        _do(create)
+    except NameTaken:
+        raise Failure(
+            "An account of this name exists: `geleit account password NAME` gives it a new password."
+        ) from None
+    console.print(f"{name}: {password}")
+
+
+@account.command("password")
+def account_password(name: AccountName) -> None:
+    """Give an account a new password, shown once; its sessions end."""
+    password = secrets.token_urlsafe(12)
+    if not _do(lambda tx: set_password(tx, name=name, password=password)):
+        raise Failure("There is no account of this name.")
+    console.print(f"{name}: {password}")
+
+
+@account.command("disable")
+def account_disable(name: AccountName) -> None:
+    """End an account's sessions and let nobody sign in to it again."""
+    if not _do(lambda tx: disable_account(tx, name=name)):
+        raise Failure("There is no account of this name, or it is disabled already.")
+    console.print(f"{name} disabled")
+
+
+@key.command("issue")
+def key_issue(
+    role: RoleOption,
+    tenant: Tenant,
+    label: Annotated[str, typer.Option(help="what uses it")],
+    days: Annotated[int, typer.Option(min=1, max=730, help="how long it is valid")] = 365,
+) -> None:
+    """Issue an API key, shown once; two of one scope may be valid, so that one can follow the other."""
+    try:
+        issued = _do(lambda tx: issue_key(tx, role=role, tenant=tenant, label=label, lifetime=timedelta(days=days)))
+    except TooManyKeys:
+        raise Failure("Two keys of this scope are valid: revoke one first (`geleit key list`).") from None
+    console.print(f"{issued.id}: {issued.secret}")
+
+
+@key.command("list")
+def key_list() -> None:
+    """Show all keys, never their secrets."""
+    table = Table("id", "begins with", "label", "role", "tenant", "expires", "revoked", "last used")
+    for one in _do(list_keys):
+        times = [
+            moment.isoformat(" ", "minutes") if moment else ""
+            for moment in (one.expires_at, one.revoked_at, one.used_at)
+        ]
+        table.add_row(str(one.id), one.prefix, one.label, one.role, one.tenant, *times)
+    console.print(table)
+
+
+@key.command("revoke")
+def key_revoke(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="the id that list shows")]) -> None:
+    """End a key at once."""
+    if not _do(lambda tx: revoke_key(tx, key_id)):
+        raise Failure("There is no such key, or it has ended already.")
+    console.print(f"{key_id} revoked")
+
+
+def _do(what: Callable[[Tx], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with owner() as tx:
+            return await what(tx)
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def owner() -> AsyncIterator[Tx]:
+    """A transaction of the database's owner, who alone makes accounts and keys."""
+    database = await open_database(the_service("intake"), OWNER)
+    try:
+        async with database.transaction() as tx:
+            yield tx
+    finally:
+        await database.close()

@@ -1,0 +1,100 @@
+"""Commands that bring data in: the register of municipalities, the roster of managers, contact points."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+
+from chassis.database import Tx
+from chassis.service import Service, open_database
+from geleit.failures import Failure
+from geleit.services import the_service
+from intake.generate import generate
+from intake.municipalities import import_register
+from intake.register import Entry, RegisterUnreadable, read
+from matching.roster.change import Report, import_roster
+from notifications.contacts import import_contacts
+
+T = TypeVar("T")
+
+register = typer.Typer(no_args_is_help=True, help="The register of municipalities.")
+roster = typer.Typer(no_args_is_help=True, help="The roster of integration managers.")
+contacts = typer.Typer(no_args_is_help=True, help="Where municipalities are told.")
+console = Console()
+
+ReadableFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+
+
+@register.command("import")
+def register_import(file: ReadableFile) -> None:
+    """Import the official register: Destatis' workbook (.xlsx) or a CSV."""
+    try:
+        _import(read(file))
+    except RegisterUnreadable as error:
+        raise Failure(f"{file.name} cannot be imported: {error}") from None
+
+
+@register.command("generate")
+def register_generate() -> None:
+    """Make a register from the 44 districts, with invented municipalities: for demo and training."""
+    _import(generate())
+
+
+def _import(entries: list[Entry]) -> None:
+    report = _do("intake", lambda tx, _: import_register(tx, entries))
+    console.print(f"added {report.added}, changed {report.changed}, dissolved {report.dissolved}")
+
+
+@roster.command("import")
+def roster_import(
+    file: ReadableFile,
+    complete: Annotated[bool, typer.Option(help="who is not in the file has left")] = False,
+    preview: Annotated[bool, typer.Option(help="say what would happen, and do nothing")] = False,
+) -> None:
+    """Import managers from a CSV file; nothing is imported if a line is wrong."""
+    data = file.read_bytes()
+
+    async def work(tx: Tx, service: Service) -> Report:
+        report = await import_roster(tx, service.vault(), data, complete=complete, preview=preview)
+        await tx.publish(report.states)
+        return report
+
+    report = _do("matching", work)
+    for fault in report.faults:
+        console.print(f"line {fault.line}, {fault.column}: {fault.code}{' (warning)' if fault.warning else ''}")
+    for one in report.carrying:
+        console.print(f"{one.provider}/{one.code} is not in the file and has {one.cases} cases")
+    if not report.possible:
+        raise Failure("Nothing was imported. Correct the lines above; transfer the cases of managers who leave first.")
+    console.print(
+        f"{'would be ' if preview else ''}added {report.added}, changed {report.changed}, "
+        f"unchanged {report.unchanged}, removed {report.removed}"
+    )
+
+
+@contacts.command("import")
+def contacts_import(file: ReadableFile) -> None:
+    """Import addresses from a CSV with the columns ags and address; wrong lines are named, the others imported."""
+    lines = file.read_text("utf-8-sig").splitlines()
+    report = _do("notifications", lambda tx, _: import_contacts(tx, lines))
+    for fault in report.faults:
+        console.print(f"line {fault.line}: {fault.code}")
+    console.print(f"changed {report.changed}, unchanged {report.unchanged}, wrong {len(report.faults)}")
+
+
+def _do(name: str, work: Callable[[Tx, Service], Awaitable[T]]) -> T:
+    """Run `work` in one transaction of the service's worker."""
+
+    async def run() -> T:
+        service = the_service(name)
+        database = await open_database(service, "worker")
+        try:
+            async with database.transaction() as tx:
+                return await work(tx, service)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
