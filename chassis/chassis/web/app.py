@@ -15,6 +15,7 @@ from chassis.health import Health
 from chassis.service import Service, web_databases
 from chassis.web import pages
 from chassis.web.body_limit import BodyLimit
+from chassis.web.counted import Counted
 from chassis.web.errors import handle_errors
 from chassis.web.faults import Faults
 from chassis.web.guard import assert_permissions_declared
@@ -93,6 +94,7 @@ def assemble(
     app.add_middleware(BodyLimit, limits=limits)
     app.add_middleware(Faults)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Counted)
     app.add_middleware(QuietSpans)
     assert_permissions_declared(app, exempt=frozenset(getattr(route, "path", "") for route in health))
     return app

@@ -15,7 +15,7 @@ from chassis.web.translations import catalog
 LANGUAGE = "de"
 PACKAGES = ("chassis", "intake", "matching", "notifications", "reporting", "geleit")
 _METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
-_OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
+_OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false", "extensions": "jinja2.ext.do"}}
 _KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 _HEADER = "# German words of {package}; the messages are the English ones of the source.\n"
 

@@ -18,16 +18,18 @@ class Templates:
 
     def __init__(self, package: str, translations: Mapping[str, NullTranslations]) -> None:
         self.translations = translations
-        loader = ChoiceLoader(_loaders([package, "chassis"]))
-        self._environments = {language: self._environment(loader, language) for language in LANGUAGES}
+        self._loader = ChoiceLoader(_loaders([package, "chassis"]))
+        self._environments: dict[str, Environment] = {}
 
     def get(self, name: str, language: str) -> Template:
         """A template that speaks this language."""
+        if language not in self._environments:
+            self._environments[language] = self._environment(language)
         return self._environments[language].get_template(name)
 
-    def _environment(self, loader: BaseLoader, language: str) -> Environment:
+    def _environment(self, language: str) -> Environment:
         environment = Environment(
-            loader=loader,
+            loader=self._loader,
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
