@@ -21,7 +21,7 @@ FORBIDDEN = {
     "script address": r"javascript:",
     "address elsewhere": r"""\b(?:src|href|action|hx-get|hx-post)\s*=\s*["']?(?:https?:)?//""",
     "raw output": r"\|\s*safe\b",
-    "import of a macro": r"{%-?\s*(?:import|from)\b",
+    "import of what is global": r"{%-?\s*(?:import|from)\s+.macros\.html",
 }
 PUBLIC_FORMS = {"/login", "/language"}
 
