@@ -1,6 +1,7 @@
 """The folds' rows: written a batch at a time, read as figures."""
 
 from collections.abc import Sequence
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -153,13 +154,17 @@ async def state_hash(tx: Tx) -> str:
     return digest
 
 
+def today(tx: Tx) -> date:
+    """The day in Europe/Berlin at the transaction's instant."""
+    return tx.now.astimezone(BERLIN).date()
+
+
 async def figures(tx: Tx, period: Period, district: str | None = None) -> Figures:
     """The figures of a period, of one district (5-digit AGS) or of all that the reader may see."""
-    today = tx.now.astimezone(BERLIN).date()
     cohorts = await tx.fetch(_query("cohort"), period.first, period.last, district)
     reasons = await tx.fetch(_query("reasons"), period.first, period.last, district)
-    capacities = {row["district"]: _capacity(row) for row in await tx.fetch(_query("capacity"), today, district)}
-    towns = {row["district"]: row for row in await tx.fetch(_query("coverage"), today, district)}
+    capacities = {row["district"]: _capacity(row) for row in await tx.fetch(_query("capacity"), today(tx), district)}
+    towns = {row["district"]: row for row in await tx.fetch(_query("coverage"), today(tx), district)}
     by_district = {row["district"]: _cohort(row) for row in cohorts if row["level"] == 1}
     return Figures(
         period=period,
@@ -185,11 +190,11 @@ async def figures(tx: Tx, period: Period, district: str | None = None) -> Figure
 
 
 async def districts(tx: Tx) -> Sequence[tuple[str, str]]:
-    """AGS and name of every district that the register knows, to choose from."""
+    """AGS and label of every district that the register knows; town and county of a name differ by AGS only."""
     rows = await tx.fetch(
         "select district, min(district_name) as name from municipality group by district order by name, district"
     )
-    return [(row["district"], row["name"]) for row in rows]
+    return [(row["district"], f"{row['name']} ({row['district']})") for row in rows]
 
 
 def _cohort(row: asyncpg.Record) -> Cohort:

@@ -1,6 +1,0 @@
-"""Pages and figures."""
-
-from fastapi import FastAPI
-
-
-def create() -> FastAPI: ...

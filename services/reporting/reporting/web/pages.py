@@ -1,0 +1,114 @@
+"""The figures for people: one page, and its tables for a spreadsheet."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.access import Permission, Principal, Role
+from chassis.web import N_, Work, csv_response, render, require, translations_of
+from reporting import charts, store
+from reporting.domain import Cohort, District, Figures
+from reporting.web.query import Asked
+
+router = APIRouter(include_in_schema=False)
+
+COUNTS = (
+    (N_("Arrivals"), "arrivals"),
+    (N_("Persons"), "persons"),
+    (N_("Eligible"), "eligible"),
+    (N_("Assigned"), "assigned"),
+    (N_("Waiting"), "waiting"),
+    (N_("Not eligible"), "not_eligible"),
+    (N_("Ended"), "ended"),
+    (N_("Withdrawn"), "withdrawn"),
+    (N_("Handed over"), "handed_over"),
+    (N_("Left"), "left"),
+    (N_("Undecided"), "undecided"),
+    (N_("Declined assignments"), "declines"),
+)
+TIMES = (
+    (N_("Median until assignment (seconds)"), "p50_ms"),
+    (N_("95th percentile (seconds)"), "p95_ms"),
+    (N_("99th percentile (seconds)"), "p99_ms"),
+)
+REASONS = {
+    "legal_group": N_("This legal group is not counselled"),
+    "stage": N_("Not in this stage of accommodation"),
+    "unaccompanied_minor": N_("Unaccompanied minor: youth welfare"),
+    "counselling_period_over": N_("The counselling period is over"),
+    "no_policy": N_("No policy covers the day"),
+    "no_municipality": N_("No municipality yet"),
+    "not_served": N_("No manager serves the municipality"),
+    "nobody_active": N_("No manager there is active"),
+    "skill_missing": N_("A skill that is needed is missing"),
+    "all_excluded": N_("Everybody has declined"),
+    "no_capacity": N_("No capacity left"),
+}
+
+
+@router.get("/")
+async def page(
+    request: Request, tx: Work, asked: Asked, who: Annotated[Principal, require(Permission.READ_REPORTS)]
+) -> Response:
+    """The dashboard."""
+    return render(
+        request,
+        "figures.html",
+        partial="results",
+        figures=asked,
+        chart=charts.arrivals(asked.days),
+        chart_size=(charts.WIDTH, charts.HEIGHT, charts.FOOT),
+        districts=await store.districts(tx),
+        chooses_district=who.role not in {Role.DISTRICT, Role.MUNICIPALITY},
+        reasons=REASONS,
+        query=_query(asked),
+    )
+
+
+@router.get("/districts.csv")
+async def districts_csv(request: Request, asked: Asked) -> Response:
+    """One line a district."""
+    _ = translations_of(request).gettext
+    header = [_("AGS"), _("District"), *_headers(request), _("Managers"), _("FTE"), _("Capacity"), _("Load")]
+    header += [_("Utilisation"), _("Municipalities"), _("Municipalities served")]
+    return csv_response(
+        f"geleit-districts-{asked.period.first}-{asked.period.last}.csv",
+        header,
+        (_district_cells(one) for one in asked.districts),
+    )
+
+
+@router.get("/days.csv")
+async def days_csv(request: Request, asked: Asked) -> Response:
+    """One line a day."""
+    return csv_response(
+        f"geleit-days-{asked.period.first}-{asked.period.last}.csv",
+        [translations_of(request).gettext("Day"), *_headers(request)],
+        ([one.day, *_cells(one.cohort)] for one in asked.days),
+    )
+
+
+def _headers(request: Request) -> list[str]:
+    _ = translations_of(request).gettext
+    return [_(label) for label, _name in (*COUNTS, *TIMES)]
+
+
+def _cells(cohort: Cohort) -> list[Any]:
+    times = [getattr(cohort, name) for _, name in TIMES]
+    return [
+        *(getattr(cohort, name) for _, name in COUNTS),
+        *(None if time is None else time / 1000 for time in times),
+    ]
+
+
+def _district_cells(one: District) -> list[Any]:
+    posts, towns = one.capacity, one.coverage
+    capacity = [posts.managers, posts.fte, posts.capacity, posts.load, posts.utilisation]
+    return [one.ags, one.name, *_cells(one.cohort), *capacity, towns.municipalities, towns.served]
+
+
+def _query(figures: Figures) -> dict[str, str]:
+    asked = {"from": figures.period.first.isoformat(), "to": figures.period.last.isoformat()}
+    return asked | ({"district": figures.district} if figures.district else {})

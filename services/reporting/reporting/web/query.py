@@ -1,0 +1,56 @@
+"""What figures are asked for: the days, the district, and what of it the asker may see."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import Depends, Query
+from pydantic import BeforeValidator
+
+from chassis.access import Permission, Principal, Role
+from chassis.web import FieldError, Problem, Work, not_found, require
+from contracts.record import DistrictAgs
+from reporting import store
+from reporting.domain import Figures, Period, PeriodRefused, period_of
+
+
+def _none_if_empty(value: object) -> object:
+    # A form sends every field, and what nobody filled in is empty.
+    return None if value == "" else value
+
+
+Day = Annotated[date | None, BeforeValidator(_none_if_empty)]
+District = Annotated[DistrictAgs | None, BeforeValidator(_none_if_empty)]
+
+
+async def _asked(
+    tx: Work,
+    who: Annotated[Principal, require(Permission.READ_REPORTS)],
+    first: Annotated[Day, Query(alias="from")] = None,
+    last: Annotated[Day, Query(alias="to")] = None,
+    district: District = None,
+) -> Figures:
+    return await store.figures(tx, _period(first, last, store.today(tx)), held_to(who, district))
+
+
+Asked = Annotated[Figures, Depends(_asked)]
+"""A parameter of this type holds the figures of the request's `from`, `to` and `district`."""
+
+
+def held_to(who: Principal, district: str | None) -> str | None:
+    """The district to count; a district and a municipality are held to their own, another is not found."""
+    match who.role:
+        case Role.DISTRICT | Role.MUNICIPALITY:
+            own = who.tenant_id[:5]
+            if district not in {None, own}:
+                raise not_found()
+            return own
+        case _:
+            return district
+
+
+def _period(first: date | None, last: date | None, today: date) -> Period:
+    try:
+        return period_of(first, last, today)
+    except PeriodRefused as refused:
+        error = FieldError("/query/to", "period", str(refused))
+        raise Problem(422, "invalid-request", "The request is not valid", errors=[error]) from None
