@@ -25,25 +25,15 @@ async def on_households(batch: Sequence[Record[Household]], tx: Tx) -> Sequence[
     """Give every household whose state is news its care: a manager, a place on the waiting list, or an end."""
     records = newest(batch)
     states = [(household_of(record.state, tx.now), record.state) for record in records]
-    before = await store.lock_newer(tx, states)
+    found = await store.lock_newer(tx, states)
     held = await store.basis(tx)
-    cases = await store.cases(tx, before)
     steps = []
-    for record in records:
-        if case := cases.get(record.state.id):
-            manager = held.field.managers[case.care.manager] if case.care and case.care.manager else None
-            steps.append(
-                changed(
-                    case,
-                    before[case.household.id],
-                    manager,
-                    policy=held.policy,
-                    day=day_of(tx.now),
-                    now=tx.now,
-                )
-            )
+    for case, before in found:
+        manager = held.field.managers[case.care.manager] if case.care and case.care.manager else None
+        steps.append(changed(case, before, manager, policy=held.policy, day=day_of(tx.now), now=tx.now))
     told = await decisions.settle(tx, held, steps)
-    news = [record.state for record in records if record.state.id in before]
+    locked = {case.household.id for case, _ in found}
+    news = [record.state for record in records if record.state.id in locked]
     await store.record(tx, "household", [(one.key, one.revision, _without_id(one)) for one in news])
     await store.forget(tx, [one.id for one in news if one.status is HouseholdStatus.ERASED])
     return told

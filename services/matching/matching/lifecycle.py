@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus, HouseholdStatus
@@ -218,32 +218,32 @@ def decided(
     step: Step, decision: Decision, *, now: datetime, answer_by: datetime, policy: Policy, receipt: str
 ) -> Care:
     """The care after a decision; a manager it still had is released with what followed."""
-    household = step.case.household
-    nobody = CareStatus.WAITING
-    care = step.care or Care(household.id, 0, household.revision, nobody, decision.reason, now)
-    if care.assigned:
+    household, care = step.case.household, step.care
+    if care and care.assigned:
         care = released_from(care, decision.status, decision.reason, now, step.reply)
-    care = replace(
-        _next(care),
-        status=decision.status,
-        reason=decision.reason,
-        decided_at=now,
-        ended_at=None,
-        policy=policy.version,
-        receipt=receipt,
-    )
-    if decision.chosen:
-        return replace(
-            care,
-            manager=decision.chosen.id,
-            item=care.revision,
-            weight=decision.weight,
-            waiting_since=None,
-            assigned_at=now,
-            answer_by=answer_by,
-        )
+    revision = care.revision + 1 if care else 1
     waits = decision.status is CareStatus.WAITING
-    return replace(care, waiting_since=(care.waiting_since or now) if waits else None)
+    follows: dict[str, Any] = {
+        "revision": revision,
+        "status": decision.status,
+        "reason": decision.reason,
+        "decided_at": now,
+        "ended_at": None,
+        "policy": policy.version,
+        "receipt": receipt,
+        "waiting_since": ((care and care.waiting_since) or now) if waits else None,
+    }
+    if decision.chosen:
+        follows |= {
+            "manager": decision.chosen.id,
+            "item": revision,
+            "weight": decision.weight,
+            "assigned_at": now,
+            "answer_by": answer_by,
+        }
+    if care is None:
+        return Care(household=household.id, household_revision=household.revision, **follows)
+    return replace(care, **follows)
 
 
 def answered(case: Case, reply: Reply, now: datetime) -> Step | None:  # noqa: PLR0911 (one for each answer)

@@ -119,6 +119,7 @@ def _frame(policy: Policy, day: date, batch: UUID) -> dict[str, Any]:
             "id": policy.id,
             "version": policy.version,
             "revision": policy.revision,
+            "groups": sorted(rule.legal_group for rule in rules_in_force(policy, day)),
             "mandatory_skills": sorted(policy.mandatory_skills),
             "load": {"per_case": load.per_case, "per_person": load.per_person, "per_skill": load.per_skill},
             "points": {

@@ -167,8 +167,10 @@ async def write_municipalities(tx: Tx, states: Sequence[Municipality]) -> set[st
     return {row["ags"] for row in rows}
 
 
-async def lock_newer(tx: Tx, states: Sequence[tuple[Household, households.Household]]) -> dict[UUID, Facts | None]:
-    """Lock and keep the households that are newer than what is held; the facts they had before, by id.
+async def lock_newer(
+    tx: Tx, states: Sequence[tuple[Household, households.Household]]
+) -> list[tuple[Case, Facts | None]]:
+    """Lock and keep the households that are newer than what is held: their cases, and the facts they had before.
 
     One statement locks and drops what is stale. `states` are sorted by id.
     """
@@ -179,7 +181,7 @@ async def lock_newer(tx: Tx, states: Sequence[tuple[Household, households.Househ
         " on conflict (id) do update set revision = excluded.revision, status = excluded.status,"
         " facts_before = case when excluded.facts is not null then h.facts end, facts = excluded.facts,"
         " traceparent = excluded.traceparent"
-        " where h.revision < excluded.revision returning id, facts_before::text as before",
+        " where h.revision < excluded.revision returning id, facts_before::text as before, xmax = 0 as is_new",
         [one.id for one, _ in states],
         [one.home for one, _ in states],
         [one.revision for one, _ in states],
@@ -188,7 +190,13 @@ async def lock_newer(tx: Tx, states: Sequence[tuple[Household, households.Househ
         [state.facts.model_dump_json(exclude_none=True) if state.facts else None for _, state in states],
         [tx.traces.get(state.key) for _, state in states],
     )
-    return {row["id"]: _facts(row["before"]) for row in rows}
+    locked = {row["id"]: row for row in rows}
+    known = await cases(tx, [row["id"] for row in rows if not row["is_new"]])
+    return [
+        (known.get(one.id) or Case(one, traceparent=tx.traces.get(state.key)), _facts(locked[one.id]["before"]))
+        for one, state in states
+        if one.id in locked
+    ]
 
 
 async def lock_households(tx: Tx, ids: Collection[UUID], *, skip_locked: bool = False) -> set[UUID]:

@@ -154,7 +154,7 @@ def _row(line: int, cells: Mapping[str, str], register: AbstractSet[str]) -> tup
         return None, faults
     area, office = values["service_area"], values["office"] or values["service_area"][0]
     faults += [Fault(line, "service_area", "unknown_ags")] if not register >= set(area) else []
-    faults += [Fault(line, "office", "unknown_ags")] if office not in register else []
+    faults += [Fault(line, "office", "unknown_ags")] if values["office"] and office not in register else []
     since, until = values["active_from"], values["active_until"]
     faults += [Fault(line, "active_until", "ends_before_it_begins")] if since and until and until < since else []
     if faults:

@@ -144,7 +144,7 @@ create table chain_head (
 create table decision (
     district text not null,
     position bigint not null,
-    hash bytea not null unique,
+    hash bytea not null,
     receipt bytea not null,
     decided_at timestamptz not null,
     primary key (district, position)

@@ -1,0 +1,158 @@
+"""Builders of matching's core: a test names what matters to it, the rest is plausible."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from hypothesis import strategies as st
+
+from contracts.vocabulary import (
+    Accommodation,
+    AgeBand,
+    Answer,
+    AnswerReason,
+    CareReason,
+    CareStatus,
+    HouseholdStatus,
+    LegalGroup,
+    Skill,
+)
+from matching.domain import Absence, Facts, Household, Load, Manager, Place, Policy, Prices, Rule
+from matching.lifecycle import Care, Reply
+from matching.match import Ask, Field, Round
+
+NOW = datetime(2022, 3, 14, 9, 0, tzinfo=UTC)
+DAY = date(2022, 3, 14)
+TUEBINGEN, REUTLINGEN, STUTTGART = "08416041", "08415061", "08111000"
+PLACES: dict[str, Place] = {TUEBINGEN: (48.52, 9.05), REUTLINGEN: (48.49, 9.21), STUTTGART: (48.78, 9.18)}
+
+
+def facts(**overrides: Any) -> Facts:
+    values: dict[str, Any] = {
+        "arrived_on": DAY,
+        "municipality": TUEBINGEN,
+        "district": TUEBINGEN[:5],
+        "size": 3,
+        "age_bands": {AgeBand.ADULT: 1, AgeBand.CHILD: 2},
+        "languages": ("uk",),
+        "skills_needed": (),
+        "legal_group": LegalGroup.DISPLACED_UKRAINIAN,
+        "accommodation": Accommodation.PRIVATE,
+        "unaccompanied_minor": False,
+        "allotted_on": None,
+    }
+    return Facts(**(values | overrides))
+
+
+def household(
+    *,
+    id: UUID | None = None,
+    registered_at: datetime = NOW,
+    revision: int = 1,
+    status: HouseholdStatus = HouseholdStatus.ACTIVE,
+    **of_facts: Any,
+) -> Household:
+    known = None if status is HouseholdStatus.ERASED else facts(**of_facts)
+    return Household(id or uuid4(), 3, revision, status, registered_at, known)
+
+
+def ask(*, excluded: frozenset[UUID] = frozenset(), wish: Any = None, **of_household: Any) -> Ask:
+    one = household(**of_household)
+    assert one.facts is not None
+    return Ask(one, one.facts, excluded, wish)
+
+
+def manager(**overrides: Any) -> Manager:
+    values: dict[str, Any] = {
+        "id": uuid4(),
+        "code": "TUE-01",
+        "provider": "LRA-TUE",
+        "fte_hundredths": 100,
+        "capacity": 1000,
+        "languages": frozenset({"de"}),
+        "skills": frozenset(),
+        "service_area": frozenset({TUEBINGEN}),
+        "office": TUEBINGEN,
+        "active_from": date(2018, 1, 1),
+        "active_until": None,
+    }
+    return Manager(**(values | overrides))
+
+
+def policy(**overrides: Any) -> Policy:
+    values: dict[str, Any] = {
+        "id": "integration-management",
+        "version": "test",
+        "revision": 1,
+        "units_per_fte": 1000,
+        "rules": (Rule(date(2022, 3, 11), LegalGroup.DISPLACED_UKRAINIAN, tuple(Accommodation), 3),),
+        "load": Load(per_case=5, per_person=10, per_skill=5),
+        "points": Prices(shared_language=300, per_skill=150, per_km=-3, balance=-4),
+        "remind_after_days": 3,
+        "mandatory_skills": frozenset(),
+    }
+    return Policy(**(values | overrides))
+
+
+def a_round(*managers: Manager, seed: bytes = b"seed", **of_policy: Any) -> Round:
+    return Round(Field(managers, PLACES), policy(**of_policy), DAY, seed)
+
+
+def proposed(to: Manager, **overrides: Any) -> Care:
+    values: dict[str, Any] = {
+        "household": uuid4(),
+        "revision": 1,
+        "household_revision": 1,
+        "status": CareStatus.PROPOSED,
+        "reason": CareReason.MATCHED,
+        "decided_at": NOW,
+        "manager": to.id,
+        "item": 1,
+        "weight": 35,
+        "assigned_at": NOW,
+        "answer_by": NOW,
+    }
+    return Care(**(values | overrides))
+
+
+def reply(
+    answer: Answer, *, item: int = 1, revision: int = 1, reason: AnswerReason | None = None, **more: Any
+) -> Reply:
+    return Reply(revision, item, answer, reason, NOW, more.get("accepted_at"), more.get("contacted_at"))
+
+
+SKILLS = tuple(Skill)
+TOWNS = (TUEBINGEN, REUTLINGEN, STUTTGART)
+LANGUAGES = ("uk", "ru", "ar")
+MANDATORY: dict[str, Any] = {"mandatory_skills": frozenset({Skill.TRAUMA_INFORMED})}
+
+
+@st.composite
+def towns(draw: st.DrawFn) -> tuple[list[Manager], list[Ask], dict[UUID, int]]:
+    """A few managers, some full or absent, and more households than they can take."""
+    managers = [
+        manager(
+            id=UUID(int=number + 1),
+            capacity=draw(st.integers(0, 200)),
+            languages=frozenset(draw(st.sets(st.sampled_from(LANGUAGES)))),
+            skills=frozenset(draw(st.sets(st.sampled_from(SKILLS), max_size=3))),
+            service_area=frozenset(draw(st.sets(st.sampled_from(TOWNS), max_size=3))),
+            office=draw(st.sampled_from((*TOWNS, None))),
+            absences=draw(st.sampled_from(((), (Absence(DAY, DAY),)))),
+        )
+        for number in range(draw(st.integers(0, 5)))
+    ]
+    ids = [one.id for one in managers]
+    asks = [
+        ask(
+            id=UUID(int=1000 + number),
+            registered_at=NOW + timedelta(minutes=draw(st.integers(0, 2))),
+            municipality=draw(st.sampled_from((*TOWNS, None))),
+            size=draw(st.integers(1, 6)),
+            languages=tuple(draw(st.sets(st.sampled_from(LANGUAGES), max_size=2))),
+            skills_needed=tuple(draw(st.sets(st.sampled_from(SKILLS), max_size=2))),
+            excluded=frozenset(draw(st.sets(st.sampled_from(ids)))) if ids else frozenset(),
+        )
+        for number in range(draw(st.integers(1, 8)))
+    ]
+    return managers, asks, {one.id: draw(st.integers(0, one.capacity)) for one in managers}

@@ -1,0 +1,108 @@
+"""Matching on a real database: inputs go to its handlers as chassis hands them over, what it tells is collected."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+from uuid import UUID, uuid4
+
+from builders import a_household, a_municipality, a_record, a_response
+from chassis.database import Database
+from chassis.timers import Due
+from chassis.vault import Vault
+from contracts.assignments import Care
+from contracts.households import Household
+from contracts.record import State
+from contracts.vocabulary import Answer
+from matching import handlers
+from matching.app import DUES
+from matching.policy import ensure_policy
+from matching.roster.change import Report, import_roster, manager_id
+from matching_builders import PLACES
+
+VAULT = Vault(bytes(32))
+_HANDLED = "delete from due where (kind, aggregate, at) = ($1, $2, $3)"
+HEADER = "code;name;provider;fte;service_area;languages;skills;base_load;absences"
+
+
+@dataclass
+class Stage:
+    """Matching's database at a time set by hand; the policy and the register are there."""
+
+    database: Database
+    clock: Any
+    cares: dict[UUID, list[Care]] = field(default_factory=dict)
+    """What `assignments` was told, by household."""
+
+    async def begin(self) -> None:
+        async with self.database.transaction() as tx:
+            await tx.publish(await ensure_policy(tx))
+        towns = [
+            a_municipality(ags=ags, name=f"Stadt {ags}", district=ags[:5], latitude=lat, longitude=lon)
+            for ags, (lat, lon) in sorted(PLACES.items())
+        ]
+        async with self.database.transaction() as tx:
+            await handlers.on_municipalities([a_record(one) for one in towns], tx)
+
+    async def roster(self, *lines: str, complete: bool = False) -> Report:
+        """Import managers (`code;name;provider;fte;service_area;…`; what is missing at the end is empty)."""
+        padded = [line + ";" * (HEADER.count(";") - line.count(";")) for line in lines]
+        async with self.database.transaction() as tx:
+            return await import_roster(tx, VAULT, "\n".join([HEADER, *padded]).encode(), complete=complete)
+
+    async def tell(self, *states: Household) -> list[Care]:
+        async with self.database.transaction() as tx:
+            for state in states:
+                tx.traces[state.key] = trace_of(state.id)
+            return await self._told(tx, await handlers.on_households([a_record(one) for one in states], tx))
+
+    async def arrive(self, **of_household: Any) -> Care:
+        (care,) = await self.tell(a_household(**of_household))
+        return care
+
+    async def answer(self, care: Care, given: Answer, **overrides: Any) -> list[Care]:
+        response = a_response(care, given, **overrides)
+        async with self.database.transaction() as tx:
+            return await self._told(tx, await handlers.on_responses([a_record(response)], tx))
+
+    async def pass_time(self, by: timedelta = timedelta(seconds=2)) -> list[Care]:
+        """Let time pass and handle what is due, until nothing is."""
+        self.clock.now += by
+        told: list[Care] = []
+        while rows := await self.rows("select * from due where at <= $1 order by kind, aggregate", self.clock.now):
+            dues = [Due(row["at"], row["kind"], row["aggregate"]) for row in rows]
+            for kind, some in groupby(dues, attrgetter("kind")):
+                batch = list(some)
+                async with self.database.transaction() as tx:
+                    told += await self._told(tx, await DUES[kind](batch, tx))
+                    for one in batch:
+                        await tx.execute(
+                            "delete from due where kind = $1 and aggregate = $2 and at = $3",
+                            kind,
+                            one.aggregate,
+                            one.at,
+                        )
+            self.clock.now += timedelta(milliseconds=1)
+        return told
+
+    async def load(self, code: str, provider: str = "P") -> int:
+        (row,) = await self.rows("select load from manager where id = $1", manager_id(provider, code))
+        return int(row["load"])
+
+    async def rows(self, sql: str, *args: object) -> list[Any]:
+        async with self.database.transaction() as tx:
+            return list(await tx.fetch(sql, *args))
+
+    async def _told(self, tx: Any, states: Sequence[State]) -> list[Care]:
+        await tx.publish(states)
+        cares = [one for one in states if isinstance(one, Care)]
+        for one in cares:
+            self.cares.setdefault(one.household, []).append(one)
+        return cares
+
+
+def trace_of(household: UUID) -> str:
+    """A trace that is only this household's."""
+    return f"00-{household.hex}-{uuid4().hex[:16]}-01"

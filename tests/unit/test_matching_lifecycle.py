@@ -1,0 +1,179 @@
+"""What may follow what in the care of a household."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus, HouseholdStatus, LegalGroup
+from matching.lifecycle import Care, Case, Earlier, Step, answered, changed
+from matching.match import Undo
+from matching_builders import (
+    DAY,
+    NOW,
+    REUTLINGEN,
+    STUTTGART,
+    TUEBINGEN,
+    facts,
+    household,
+    manager,
+    policy,
+    proposed,
+    reply,
+)
+
+LATER = NOW + timedelta(days=1)
+HERS = manager(service_area=frozenset({TUEBINGEN, REUTLINGEN}))
+DECLINED = Earlier(
+    1, HERS.id, NOW, NOW, CareStatus.WAITING, CareReason.NO_CAPACITY, Answer.DECLINED, AnswerReason.OVERLOADED
+)
+
+
+def follow(care: Care | None, **of_household: Any) -> Step:
+    case = Case(household(revision=2, **of_household), care)
+    return changed(case, facts(), HERS if care and care.manager else None, policy=policy(), day=DAY, now=LATER)
+
+
+def waiting(**overrides: Any) -> Care:
+    values: dict[str, Any] = {"manager": None, "item": None, "weight": 0, "status": CareStatus.WAITING}
+    return replace(proposed(HERS), **(values | {"assigned_at": None, "answer_by": None} | overrides))
+
+
+def answer(care: Care, given: Answer, **overrides: Any) -> Care:
+    step = answered(Case(household(), care), reply(given, **overrides), LATER)
+    assert step is not None
+    assert step.care is not None
+    return step.care
+
+
+@pytest.mark.parametrize("status", [CareStatus.PROPOSED, CareStatus.CONFIRMED])
+def test_a_correction_that_decides_nothing_keeps_the_manager_and_weighs_anew(status: CareStatus) -> None:
+    step = follow(proposed(HERS, status=status), size=5, languages=("ru",))
+    assert not step.decide
+    assert step.care is not None
+    assert (step.care.manager, step.care.weight, step.care.revision) == (HERS.id, 55, 2)
+    assert step.care.household_revision == 2
+
+
+def test_a_move_within_her_service_area_keeps_the_manager() -> None:
+    assert not follow(proposed(HERS), municipality=REUTLINGEN).decide
+
+
+def test_a_move_out_of_her_service_area_is_decided_anew() -> None:
+    assert follow(proposed(HERS), municipality=STUTTGART).decide
+
+
+def test_a_correction_that_shows_who_is_not_counselled_is_decided_anew() -> None:
+    assert follow(proposed(HERS), legal_group=LegalGroup.OBLIGED_TO_LEAVE).decide
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (HouseholdStatus.WITHDRAWN, CareReason.HOUSEHOLD_WITHDRAWN),
+        (HouseholdStatus.DEPARTED, CareReason.HOUSEHOLD_DEPARTED),
+        (HouseholdStatus.MERGED, CareReason.HOUSEHOLD_MERGED),
+        (HouseholdStatus.HANDED_OVER, CareReason.HOUSEHOLD_HANDED_OVER),
+        (HouseholdStatus.ERASED, CareReason.HOUSEHOLD_ERASED),
+    ],
+)
+@pytest.mark.parametrize("care", [None, proposed(HERS)], ids=["from the start", "assigned"])
+def test_who_is_no_longer_here_is_no_longer_cared_for(
+    care: Care | None, status: HouseholdStatus, reason: CareReason
+) -> None:
+    ended = follow(care, status=status).care
+    assert ended is not None
+    assert (ended.status, ended.reason, ended.ended_at) == (CareStatus.ENDED, reason, LATER)
+    assert (ended.manager, ended.weight) == (None, 0)
+    assert len(ended.earlier) == (1 if care else 0)
+
+
+def test_what_was_closed_begins_again_only_in_another_municipality() -> None:
+    closed = waiting(status=CareStatus.ENDED, reason=CareReason.CLOSED, ended_at=NOW)
+    assert not follow(closed, size=5).decide
+    assert follow(closed, municipality=REUTLINGEN).decide
+
+
+def test_who_comes_back_is_decided_again() -> None:
+    gone = waiting(status=CareStatus.ENDED, reason=CareReason.HOUSEHOLD_WITHDRAWN, ended_at=NOW)
+    assert follow(gone).decide
+
+
+def test_an_acceptance_confirms() -> None:
+    care = answer(proposed(HERS), Answer.ACCEPTED)
+    assert (care.status, care.reason, care.answered_at, care.item) == (
+        CareStatus.CONFIRMED,
+        CareReason.ACCEPTED,
+        NOW,
+        1,
+    )
+    assert care.revision == 2
+
+
+def test_a_contact_tells_of_the_acceptance_before_it() -> None:
+    care = answer(proposed(HERS), Answer.CONTACTED, revision=3, accepted_at=NOW, contacted_at=LATER)
+    assert (care.status, care.answered_at, care.contacted_at) == (CareStatus.CONFIRMED, NOW, LATER)
+
+
+@pytest.mark.parametrize("status", [CareStatus.PROPOSED, CareStatus.CONFIRMED])
+def test_a_decline_excludes_the_manager_and_decides_anew(status: CareStatus) -> None:
+    given = reply(Answer.DECLINED, reason=AnswerReason.LANGUAGE)
+    step = answered(Case(household(), proposed(HERS, status=status)), given, LATER)
+    assert step is not None
+    assert (step.decide, step.exclude, step.reply) == (True, HERS.id, given)
+
+
+def test_a_transfer_is_asked_for_confirmed_cases_only() -> None:
+    asked = reply(Answer.TRANSFER_REQUESTED, reason=AnswerReason.LANGUAGE)
+    early = answered(Case(household(), proposed(HERS)), asked, LATER)
+    assert early is not None
+    assert not early.decide
+    assert early.care is not None
+    assert early.care.last_answer is not None
+    assert early.care.last_answer.applied is Applied.STALE
+    confirmed = answered(Case(household(), proposed(HERS, status=CareStatus.CONFIRMED)), asked, LATER)
+    assert confirmed is not None
+    assert confirmed.exclude == HERS.id
+
+
+def test_a_close_ends_and_remembers_why() -> None:
+    care = answer(proposed(HERS), Answer.CLOSED, reason=AnswerReason.MOVED_AWAY)
+    assert (care.status, care.reason, care.ended_at) == (CareStatus.ENDED, CareReason.CLOSED, LATER)
+    assert [(one.answer, one.answer_reason) for one in care.earlier] == [(Answer.CLOSED, AnswerReason.MOVED_AWAY)]
+
+
+@pytest.mark.parametrize("given", list(Answer))
+@pytest.mark.parametrize("care", [proposed(HERS, item=7), waiting()], ids=["another item", "nobody"])
+def test_an_answer_to_what_no_longer_stands_is_stale_and_told(care: Care, given: Answer) -> None:
+    after = answer(care, given)
+    assert after.last_answer is not None
+    assert after.last_answer.applied is Applied.STALE
+    assert (after.status, after.manager, after.item) == (care.status, care.manager, care.item)
+    assert after.revision == care.revision + 1
+
+
+def test_an_answer_that_was_seen_does_nothing() -> None:
+    seen = answer(proposed(HERS), Answer.ACCEPTED, revision=2)
+    assert answered(Case(household(), seen), reply(Answer.CLOSED, revision=2), LATER) is None
+    assert answered(Case(household(), seen), reply(Answer.CLOSED, revision=1), LATER) is None
+
+
+def test_a_decline_is_undone_while_nobody_else_was_chosen() -> None:
+    care = waiting(earlier=(DECLINED,), revision=2)
+    step = answered(Case(household(), care), reply(Answer.UNDONE, revision=2), LATER)
+    assert step is not None
+    assert (step.wish, step.readmit, step.decide) == (Undo(HERS.id), HERS.id, True)
+
+
+def test_a_decline_is_not_undone_once_somebody_else_has_the_case() -> None:
+    other = proposed(manager(), item=2, revision=2, earlier=(DECLINED,))
+    after = answer(other, Answer.UNDONE, revision=2)
+    assert after.last_answer is not None
+    assert (after.last_answer.applied, after.manager) == (Applied.STALE, other.manager)
+
+
+def test_a_decline_and_its_undoing_that_come_together_change_nothing() -> None:
+    after = answer(proposed(HERS), Answer.UNDONE, revision=2)
+    assert after.last_answer is not None
+    assert (after.last_answer.applied, after.status) == (Applied.APPLIED, CareStatus.PROPOSED)

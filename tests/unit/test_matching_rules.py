@@ -1,0 +1,92 @@
+"""Eligibility follows the dated policy; weights, capacities and distances are plain numbers."""
+
+from datetime import date
+
+import pytest
+
+from contracts.vocabulary import Accommodation, CareReason, LegalGroup, Skill
+from matching.domain import Absence, Rule
+from matching.policy import shipped
+from matching.rules import capacity, distance_km, ineligibility, next_change_of_presence, weight
+from matching.wire import policy_of
+from matching_builders import DAY, PLACES, STUTTGART, TUEBINGEN, facts, manager, policy
+
+POLICY = policy_of(shipped())
+
+
+@pytest.mark.parametrize(
+    ("day", "reason"),
+    [
+        (date(2017, 11, 30), CareReason.NO_POLICY),
+        (date(2022, 3, 10), CareReason.LEGAL_GROUP),
+        (date(2022, 3, 11), None),
+    ],
+)
+def test_the_decree_of_11_march_2022_begins_on_its_day(day: date, reason: CareReason | None) -> None:
+    assert ineligibility(facts(), POLICY, day) is reason
+
+
+def test_others_are_counselled_in_follow_up_accommodation_only() -> None:
+    protected = {"legal_group": LegalGroup.ENTITLED_TO_PROTECTION}
+    assert ineligibility(facts(**protected, accommodation=Accommodation.FOLLOW_UP), POLICY, DAY) is None
+    early = facts(**protected, accommodation=Accommodation.PROVISIONAL)
+    assert ineligibility(early, POLICY, DAY) is CareReason.STAGE
+
+
+def test_who_is_obliged_to_leave_has_no_rule() -> None:
+    assert ineligibility(facts(legal_group=LegalGroup.OBLIGED_TO_LEAVE), POLICY, DAY) is CareReason.LEGAL_GROUP
+
+
+def test_unaccompanied_minors_are_never_matched() -> None:
+    minor = facts(unaccompanied_minor=True)
+    assert ineligibility(minor, POLICY, DAY) is CareReason.UNACCOMPANIED_MINOR
+    assert ineligibility(minor, POLICY, date(2017, 1, 1)) is CareReason.UNACCOMPANIED_MINOR
+
+
+@pytest.mark.parametrize(
+    ("allotted_on", "day", "over"),
+    [
+        (date(2022, 3, 14), date(2025, 3, 13), False),
+        (date(2022, 3, 14), date(2025, 3, 14), True),
+        (date(2024, 2, 29), date(2027, 2, 28), False),
+        (date(2024, 2, 29), date(2027, 3, 1), True),
+    ],
+)
+def test_counselling_ends_three_years_after_allotment(allotted_on: date, day: date, over: bool) -> None:
+    reason = ineligibility(facts(allotted_on=allotted_on), POLICY, day)
+    assert reason is (CareReason.COUNSELLING_PERIOD_OVER if over else None)
+
+
+def test_a_later_rule_of_a_group_replaces_the_earlier_one() -> None:
+    group = LegalGroup.TOLERATED
+    rules = (Rule(date(2023, 1, 1), group, (), 3), Rule(date(2020, 1, 1), group, tuple(Accommodation), 3))
+    tolerated = facts(legal_group=group)
+    assert ineligibility(tolerated, policy(rules=rules), date(2022, 12, 31)) is None
+    assert ineligibility(tolerated, policy(rules=rules), date(2023, 1, 1)) is CareReason.LEGAL_GROUP
+
+
+def test_a_case_weighs_by_persons_and_needs() -> None:
+    assert weight(facts(size=4, skills_needed=(Skill.LITERACY, Skill.HOUSING_SEARCH)), policy()) == 5 + 40 + 10
+
+
+@pytest.mark.parametrize(("size", "persons_per_post"), [(1, 80), (5, 109)])
+def test_a_full_post_carries_what_was_observed(size: int, persons_per_post: int) -> None:
+    cases = capacity(100, POLICY) // weight(facts(size=size), POLICY)
+    assert 72 <= persons_per_post <= 118
+    assert abs(cases * size - persons_per_post) < size
+
+
+def test_capacity_is_the_share_of_a_post() -> None:
+    assert capacity(75, policy(units_per_fte=1001)) == 750
+
+
+def test_tuebingen_lies_31_km_from_stuttgart() -> None:
+    assert distance_km(PLACES[TUEBINGEN], PLACES[STUTTGART]) == distance_km(PLACES[STUTTGART], PLACES[TUEBINGEN])
+    assert 29 <= distance_km(PLACES[TUEBINGEN], PLACES[STUTTGART]) <= 32
+
+
+def test_presence_changes_on_the_next_of_all_its_dates() -> None:
+    away = manager(absences=(Absence(date(2022, 3, 10), date(2022, 3, 20)), Absence(date(2022, 5, 1), None)))
+    assert next_change_of_presence(away, DAY) == date(2022, 3, 21)
+    assert next_change_of_presence(away, date(2022, 3, 21)) == date(2022, 5, 1)
+    assert next_change_of_presence(away, date(2022, 5, 1)) is None
