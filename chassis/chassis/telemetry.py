@@ -24,21 +24,25 @@ handle_seconds = Histogram("geleit_handle_seconds", "Time one batch took, commit
 outbox_sent_total = Counter("geleit_outbox_sent", "Outbox rows sent to Kafka", ["topic"])
 outbox_age_seconds = Gauge("geleit_outbox_age_seconds", "Age of the oldest row that was not published")
 dues_total = Counter("geleit_dues", "Dues by kind and what became of them", ["kind", "fate"])
+http_requests_total = Counter("geleit_http_requests", "Requests answered", ["method", "route", "status"])
 errands_total = Counter("geleit_errands", "Errands by name and what became of them", ["name", "fate"])
 
 tracer = trace.get_tracer("geleit")
 _propagator = TraceContextTextMapPropagator()
 _SAMPLED = "01"
+_EXPORTERS = {"otlp": "otlp_proto_http"}
+"""The specification's name of an exporter → the installed one's."""
 
 
 def setup(service: str, log_level: str = "INFO") -> None:
     """Start logs and traces of this process.
 
-    The exporter is the one OTEL_TRACES_EXPORTER names among the installed ones (default `none`), as the
-    OpenTelemetry specification has it; sampling follows OTEL_TRACES_SAMPLER.
+    The exporters are those that OTEL_TRACES_EXPORTER names among the installed ones, separated by commas
+    (default `none`; `otlp` is OTLP over HTTP), as the OpenTelemetry specification has it; sampling follows
+    OTEL_TRACES_SAMPLER.
     """
     handler = logging.StreamHandler(sys.stderr)
-    formatter = JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", timestamp=True)
+    formatter = JsonFormatter("%(levelname)s %(name)s %(message)s", timestamp=True)
     handler.setFormatter(formatter)
     handler.addFilter(_with_trace)
     logging.basicConfig(level=log_level.upper(), handlers=[handler], force=True)
@@ -46,10 +50,10 @@ def setup(service: str, log_level: str = "INFO") -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     os.environ.setdefault("OTEL_SERVICE_NAME", service)
     provider = TracerProvider(resource=Resource.create(), span_limits=SpanLimits(max_links=MAX_LINKS))
-    name = os.environ.get("OTEL_TRACES_EXPORTER", "none")
-    if name != "none":
-        (found,) = entry_points(group="opentelemetry_traces_exporter", name=name)
-        provider.add_span_processor(BatchSpanProcessor(found.load()()))
+    for name in os.environ.get("OTEL_TRACES_EXPORTER", "none").split(","):
+        if name != "none":
+            (found,) = entry_points(group="opentelemetry_traces_exporter", name=_EXPORTERS.get(name, name))
+            provider.add_span_processor(BatchSpanProcessor(found.load()()))
     trace.set_tracer_provider(provider)
 
 
