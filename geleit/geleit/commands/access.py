@@ -47,7 +47,7 @@ def account_create(name: AccountName, role: RoleOption, tenant: Tenant) -> None:
         raise Failure(
             "An account of this name exists: `geleit account password NAME` gives it a new password."
         ) from None
-    console.print(f"{name}: {password}")
+    typer.echo(f"{name}: {password}")
 
 
 @account.command("password")
@@ -56,7 +56,7 @@ def account_password(name: AccountName) -> None:
     password = secrets.token_urlsafe(12)
     if not _do(lambda tx: set_password(tx, name=name, password=password)):
         raise Failure("There is no account of this name.")
-    console.print(f"{name}: {password}")
+    typer.echo(f"{name}: {password}")
 
 
 @account.command("disable")
@@ -64,7 +64,7 @@ def account_disable(name: AccountName) -> None:
     """End an account's sessions and let nobody sign in to it again."""
     if not _do(lambda tx: disable_account(tx, name=name)):
         raise Failure("There is no account of this name, or it is disabled already.")
-    console.print(f"{name} disabled")
+    typer.echo(f"{name} disabled")
 
 
 @key.command("issue")
@@ -79,7 +79,7 @@ def key_issue(
         issued = _do(lambda tx: issue_key(tx, role=role, tenant=tenant, label=label, lifetime=timedelta(days=days)))
     except TooManyKeys:
         raise Failure("Two keys of this scope are valid: revoke one first (`geleit key list`).") from None
-    console.print(f"{issued.id}: {issued.secret}")
+    typer.echo(f"{issued.id}: {issued.secret}")
 
 
 @key.command("list")
@@ -100,7 +100,7 @@ def key_revoke(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="the id
     """End a key at once."""
     if not _do(lambda tx: revoke_key(tx, key_id)):
         raise Failure("There is no such key, or it has ended already.")
-    console.print(f"{key_id} revoked")
+    typer.echo(f"{key_id} revoked")
 
 
 def _do(what: Callable[[Tx], Awaitable[T]]) -> T:

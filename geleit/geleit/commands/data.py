@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
 
 from chassis.database import Tx
 from chassis.service import Service, open_database
@@ -23,7 +22,6 @@ T = TypeVar("T")
 register = typer.Typer(no_args_is_help=True, help="The register of municipalities.")
 roster = typer.Typer(no_args_is_help=True, help="The roster of integration managers.")
 contacts = typer.Typer(no_args_is_help=True, help="Where municipalities are told.")
-console = Console()
 
 ReadableFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
@@ -45,7 +43,7 @@ def register_generate() -> None:
 
 def _import(entries: list[Entry]) -> None:
     report = _do("intake", lambda tx, _: import_register(tx, entries))
-    console.print(f"added {report.added}, changed {report.changed}, dissolved {report.dissolved}")
+    typer.echo(f"added {report.added}, changed {report.changed}, dissolved {report.dissolved}")
 
 
 @roster.command("import")
@@ -58,18 +56,16 @@ def roster_import(
     data = file.read_bytes()
 
     async def work(tx: Tx, service: Service) -> Report:
-        report = await import_roster(tx, service.vault(), data, complete=complete, preview=preview)
-        await tx.publish(report.states)
-        return report
+        return await import_roster(tx, service.vault(), data, complete=complete, preview=preview)
 
     report = _do("matching", work)
     for fault in report.faults:
-        console.print(f"line {fault.line}, {fault.column}: {fault.code}{' (warning)' if fault.warning else ''}")
+        typer.echo(f"line {fault.line}, {fault.column}: {fault.code}{' (warning)' if fault.warning else ''}")
     for one in report.carrying:
-        console.print(f"{one.provider}/{one.code} is not in the file and has {one.cases} cases")
+        typer.echo(f"{one.provider}/{one.code} is not in the file and has {one.cases} cases")
     if not report.possible:
         raise Failure("Nothing was imported. Correct the lines above; transfer the cases of managers who leave first.")
-    console.print(
+    typer.echo(
         f"{'would be ' if preview else ''}added {report.added}, changed {report.changed}, "
         f"unchanged {report.unchanged}, removed {report.removed}"
     )
@@ -81,8 +77,8 @@ def contacts_import(file: ReadableFile) -> None:
     lines = file.read_text("utf-8-sig").splitlines()
     report = _do("notifications", lambda tx, _: import_contacts(tx, lines))
     for fault in report.faults:
-        console.print(f"line {fault.line}: {fault.code}")
-    console.print(f"changed {report.changed}, unchanged {report.unchanged}, wrong {len(report.faults)}")
+        typer.echo(f"line {fault.line}: {fault.code}")
+    typer.echo(f"changed {report.changed}, unchanged {report.unchanged}, wrong {len(report.faults)}")
 
 
 def _do(name: str, work: Callable[[Tx, Service], Awaitable[T]]) -> T:

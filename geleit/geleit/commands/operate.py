@@ -32,11 +32,11 @@ def migrate() -> None:
     """Bring tables, topics and what services begin with to the newest state."""
     files, topics = asyncio.run(install(all_services()))
     for name in files:
-        console.print(f"applied {name}")
+        typer.echo(f"applied {name}")
     for name in topics:
-        console.print(f"created topic {name}")
+        typer.echo(f"created topic {name}")
     if not files and not topics:
-        console.print("nothing to do")
+        typer.echo("nothing to do")
 
 
 @app.command()
@@ -51,7 +51,7 @@ def web() -> None:
 def rebuild_reporting() -> None:
     """Empty reporting's tables and fold every topic again from offset 0; the worker may go on meanwhile."""
     before, after, read = asyncio.run(_rebuild())
-    console.print(f"{read} records folded; state {before[:12]} → {after[:12]}")
+    typer.echo(f"{read} records folded; state {before[:12]} → {after[:12]}")
 
 
 async def _rebuild() -> tuple[str, str, int]:
@@ -82,7 +82,7 @@ def parked_list(
     """Show parked records, oldest first: place and error, not content."""
     rows = asyncio.run(_parked_list(the_service(name), settled=settled))
     if not rows:
-        console.print("nothing is parked")
+        typer.echo("nothing is parked")
         return
     table = Table("id", "topic", "partition", "offset", "error", "parked at", "settled")
     for one in rows:
@@ -105,7 +105,7 @@ def parked_retry(name: ServiceName, record: Annotated[int, typer.Argument(help="
     """Apply a parked record now; a newer state of the same aggregate makes this harmless."""
     if not asyncio.run(_parked_retry(the_service(name), record)):
         raise Failure(f"{record} is not parked, or is settled already: see `geleit parked list {name} --settled`.")
-    console.print(f"{record} applied")
+    typer.echo(f"{record} applied")
 
 
 async def _parked_retry(service: Service, record: int) -> bool:
@@ -125,7 +125,7 @@ def parked_discard(
     """Destroy the content of a parked record and write down why."""
     if not asyncio.run(_parked_discard(the_service(name), record, reason)):
         raise Failure(f"{record} is not parked, or is settled already: see `geleit parked list {name} --settled`.")
-    console.print(f"{record} discarded")
+    typer.echo(f"{record} discarded")
 
 
 async def _parked_discard(service: Service, record: int, reason: str) -> bool:
