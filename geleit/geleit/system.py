@@ -20,6 +20,8 @@ from geleit.supervisor import NotStarted, PortTaken, Program, Supervised, pid_fi
 SERVICES = ("intake", "matching", "notifications", "reporting")
 PYTHON = (sys.executable, "-m")
 CATCHER = "smtp-catcher"
+SPAN_CATCHER = "span-catcher"
+CATCHERS = (CATCHER, SPAN_CATCHER)
 MIGRATED_WITHIN = 120.0
 
 
@@ -57,11 +59,13 @@ async def system(
     *,
     workers: Mapping[str, int] | None = None,
     env: Mapping[str, str] | None = None,
+    spans: float | None = None,
     steps: Steps | None = None,
 ) -> AsyncIterator[Running]:
     """Run everything inside the block; it is ready when the block begins and has stopped when it is left.
 
-    `workers` is how many of each service (default one), `env` goes to every process. Raises Failure.
+    `workers` is how many of each service (default one), `env` goes to every process, `spans` is the share of
+    traces that are recorded and kept in the state folder (None: none). Raises Failure.
     """
     steps = steps or Steps(quiet=True)
     state_dir = settings.state_dir
@@ -77,16 +81,18 @@ async def system(
         await _together(part.start() for part in parts.values())
         catcher_port = free_port()
         made = _made_up(settings, parts, catcher_port)
+        span_port = None if spans is None or os.environ.get("OTEL_TRACES_EXPORTER") else free_port()
+        if span_port is not None:
+            made |= _recorded(spans or 0.0, span_port, made.get("OTEL_TRACES_EXPORTER"))
         # What was given stays with whoever gave it: it may hold a password.
         publish_addresses(state_dir, {name: value for name, value in made.items() if os.environ.get(name) != value})
         environment = {**os.environ, **made, **(env or {})}
         await _migrate(state_dir, environment, steps)
-        programs = list(_programs(settings, workers or {}, catcher_port))
+        programs = list(_programs(settings, workers or {}, catcher_port, span_port))
         processes = {one.name: Supervised(one, state_dir, environment, steps) for one in programs}
-        if CATCHER in processes:
-            # Stopped last: the workers' last mails are still to be taken.
-            stack.push_async_callback(processes[CATCHER].stop)
-        stack.push_async_callback(_all, [one.stop for name, one in processes.items() if name != CATCHER])
+        # Stopped last: the workers' last mails and spans are still to be taken.
+        stack.push_async_callback(_all, [one.stop for name, one in processes.items() if name in CATCHERS])
+        stack.push_async_callback(_all, [one.stop for name, one in processes.items() if name not in CATCHERS])
         with steps.step(f"{len(processes)} processes"):
             for one in processes.values():
                 await one.start()
@@ -149,10 +155,28 @@ def _made_up(settings: Settings, parts: Mapping[str, KeptPart], catcher_port: in
     return made
 
 
-def _programs(settings: Settings, workers: Mapping[str, int], catcher_port: int) -> Iterable[Program]:
+def _recorded(share: float, port: int, beside: str | None) -> dict[str, str]:
+    """The variables, all OpenTelemetry's own, that send spans to the catcher on this port."""
+    return {
+        "OTEL_TRACES_EXPORTER": ",".join(filter(None, (beside, "otlp_proto_http"))),
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://{LOOPBACK}:{port}/v1/traces",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": str(share),
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
+        # A proxy of the machine's is for other machines.
+        "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), LOOPBACK))),
+    }
+
+
+def _programs(
+    settings: Settings, workers: Mapping[str, int], catcher_port: int, span_port: int | None
+) -> Iterable[Program]:
     if settings.smtp_url is None:
         command = (*PYTHON, "geleit", CATCHER)
         yield Program(CATCHER, command, port=catcher_port, port_variable="SMTP_PORT", ready=None)
+    if span_port is not None:
+        command = (*PYTHON, "geleit", SPAN_CATCHER)
+        yield Program(SPAN_CATCHER, command, port=span_port, port_variable="SPANS_PORT", ready=None)
     yield Program("web", (*PYTHON, "geleit", "web"), port=settings.port, port_variable="PORT")
     for service in SERVICES:
         for number in range(workers.get(service, 1)):
