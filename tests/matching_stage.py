@@ -1,14 +1,15 @@
 """Matching on a real database: inputs go to its handlers as chassis hands them over, what it tells is collected."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid4
 
-from builders import a_household, a_municipality, a_record, a_response
+from builders import NOW, a_household, a_municipality, a_record, a_response
 from chassis.database import Database
 from chassis.timers import Due
 from chassis.vault import Vault
@@ -32,7 +33,7 @@ class Stage:
     """Matching's database at a time set by hand; the policy and the register are there."""
 
     database: Database
-    clock: Any
+    clock: "SetClock"
     cares: dict[UUID, list[Care]] = field(default_factory=dict)
     """What `assignments` was told, by household."""
 
@@ -101,6 +102,45 @@ class Stage:
         for one in cares:
             self.cares.setdefault(one.household, []).append(one)
         return cares
+
+    async def wrong(self) -> list[str]:
+        """What must hold always: loads add up, nobody is beyond capacity, each revision follows the one before."""
+        loads = await self.rows(
+            "select code from manager m where load <> base_load + (select coalesce(sum(weight), 0) from care c"
+            " where c.manager = m.id) or load > capacity + tolerated"
+        )
+        actives = await self.rows(
+            "select household from care c where (manager is not null) <> exists (select from assignment a where"
+            " a.household = c.household and a.item = c.item and a.manager = c.manager and a.ended_at is null)"
+        )
+        skipped = [
+            key for key, told in self.cares.items() if [one.revision for one in told] != list(range(1, len(told) + 1))
+        ]
+        return [
+            *(f"load {row['code']}" for row in loads),
+            *(f"active {row['household']}" for row in actives),
+            *(f"revisions {key}" for key in skipped),
+        ]
+
+
+class SetClock:
+    """The time of a stage, set by hand."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@asynccontextmanager
+async def on_stage(database: Callable[..., Awaitable[Database]]) -> AsyncIterator[Stage]:
+    """A stage that must be right when the test ends."""
+    clock = SetClock()
+    stage = Stage(await database("matching", clock=clock), clock)
+    await stage.begin()
+    yield stage
+    assert await stage.wrong() == []
 
 
 def trace_of(household: UUID) -> str:

@@ -1,13 +1,13 @@
 """The way of a household through matching: proposed, answered, corrected, moved, ended, and the waiting list."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from builders import a_care, a_household, a_record, a_response
+from builders import NOW, a_care, a_household, a_record, a_response
 from chassis.consumer import Refused
 from contracts.vocabulary import (
     Answer,
@@ -17,49 +17,138 @@ from contracts.vocabulary import (
     CareStatus,
     HouseholdChange,
     HouseholdStatus,
+    LegalGroup,
 )
 from matching import handlers
-from matching_builders import REUTLINGEN, TUEBINGEN
-from matching_stage import Stage
+from matching.lifecycle import ENDED_BY
+from matching.roster.change import manager_id
+from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
+from matching_stage import Stage, on_stage
 
-NOW = datetime(2022, 3, 14, 9, 0, tzinfo=UTC)
 ONE = f"A;Anna;P;1;{TUEBINGEN};uk"
 TWO = f"B;Berta;P;1;{TUEBINGEN} {REUTLINGEN};ru"
 
 
 @pytest.fixture
 async def stage(database: Any) -> AsyncIterator[Stage]:
-    clock = Clock()
-    stage = Stage(await database("matching", clock=clock), clock)
-    await stage.begin()
-    yield stage
-    assert await invariants(stage) == []
+    async with on_stage(database) as stage:
+        yield stage
 
 
-class Clock:
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-async def invariants(stage: Stage) -> list[str]:
-    """What must hold after every test: loads add up, nobody is beyond capacity, states count up by one."""
-    loads = await stage.rows(
-        "select code from manager m where load <> base_load + (select coalesce(sum(weight), 0) from care c"
-        " where c.manager = m.id) or load > capacity + tolerated"
+async def test_every_household_gets_a_manager_or_a_reason(stage: Stage) -> None:
+    await stage.roster(ONE)
+    told = await stage.tell(
+        a_household(),
+        a_household(municipality=STUTTGART),
+        a_household(municipality=None),
+        a_household(legal_group=LegalGroup.OBLIGED_TO_LEAVE),
+        a_household(status=HouseholdStatus.WITHDRAWN, change=HouseholdChange.WITHDRAWN),
+        a_household(status=HouseholdStatus.ERASED, change=HouseholdChange.ERASED),
     )
-    actives = await stage.rows(
-        "select household from care c where (manager is not null) <> exists (select from assignment a where"
-        " a.household = c.household and a.item = c.item and a.manager = c.manager and a.ended_at is null)"
+    assert sorted((one.status, one.reason) for one in told) == sorted(
+        [
+            (CareStatus.PROPOSED, CareReason.MATCHED),
+            (CareStatus.WAITING, CareReason.NOT_SERVED),
+            (CareStatus.WAITING, CareReason.NO_MUNICIPALITY),
+            (CareStatus.NOT_ELIGIBLE, CareReason.LEGAL_GROUP),
+            (CareStatus.ENDED, CareReason.HOUSEHOLD_WITHDRAWN),
+            (CareStatus.ENDED, CareReason.HOUSEHOLD_ERASED),
+        ]
     )
-    skipped = [
-        key for key, told in stage.cares.items() if [one.revision for one in told] != list(range(1, len(told) + 1))
-    ]
-    return [
-        *(f"load {row['code']}" for row in loads),
-        *(f"active {row['household']}" for row in actives),
-        *(f"revisions {key}" for key in skipped),
+    assert await stage.load("A") == 35
+
+
+async def test_a_proposal_says_all_its_municipality_needs(stage: Stage) -> None:
+    await stage.roster(ONE)
+    care = await stage.arrive(size=2)
+    assert care.assignee is not None
+    assert (care.assignee.id, care.assignee.code, care.assignee.provider) == (manager_id("P", "A"), "A", "P")
+    assert (care.item, care.weight, care.municipality, care.policy) == (1, 25, TUEBINGEN, "2022-03-11")
+    assert care.case is not None
+    assert care.case.size == 2
+    assert care.answer_by == NOW + timedelta(days=3)
+    assert care.receipt is not None
+
+
+async def test_a_state_read_again_or_late_changes_nothing(stage: Stage) -> None:
+    await stage.roster(ONE)
+    first, second = a_household(), a_household(size=4)
+    second = second.model_copy(update={"id": first.id, "revision": 2, "home": first.home})
+    await stage.tell(second)
+    assert await stage.tell(first) == []
+    assert await stage.tell(second) == []
+    assert await stage.load("A") == 45
+
+
+async def test_a_correction_keeps_the_manager_and_her_load_follows(stage: Stage) -> None:
+    await stage.roster(ONE)
+    care = await stage.arrive()
+    (after,) = await stage.tell(a_household(id=care.household, revision=2, change=HouseholdChange.CORRECTED, size=6))
+    assert (after.revision, after.item, after.assignee, after.weight) == (2, 1, care.assignee, 65)
+    assert await stage.load("A") == 65
+
+
+async def test_a_correction_beyond_capacity_is_counted_and_closes_the_door(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};uk;;250")
+    care = await stage.arrive(size=4)
+    (after,) = await stage.tell(a_household(id=care.household, revision=2, size=9))
+    assert (after.status, await stage.load("A")) == (CareStatus.PROPOSED, 345)
+    assert (await stage.arrive(size=1)).reason is CareReason.NO_CAPACITY
+    await stage.tell(a_household(id=care.household, revision=3, status=HouseholdStatus.DEPARTED))
+    (row,) = await stage.rows("select load, tolerated from manager")
+    assert tuple(row) == (265, 0), "who waited has been served, and nothing is tolerated any more"
+
+
+async def test_a_move_ends_and_decides_anew(stage: Stage) -> None:
+    await stage.roster(ONE, f"C;Carla;P;1;{STUTTGART}")
+    care = await stage.arrive()
+    (moved,) = await stage.tell(
+        a_household(id=care.household, revision=2, change=HouseholdChange.MOVED, municipality=STUTTGART)
+    )
+    assert moved.assignee is not None
+    assert (moved.assignee.code, moved.item, moved.district) == ("C", 2, STUTTGART[:5])
+    assert [(one.item, one.status, one.answer) for one in moved.earlier] == [(1, CareStatus.PROPOSED, None)]
+    assert (await stage.load("A"), await stage.load("C")) == (0, 35)
+
+
+@pytest.mark.parametrize("status", list(ENDED_BY))
+async def test_who_leaves_frees_capacity_for_who_waits(stage: Stage, status: HouseholdStatus) -> None:
+    await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};uk;;270")
+    first = await stage.arrive(size=2)
+    waits = await stage.arrive(size=2, registered_at=NOW + timedelta(hours=1))
+    assert waits.reason is CareReason.NO_CAPACITY
+    told = await stage.tell(a_household(id=first.household, revision=2, status=status))
+    assert {(one.household, one.status) for one in told} == {
+        (first.household, CareStatus.ENDED),
+        (waits.household, CareStatus.PROPOSED),
+    }
+    assert await stage.load("A") == 295
+
+
+async def test_the_waiting_list_is_served_in_order_of_registration_with_its_own_traces(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};uk;;270")
+    first = await stage.arrive(size=2)
+    late = await stage.arrive(size=2, registered_at=NOW + timedelta(hours=2))
+    early = await stage.arrive(size=2, registered_at=NOW + timedelta(hours=1))
+    told = await stage.answer(first, Answer.CLOSED, reason=AnswerReason.MOVED_AWAY)
+    assert {one.household for one in told} == {first.household, early.household}
+    assert stage.cares[late.household][-1].status is CareStatus.WAITING
+    (row,) = await stage.rows(
+        "select traceparent from outbox where key = $1 order by id desc limit 1", str(early.household)
+    )
+    assert early.household.hex in row["traceparent"]
+
+
+async def test_an_acceptance_a_contact_and_a_close(stage: Stage) -> None:
+    await stage.roster(ONE)
+    care = await stage.arrive()
+    (accepted,) = await stage.answer(care, Answer.ACCEPTED)
+    (contacted,) = await stage.answer(care, Answer.CONTACTED, revision=2, accepted_at=NOW, contacted_at=NOW)
+    (closed,) = await stage.answer(care, Answer.CLOSED, revision=3, reason=AnswerReason.COUNSELLING_COMPLETED)
+    assert [one.status for one in (accepted, contacted, closed)] == [
+        CareStatus.CONFIRMED,
+        CareStatus.CONFIRMED,
+        CareStatus.ENDED,
     ]
     assert (accepted.item, contacted.contacted_at, closed.ended_at) == (1, NOW, NOW)
     assert closed.earlier[0].answer_reason is AnswerReason.COUNSELLING_COMPLETED
