@@ -35,12 +35,13 @@ down: setup ## Stop what runs here, also what a killed run left behind
 test: setup ## All tests (TESTS=tests/unit for a part)
 	@$(BIN)/pytest $(TESTS)
 
-check: setup ## Style, types, import rules, migrations, schemas, licences
+check: setup ## Style, types, import rules, migrations, translations, schemas, licences
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy contracts chassis services/intake services/matching services/notifications services/reporting geleit tests
 	$(BIN)/lint-imports
 	$(BIN)/squawk $(MIGRATIONS)
+	$(BIN)/python -m chassis.web.catalogs check
 	$(BIN)/python -m geleit schemas --check
 	$(BIN)/reuse lint --quiet
 

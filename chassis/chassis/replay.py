@@ -48,8 +48,8 @@ async def replay(
                 read += len(batch)
             open_places = {place for place in open_places if await reader.position(place) < ends[place]}
             # Compaction leaves gaps: what the positions say is the progress, not what was counted.
-            done = sum(min(await reader.position(place), ends[place]) - begins[place] for place in places)
-            progress(done, total)
+            positions = [await reader.position(place) for place in places]
+            progress(sum(positions) - sum(begins.values()), total)
         return read
     finally:
         await reader.stop()
