@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from chassis.access import Permission
 from chassis.web import N_, NavLink, Site
-from notifications.web import api
+from notifications.web import api, operations, pages
 
 NAVIGATION = (
     NavLink(N_("Inbox"), "/", Permission.READ_INBOX, N_("Proposals to answer, and what became of earlier ones.")),
@@ -20,5 +20,6 @@ NAVIGATION = (
 def create() -> Site:
     """What notifications shows."""
     router = APIRouter()
-    router.include_router(api.router)
+    for part in (api.router, pages.router, operations.router):
+        router.include_router(part)
     return Site(title=N_("Inbox"), router=router, navigation=NAVIGATION)

@@ -1,0 +1,175 @@
+"""The inbox for people: what is proposed, what became of it, and the answers."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, BeforeValidator, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.access import Permission, Principal, permissions_of
+from chassis.database import Tx
+from chassis.web import (
+    N_,
+    Filled,
+    Paging,
+    Work,
+    blank_form,
+    not_found,
+    read_form,
+    redirect,
+    render,
+    require,
+    translations_of,
+)
+from contracts.vocabulary import AgeBand, Answer, AnswerReason, Skill
+from notifications import store
+from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken, Wish, reason_fits, reasons_of
+from notifications.web import words
+from notifications.web.answering import Unknown, give
+from notifications.web.history import timeline
+
+router = APIRouter(include_in_schema=False)
+
+_HEX = re.compile(r"[0-9a-f]{1,32}")
+_SHOWN = {status.value: status for status in ItemStatus}
+_NOTICES = {
+    Answer.ACCEPTED: N_("The proposal is accepted."),
+    Answer.DECLINED: N_("The proposal is declined. You can take that back until somebody else has been chosen."),
+    Answer.UNDONE: N_("The decline is taken back."),
+    Answer.CONTACTED: N_("The contact is noted."),
+    Answer.CLOSED: N_("The case is closed."),
+    Answer.TRANSFER_REQUESTED: N_("The transfer is requested."),
+}
+
+
+def _lower_hex(value: object) -> object:
+    return value.strip().lower().replace("-", "") if isinstance(value, str) else value
+
+
+Prefix = Annotated[str, BeforeValidator(_lower_hex), Query(max_length=36)]
+
+
+class AnswerForm(BaseModel):
+    """What a form of the household's page sends."""
+
+    item: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    answer: Answer
+    reason: AnswerReason | None = None
+
+
+@router.get("/", dependencies=[require(Permission.READ_INBOX)])
+async def inbox(request: Request, tx: Work, paging: Paging, status: str = "open", q: Prefix = "") -> Response:
+    """The list: open proposals, unless asked for others."""
+    bounds = _bounds(q)
+    rows: list[store.Item] = []
+    if bounds is not None or not q:
+        rows = await store.page(
+            tx,
+            status=_SHOWN.get(status),
+            households=bounds,
+            after=paging.after(datetime, UUID, int),
+            limit=paging.limit + 1,
+        )
+    page = paging.take(rows, key=lambda row: (row.assigned_at, row.household, row.item))
+    return render(
+        request,
+        "inbox.html",
+        partial="results",
+        rows=page.items,
+        next=page.next,
+        is_first=paging.cursor is None,
+        query={"status": status, "q": q},
+        counts=await store.counts(tx),
+        remind_after_days=await store.remind_after_days(tx),
+        now=tx.now,
+        words=words,
+    )
+
+
+@router.get("/households/{household}")
+async def household_page(
+    request: Request,
+    tx: Work,
+    household: UUID,
+    who: Annotated[Principal, require(Permission.READ_INBOX)],
+    ask: Answer | None = None,
+) -> Response:
+    """One household: facts, what happened, what can be answered; `ask` opens the form of an answer with a reason."""
+    return await _household(request, tx, household, who, ask=ask)
+
+
+@router.post("/households/{household}/answers")
+async def answer(
+    request: Request, tx: Work, household: UUID, who: Annotated[Principal, require(Permission.ANSWER_INBOX)]
+) -> Response:
+    """Take an answer; a reason that is missing is asked for again, a stale one is told."""
+    _ = translations_of(request).gettext
+    form = await read_form(request, AnswerForm)
+    wanted = form.value
+    if wanted is None:
+        return await _household(request, tx, household, who, form=form, status_code=422)
+    if not reason_fits(wanted.answer, wanted.reason):
+        form = Filled(None, form.raw, {**form.errors, "reason": _("Please choose one of the options.")})
+        return await _household(request, tx, household, who, ask=wanted.answer, form=form, status_code=422)
+    match await give(tx, household, Wish(wanted.item, wanted.answer, wanted.reason)):
+        case Taken() | Same():
+            return redirect(request, f"/households/{household}", notice=_(_NOTICES[wanted.answer]))
+        case Stale() | NotNow():
+            return await _household(request, tx, household, who, status_code=409, too_late=True)
+        case Unknown():
+            raise not_found()
+
+
+async def _household(
+    request: Request,
+    tx: Tx,
+    household: UUID,
+    who: Principal,
+    *,
+    ask: Answer | None = None,
+    form: Filled[AnswerForm] | None = None,
+    status_code: int = 200,
+    too_late: bool = False,
+) -> Response:
+    items = await store.items_of(tx, household)
+    if not items:
+        raise not_found()
+    _ = translations_of(request).gettext
+    item = items[0]
+    choices: list[tuple[str, Any]] = []
+    if ask is not None:
+        choices = [(one.value, _(label)) for one, label in words.ANSWER_REASONS.items() if one in reasons_of(ask)]
+    return render(
+        request,
+        "household.html",
+        partial="answers",
+        status_code=status_code,
+        household=household,
+        item=item,
+        ages=[f"{_(words.AGES[AgeBand(band)])}: {number}" for band, number in _facts(item, "age_bands", {}).items()],
+        needs=[_(words.SKILLS[Skill(need)]) for need in _facts(item, "skills_needed", ())],
+        events=timeline(items, tx.now, _),
+        is_current=item.current_item == item.item,
+        may_answer=Permission.ANSWER_INBOX in permissions_of(who.role),
+        ask=ask if choices else None,
+        choices=choices,
+        form=form or blank_form(AnswerForm),
+        too_late=too_late,
+        now=tx.now,
+        words=words,
+    )
+
+
+def _facts(item: store.Item, name: str, missing: Any) -> Any:
+    return (item.facts or {}).get(name, missing)
+
+
+def _bounds(prefix: str) -> tuple[UUID, UUID] | None:
+    """The smallest and the largest id that begin so; None if none can."""
+    if not _HEX.fullmatch(prefix):
+        return None
+    return UUID(prefix.ljust(32, "0")), UUID(prefix.ljust(32, "f"))
