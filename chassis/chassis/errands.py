@@ -18,6 +18,10 @@ from contracts.record import State
 log = logging.getLogger(__name__)
 
 
+class NotPerformed(Exception):
+    """The result of an item that was claimed when the process began to stop: nothing was tried."""
+
+
 @dataclass(frozen=True, slots=True)
 class Errand:
     """One kind of work outside.
@@ -68,24 +72,31 @@ class Errands:
                     items = await self._errand.claim(tx)
                 backoff.reset()
                 if items:
-                    await self._do(items)
+                    await self._do(items, stop)
                 else:
                     await self._woken(stop)
         finally:
             await self._database.release(listening)
 
-    async def _do(self, items: Sequence[Any]) -> None:
+    async def _do(self, items: Sequence[Any], stop: asyncio.Event) -> None:
         turns = asyncio.Semaphore(self._errand.concurrency)
+        away: list[Exception] = []
 
         async def one(item: Any) -> None:
             async with turns:
-                await self._one(item)
+                try:
+                    await self._one(item, stop)
+                except TRANSIENT as error:
+                    # Those that are under way go on: what they have done is to be settled, not done twice.
+                    away.append(error)
 
         async with asyncio.TaskGroup() as group:
             for item in items:
                 group.create_task(one(item))
+        if away:
+            raise away[0]
 
-    async def _one(self, item: Any) -> None:
+    async def _one(self, item: Any, stop: asyncio.Event) -> None:
         with telemetry.tracer.start_as_current_span(
             self._errand.name,
             context=telemetry.context_of(getattr(item, "traceparent", None)),
@@ -93,6 +104,8 @@ class Errands:
         ) as span:
             result: Any
             try:
+                if stop.is_set():
+                    raise NotPerformed
                 result = await self._errand.perform(item)
             except Exception as error:
                 result = error

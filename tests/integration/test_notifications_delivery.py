@@ -9,17 +9,17 @@ from email.message import Message
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from notifications_world import ADDRESS, TOWN, fold, know_contact, messages, soon
 
 from builders import a_care
 from chassis.access import Role, Tenant
 from chassis.database import Database
-from chassis.errands import Errand, Errands
+from chassis.errands import Errand, Errands, NotPerformed
 from chassis.health import Health
 from integration.conftest import OpenDatabase, SetClock
 from notifications import deliver, store
 from notifications.channels.mail import Mailer, Server
 from notifications.settings import Settings
+from notifications_world import ADDRESS, TOWN, fold, know_contact, messages, soon
 
 
 class Post:
@@ -240,3 +240,19 @@ async def test_sending_is_counted_for_the_operator(database: OpenDatabase, post:
         row = await tx.fetchrow(store.query("sending"))
     assert row is not None
     assert (row["sent"], row["queued"], row["trying"], row["failed"]) == (2, 1, 0, 0)
+
+
+async def test_what_a_stopping_process_has_not_begun_is_free_at_once(
+    database: OpenDatabase, post: tuple[Post, Server]
+) -> None:
+    office, server = post
+    worker = await database("notifications")
+    await a_message(worker)
+    errand = deliver.errand(settings(), Mailer(server))
+    async with worker.transaction() as tx:
+        (claimed,) = await errand.claim(tx)
+    async with worker.transaction() as tx:
+        await errand.settle(tx, claimed, NotPerformed())
+    assert (await messages(worker))[0]["attempts"] == 0
+    assert await once(worker, errand) == 1
+    assert len(office.mails) == 1

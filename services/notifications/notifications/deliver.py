@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from chassis.database import Tx
-from chassis.errands import Errand
+from chassis.errands import Errand, NotPerformed
 from contracts.record import State
 from notifications.channels.mail import SEND_SECONDS, Failure, Mailer, failure_of, server_of
 from notifications.letters import Kind, letter, message_id
@@ -111,10 +111,13 @@ def errand(settings: Settings, mailer: Mailer | None = None) -> Errand:
         await mailer.send(mail(outgoing, sender=settings.mail_from, public_url=settings.public_url))
 
     async def settle(tx: Tx, outgoing: Outgoing, result: Exception | None) -> Sequence[State]:
-        if result is None:
-            await tx.execute(query("mark_sent"), outgoing.id, tx.now)
-        else:
-            await _mark_unsent(tx, outgoing, failure_of(result))
+        match result:
+            case None:
+                await tx.execute(query("mark_sent"), outgoing.id, tx.now)
+            case NotPerformed():
+                await tx.execute(query("give_back"), outgoing.id, tx.now)
+            case _:
+                await _mark_unsent(tx, outgoing, failure_of(result))
         return ()
 
     return Errand(
