@@ -1,7 +1,7 @@
 """Reads what a centre sent into a form: every fault by its field, and whatever could be read beside it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, TypeVar
@@ -94,9 +94,9 @@ _CODES = {
 M = TypeVar("M", bound=Shape)
 
 
-def read_form(facts: object, identity: object) -> Form:
-    """Facts and identity as they came from JSON; None is a part that is left out."""
-    faults: list[Problem] = []
+def read_form(facts: object, identity: object, around: Sequence[Problem] = ()) -> Form:
+    """Facts and identity as they came from JSON; None is a part that is left out, `around` what was found before."""
+    faults = list(around)
     stated = None if facts is None else read_part(StatedFacts, facts, "/facts", faults)
     known = None if identity is None else _identity(identity, faults)
     return Form(Statement(**_fields(stated, Statement)) if stated else None, known, tuple(faults))

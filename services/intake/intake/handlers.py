@@ -1,12 +1,14 @@
 """What intake does with submissions and with the care of its households."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 
 from chassis.consumer import Handler, newest
 from chassis.database import Tx
+from chassis.timers import Due
 from contracts.assignments import Care
 from contracts.record import Record, State, encode
 from contracts.submissions import Submission
@@ -22,12 +24,15 @@ from intake.shapes import household_of, household_state, outcome_of, verdict_pro
 from intake.stated import Problem
 from intake.store import Place, Ruling
 
+KEYS_KEPT = timedelta(days=30)
+STALE_KEYS = "stale_keys"
 
-def on_submissions(keys: Keys) -> Handler:
+
+def on_submissions(loaded: Callable[[], Keys]) -> Handler:
     """The handler of one centre's submissions: a verdict for each, and the households that follow."""
 
     async def handle(batch: Sequence[Record[Submission]], tx: Tx) -> Sequence[State]:
-        centre = centre_of(batch[0].topic)
+        keys, centre = loaded(), centre_of(batch[0].topic)
         places = [_place(record) for record in batch]
         done = await store.seen(tx, places)
         fresh = [(record, place) for record, place in zip(batch, places, strict=True) if place not in done]
@@ -49,6 +54,19 @@ def on_submissions(keys: Keys) -> Handler:
     return handle
 
 
+async def on_stale_keys(dues: Sequence[Due], tx: Tx) -> Sequence[State]:
+    """Forget idempotency keys after their time, once a day."""
+    await store.forget_keys(tx, tx.now - KEYS_KEPT)
+    await tx.dues(STALE_KEYS, {due.aggregate: tx.now + timedelta(days=1) for due in dues})
+    return ()
+
+
+async def first_dues(tx: Tx) -> Sequence[State]:
+    """Start what the clock repeats."""
+    await tx.due(tx.now + timedelta(days=1), STALE_KEYS, "all")
+    return ()
+
+
 async def on_assignments(batch: Sequence[Record[Care]], tx: Tx) -> Sequence[State]:
     """Keep what became of each household, to show its centre."""
     await store.apply_cares(tx, [record.state for record in newest(batch)])
@@ -65,8 +83,7 @@ def _read(keys: Keys, submission: Submission) -> Offer:
             identity = keys.decrypt(submission.identity)
         except Undecryptable:
             faults = (Problem("/identity", "identity_undecryptable"),)
-    form = read_form(submission.facts, identity)
-    form = replace(form, faults=(*faults, *form.faults))
+    form = read_form(submission.facts, identity, faults)
     return offer(keys, submission.kind, submission.reference, submission.version, form)
 
 

@@ -25,8 +25,8 @@ CURVE = "P-256"
 """ECDH-ES over RSA-OAEP: a centre's software needs one short key, and every JOSE library has P-256."""
 
 
-class KeyMissing(Exception):
-    """No private key is configured, or the file does not hold one of our curve."""
+class KeyMissing(ConnectionError):
+    """There is no private key of our curve: like a database that is away, it can only be waited for."""
 
 
 class Undecryptable(Exception):
@@ -69,17 +69,19 @@ class Keys:
         try:
             self._private = ECKey.import_key(dict(private_jwk))
         except (JoseError, ValueError, TypeError):
-            raise KeyMissing from None
+            raise KeyMissing("the private key is not a JWK") from None
         if not self._private.is_private or self._private.curve_name != CURVE:
-            raise KeyMissing
+            raise KeyMissing(f"the private key is not one of {CURVE}")
 
     @classmethod
-    def load(cls, master: str | None, master_file: Path | None, private_file: Path) -> "Keys":
-        """Read the files; raises chassis' VaultKeyInvalid, KeyMissing, OSError."""
+    def load(cls, master: str | None, master_file: Path | None, private_file: Path | None) -> "Keys":
+        """Read the files; raises KeyMissing, and chassis' VaultKeyInvalid."""
+        if private_file is None:
+            raise KeyMissing("INTAKE_PRIVATE_KEY_FILE is not set")
         try:
             private = orjson.loads(private_file.read_bytes())
-        except orjson.JSONDecodeError:
-            raise KeyMissing from None
+        except (OSError, orjson.JSONDecodeError):
+            raise KeyMissing("INTAKE_PRIVATE_KEY_FILE cannot be read as JSON") from None
         return cls(master_key(master, master_file), private)
 
     @cached_property

@@ -10,8 +10,9 @@ from contracts.vocabulary import SubmissionKind
 from intake import store
 from intake.domain import Changed, Decision, Desk, Household, Offer, decide, erase
 from intake.identity import Keys
+from intake.shapes import household_state
 from intake.stated import Form, Identity
-from intake.store import Head
+from intake.store import Head, Ruling
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -56,21 +57,43 @@ async def take(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offers: 
     return decisions
 
 
-async def erase_household(tx: Tx, household: UUID) -> Household | None:
-    """Destroy a household's data key and leave its last state, which is to be published; None if it is unknown."""
+async def take_one(tx: Tx, keys: Keys, centre: str, one: Offer) -> Decision:
+    """Decide an offer that came by HTTP, publish what changes and write its verdict."""
+    heads = await store.lock_references(tx, centre, [one.reference] if one.reference else [])
+    (decision,) = await take(tx, keys, centre, heads, [one])
+    await store.save_heads(tx, centre, heads)
+    if isinstance(decision, Changed):
+        await tx.publish([household_state(decision.household)])
+        await tx.audit(f"household.{decision.outcome}", str(decision.household.id))
+    await store.write_verdicts(tx, centre, "http", [Ruling(one.reference, decision)])
+    return decision
+
+
+async def identity_of(tx: Tx, keys: Keys, household: UUID) -> Identity | None:
+    """The names and birth dates of a household, if the transaction may see them; the read is audited."""
+    box = (await store.sealed(tx, [household])).get(household)
+    if box is None:
+        return None
+    await tx.audit("identity.read", str(household))
+    return keys.open(box, household)
+
+
+async def erase_household(tx: Tx, household: UUID) -> bool:
+    """Destroy a household's data key and publish its last state; False if there is nothing to erase."""
     found = (await store.households(tx, [household])).get(household)
     if found is None or found.reference is None:
-        return None
+        return False
     await store.lock_references(tx, found.centre, [found.reference])
     found = (await store.households(tx, [household]))[household]
     if found.reference is None:
-        return None
+        return False
     gone = erase(found, tx.now)
     await store.save_households(tx, [gone])
     await store.destroy_sealed(tx, household)
     await store.save_heads(tx, found.centre, {found.reference: Head(None)})
+    await tx.publish([household_state(gone)])
     await tx.audit("household.erased", str(household))
-    return gone
+    return True
 
 
 def _needing(offers: Sequence[Offer], current: dict[str, Household]) -> Iterable[UUID]:

@@ -8,5 +8,5 @@ from chassis import settings
 class Settings(settings.Settings):
     """The centres whose submissions are taken are in `centres`, the vault's key is every service's own."""
 
-    intake_private_key_file: Path
-    """JSON of the private JWK that centres' identities are encrypted to."""
+    intake_private_key_file: Path | None = None
+    """JSON of the private JWK that centres' identities are encrypted to; without it nothing is taken in."""

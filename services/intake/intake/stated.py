@@ -140,10 +140,10 @@ def _of_persons(persons: tuple[Person, ...], today: date) -> Iterator[Problem]:
 
 def _of_minors(facts: Statement, persons: tuple[Person, ...], today: date) -> Iterator[Problem]:
     """A child alone is youth welfare's: the flag must say so, and must not say so of anybody else."""
-    born = [person.birth_date for person in persons]
-    if not born or None in born:
+    born = [person.birth_date for person in persons if person.birth_date and person.birth_date <= today]
+    if len(born) < max(1, len(persons)):
         return
-    alone = len(born) == 1 and born[0] is not None and completed_years(born[0], today) < ADULT_AT
+    alone = len(born) == 1 and completed_years(born[0], today) < ADULT_AT
     if facts.unaccompanied_minor and not alone:
         yield Problem("/facts/unaccompanied_minor", "not_an_unaccompanied_minor")
     if alone and not facts.unaccompanied_minor and facts.family_group is None:

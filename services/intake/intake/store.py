@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -96,17 +99,7 @@ async def households(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Household]:
 async def save_households(tx: Tx, changed: Sequence[Household]) -> None:
     """Insert or replace."""
     await tx.execute(
-        "insert into household (id, home, centre, reference, revision, status, change, version, facts, forms,"
-        " person_digest, registered_at, changed_at)"
-        " select id, home, centre, reference, revision, status, change, version, facts,"
-        " array(select decode(form, 'hex') from unnest(string_to_array(forms, ',')) as form),"
-        " person_digest, registered_at, changed_at from unnest($1::uuid[], $2::int[], $3::text[], $4::text[],"
-        " $5::int[], $6::text[], $7::text[], $8::int[], $9::jsonb[], $10::text[], $11::bytea[], $12::timestamptz[],"
-        " $13::timestamptz[]) as h(id, home, centre, reference, revision, status, change, version, facts, forms,"
-        " person_digest, registered_at, changed_at) order by id"
-        " on conflict (id) do update set reference = excluded.reference, revision = excluded.revision,"
-        " status = excluded.status, change = excluded.change, version = excluded.version, facts = excluded.facts,"
-        " forms = excluded.forms, person_digest = excluded.person_digest, changed_at = excluded.changed_at",
+        _query("save_households"),
         [one.id for one in changed],
         [one.home for one in changed],
         [one.centre for one in changed],
@@ -156,12 +149,7 @@ async def write_verdicts(tx: Tx, centre: str, channel: str, rulings: Sequence[Ru
     places = [ruling.place for ruling in rulings]
     abouts = [household_of(ruling.decision) for ruling in rulings]
     await tx.execute(
-        "insert into verdict (at, centre, channel, outcome, reference, household, household_revision, problems,"
-        " topic, partition, position, digest)"
-        " select $1, $2, $3, o, r, h, hr, p::jsonb, t, pn, ps, d"
-        " from unnest($4::text[], $5::text[], $6::uuid[], $7::int[], $8::text[],"
-        " $9::text[], $10::int[], $11::bigint[], $12::bytea[]) with ordinality"
-        " as v(o, r, h, hr, p, t, pn, ps, d, n) order by n",
+        _query("write_verdicts"),
         tx.now,
         centre,
         channel,
@@ -210,13 +198,7 @@ async def save_register(tx: Tx, changed: Sequence[Held]) -> None:
     """Insert or replace municipalities."""
     entries = [one.entry for one in changed]
     await tx.execute(
-        "insert into municipality (ags, name, district, district_name, population, latitude, longitude, active,"
-        " revision, changed_at)"
-        " select a, n, left(a, 5), d, p, lat, lon, ac, r, $1 from unnest($2::text[], $3::text[], $4::text[], $5::int[],"
-        " $6::float8[], $7::float8[], $8::bool[], $9::int[]) as m(a, n, d, p, lat, lon, ac, r) order by a"
-        " on conflict (ags) do update set name = excluded.name, district_name = excluded.district_name,"
-        " population = excluded.population, latitude = excluded.latitude, longitude = excluded.longitude,"
-        " active = excluded.active, revision = excluded.revision, changed_at = excluded.changed_at",
+        _query("save_register"),
         tx.now,
         [one.ags for one in entries],
         [one.name for one in entries],
@@ -232,15 +214,12 @@ async def save_register(tx: Tx, changed: Sequence[Held]) -> None:
 async def apply_cares(tx: Tx, cares: Sequence[Care]) -> None:
     """Keep what became of households, unless something newer is kept; `cares` are sorted by household."""
     await tx.execute(
-        "insert into care (household, centre, revision, status, municipality, manager, state)"
-        " select h, (select centre from household where id = h), r, s, m, a, c from unnest($1::uuid[], $2::int[],"
-        " $3::text[], $4::text[], $5::uuid[], $6::jsonb[]) as c(h, r, s, m, a, c) order by h"
-        " on conflict (household) do update set centre = excluded.centre, revision = excluded.revision,"
-        " status = excluded.status, municipality = excluded.municipality, manager = excluded.manager,"
-        " state = excluded.state where care.revision < excluded.revision",
+        _query("apply_cares"),
+        tx.now,
         [care.household for care in cares],
         [care.revision for care in cares],
         [care.status for care in cares],
+        [care.reason for care in cares],
         [care.municipality for care in cares],
         [care.assignee.id if care.assignee else None for care in cares],
         [care.model_dump(mode="json", exclude_none=True) for care in cares],
@@ -288,9 +267,72 @@ async def keep_answer(tx: Tx, centre: str, key: str, kept: Kept) -> None:
     )
 
 
+async def release_key(tx: Tx, centre: str, key: str) -> None:
+    """Let the key be used again: what it came with was refused."""
+    await tx.execute("delete from idempotency where centre = $1 and key = $2", centre, key)
+
+
 async def forget_keys(tx: Tx, before: datetime) -> None:
     """Forget answers that nobody will ask for again."""
     await tx.execute("delete from idempotency where at < $1", before)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A household as its centre sees it in a list, with what became of it; no names."""
+
+    id: UUID
+    reference: str
+    revision: int
+    status: HouseholdStatus
+    registered_at: datetime
+    changed_at: datetime
+    facts: dict[str, Any]
+    municipality_name: str | None
+    care: dict[str, Any] | None
+    """The newest state on `assignments`, as JSON."""
+
+
+async def shown(
+    tx: Tx,
+    *,
+    limit: int,
+    after: tuple[datetime, UUID] | None = None,
+    newest_first: bool = True,
+    reference: str = "",
+    status: str | None = None,
+    care: str | None = None,
+    since: datetime | None = None,
+    same_persons_as: UUID | None = None,
+    id: UUID | None = None,
+) -> list[Shown]:
+    """Households by registration, of the transaction's centre; `since` looks at the care's changes too."""
+    rows = await tx.fetch(
+        _query("shown_newest_first" if newest_first else "shown"),
+        limit,
+        *(after or (None, None)),
+        reference.replace("\\", "").replace("%", "").replace("_", "\\_") + "%",
+        status,
+        care,
+        since,
+        same_persons_as,
+        id,
+    )
+    return [Shown(**{**row, "status": HouseholdStatus(row["status"])}) for row in rows]
+
+
+async def choices(tx: Tx) -> list[tuple[str, str]]:
+    """All municipalities as (AGS, name with district), by name."""
+    rows = await tx.fetch("select ags, name, district_name from municipality where active order by name, ags")
+    return [
+        (row["ags"], row["name"] if row["name"] == row["district_name"] else f"{row['name']} ({row['district_name']})")
+        for row in rows
+    ]
+
+
+@cache
+def _query(name: str) -> str:
+    return (files("intake") / "queries" / f"{name}.sql").read_text("utf-8")
 
 
 def _household(row: asyncpg.Record) -> Household:

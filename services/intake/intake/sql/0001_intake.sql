@@ -92,8 +92,10 @@ create table care (
     centre text,
     revision integer not null,
     status text not null,
+    reason text not null,
     municipality text,
     manager uuid,
+    changed_at timestamptz not null,
     state jsonb not null
 );
 create index care_status on care (centre, status);
@@ -104,6 +106,7 @@ grant select, insert on verdict to intake_worker;
 
 grant select on municipality, care to intake_web;
 grant select, insert, update on household, reference, person_vault, idempotency to intake_web;
+grant delete on idempotency to intake_web;
 grant select, insert on verdict to intake_web;
 
 alter table household enable row level security;

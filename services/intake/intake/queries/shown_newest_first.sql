@@ -1,0 +1,20 @@
+select
+    h.id, h.reference, h.revision, h.status, h.registered_at, h.changed_at, h.facts,
+    m.name as municipality_name, c.state as care
+from household as h
+left join municipality as m on m.ags = h.facts ->> 'municipality'
+left join care as c on c.household = h.id
+where
+    h.reference is not null
+    and ($2::timestamptz is null or (h.registered_at, h.id) < ($2, $3::uuid))
+    and h.reference like $4
+    and ($5::text is null or h.status = $5)
+    and ($6::text is null or c.status = $6)
+    and ($7::timestamptz is null or h.changed_at >= $7 or c.changed_at >= $7)
+    and (
+        $8::uuid is null
+        or h.id <> $8 and h.person_digest = (select other.person_digest from household as other where other.id = $8)
+    )
+    and ($9::uuid is null or h.id = $9)
+order by h.registered_at desc, h.id desc
+limit $1

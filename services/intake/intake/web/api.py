@@ -1,0 +1,197 @@
+"""The API of reception centres: register, correct, withdraw, read back."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from chassis.access import Permission, Principal
+from chassis.web import Paging, Work, not_found, require
+from chassis.web.errors import answer as problem_response
+from chassis.web.problems import Problem as HttpProblem
+from contracts.vocabulary import SubmissionKind
+from intake import store
+from intake.domain import Decision, Rejection
+from intake.forms import CorrectionForm, Envelope, RegistrationForm, WithdrawalForm, read_form, read_part
+from intake.identity import Keys
+from intake.reception import offer, take_one
+from intake.stated import Problem
+from intake.web import documents
+from intake.web.documents import HouseholdPage, HouseholdView, PublicKey, Receipt
+from intake.web.messages import field_errors
+from intake.web.once import Answer, KeyReused, once, refuse
+
+router = APIRouter(prefix="/v1", tags=["households"])
+
+Centre = Annotated[Principal, require(Permission.SUBMIT_HOUSEHOLDS)]
+Reader = Annotated[Principal, require(Permission.READ_HOUSEHOLDS)]
+
+
+async def _body(request: Request) -> bytes:
+    return await request.body()
+
+
+Body = Annotated[bytes, Depends(_body)]
+"""Stands before the transaction: a slow line must not hold a connection to the database."""
+_CONFLICTS = {"reference_taken", "not_active"}
+_LONGEST_KEY = 200
+
+
+def keys_of(request: Request) -> Keys:
+    """The keys of this process; raises KeyMissing, which answers 503."""
+    keys: Keys = request.app.state.keys()
+    return keys
+
+
+@router.post("/households", status_code=202, response_model=Receipt, **documents.body(RegistrationForm, "register"))
+async def register(*, request: Request, who: Centre, raw: Body, tx: Work) -> Response:
+    """Register a household under a reference of the centre's own choice."""
+    keys = keys_of(request)
+
+    async def decide(body: Mapping[str, Any]) -> Decision:
+        faults: list[Problem] = []
+        stated = read_part(Envelope, body, "", faults)
+        form = read_form(body.get("facts"), body.get("identity"), faults)
+        reference, version = (stated.reference, stated.version) if stated else (None, None)
+        return await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.REGISTER, reference, version, form))
+
+    return await _answered(request, raw, tx, who, decide)
+
+
+@router.put(
+    "/households/{household}",
+    status_code=202,
+    response_model=Receipt,
+    **documents.body(CorrectionForm, "correct"),
+)
+async def correct(*, request: Request, who: Centre, raw: Body, tx: Work, household: UUID) -> Response:
+    """Correct a household: facts, identity or both; what is left out stays."""
+    keys = keys_of(request)
+
+    async def decide(body: Mapping[str, Any]) -> Decision:
+        reference = await _reference(tx, household)
+        if reference is None:
+            return await refuse(tx, who.tenant_id, Problem("", "unknown_household"))
+        faults: list[Problem] = []
+        stated = read_part(WithdrawalForm, body, "", faults)
+        form = read_form(body.get("facts"), body.get("identity"), faults)
+        version = stated.version if stated else None
+        return await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.CORRECT, reference, version, form))
+
+    return await _answered(request, raw, tx, who, decide)
+
+
+@router.post(
+    "/households/{household}/withdrawal",
+    status_code=202,
+    response_model=Receipt,
+    **documents.body(WithdrawalForm, "withdraw", required=False),
+)
+async def withdraw(*, request: Request, who: Centre, raw: Body, tx: Work, household: UUID) -> Response:
+    """Take a registration back."""
+    keys = keys_of(request)
+
+    async def decide(body: Mapping[str, Any]) -> Decision:
+        reference = await _reference(tx, household)
+        if reference is None:
+            return await refuse(tx, who.tenant_id, Problem("", "unknown_household"))
+        faults: list[Problem] = []
+        stated = read_part(WithdrawalForm, body, "", faults)
+        form = read_form(None, None, faults)
+        version = stated.version if stated else None
+        return await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.WITHDRAW, reference, version, form))
+
+    return await _answered(request, raw, tx, who, decide, body_required=False)
+
+
+@router.get("/households/{household}", response_model_exclude_none=True)
+async def read(_: Reader, tx: Work, household: UUID) -> HouseholdView:
+    """A household's facts and status, and the care as `assignments` tells it; no names."""
+    found = await store.shown(tx, limit=1, id=household)
+    if not found:
+        raise not_found()
+    return HouseholdView.of(found[0])
+
+
+@router.get("/households", response_model_exclude_none=True)
+async def list_households(
+    _: Reader,
+    tx: Work,
+    paging: Paging,
+    since: Annotated[AwareDatetime | None, Query(description=documents.SINCE)] = None,
+    reference: Annotated[str, Query(max_length=40, pattern=r"^[A-Za-z0-9._-]*$")] = "",
+) -> HouseholdPage:
+    """The centre's households in the order of their registration; `next` is the cursor of the next page."""
+    after = paging.after(datetime, UUID)
+    rows = await store.shown(
+        tx,
+        limit=paging.limit + 1,
+        after=after and (after[0], after[1]),
+        newest_first=False,
+        reference=reference,
+        since=since,
+    )
+    page = paging.take(rows, lambda row: (row.registered_at, row.id))
+    return HouseholdPage(items=[HouseholdView.of(row) for row in page.items], next=page.next)
+
+
+@router.get("/key")
+async def public_key(request: Request, _: Centre) -> PublicKey:
+    """The public key that identities of submissions are encrypted to (ECDH-ES+A256KW, A256GCM, compact JWE)."""
+    return PublicKey(**keys_of(request).public_jwk)
+
+
+async def _reference(tx: Work, household: UUID) -> str | None:
+    found = await store.shown(tx, limit=1, id=household)
+    return found[0].reference if found else None
+
+
+async def _answered(
+    request: Request,
+    raw: bytes,
+    tx: Work,
+    who: Principal,
+    decide: Callable[[Mapping[str, Any]], Awaitable[Decision]],
+    *,
+    body_required: bool = True,
+) -> Response:
+    """Nothing is raised from here on: an exception would take the verdict back with it."""
+    key = request.headers.get("idempotency-key", "")
+    if not 0 < len(key) <= _LONGEST_KEY or not key.isascii() or not key.isprintable():
+        await refuse(tx, who.tenant_id, Problem("", "idempotency_key_missing"))
+        return await problem_response(request, HttpProblem(400, "idempotency-key-missing", documents.KEY_MISSING))
+    try:
+        body = orjson.loads(raw) if raw or body_required else {}
+    except orjson.JSONDecodeError:
+        return await _refused(request, await refuse(tx, who.tenant_id, Problem("", "malformed_json")))
+    if not isinstance(body, dict):
+        return await _refused(request, await refuse(tx, who.tenant_id, Problem("", "wrong_type")))
+    digest = keys_of(request).fingerprints.of_bytes(f"{request.method} {request.url.path}\n".encode() + raw)
+    match await once(tx, who.tenant_id, key, digest, lambda: decide(body)):
+        case Rejection() as rejection:
+            return await _refused(request, rejection)
+        case KeyReused():
+            return await problem_response(request, HttpProblem(422, "idempotency-key-reused", documents.KEY_REUSED))
+        case Answer() as answer:
+            headers = {"Location": answer.location} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
+            return JSONResponse(answer.body, answer.status, headers)
+
+
+async def _refused(request: Request, rejection: Rejection) -> Response:
+    codes = {problem.code for problem in rejection.problems}
+    errors = field_errors(rejection.problems)
+    if "unknown_household" in codes:
+        problem = not_found()
+    elif "malformed_json" in codes:
+        problem = HttpProblem(400, "malformed-json", "The body is not valid JSON in UTF-8")
+    elif codes <= _CONFLICTS:
+        problem = HttpProblem(409, "conflict", "The household is not in a state for this", errors=errors)
+    else:
+        problem = HttpProblem(422, "invalid-household", "The household cannot be taken as stated", errors=errors)
+    return await problem_response(request, problem)

@@ -1,0 +1,90 @@
+"""Pages that correct a household and that withdraw it, each with a look at what is there first."""
+
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.access import Permission, Principal
+from chassis.web import Work, not_found, redirect, render, require, translations_of
+from contracts.vocabulary import HouseholdStatus, SubmissionKind
+from intake.domain import Rejection
+from intake.forms import read_form
+from intake.reception import identity_of, offer, take_one
+from intake.stated import Problem
+from intake.store import Shown
+from intake.web.api import keys_of
+from intake.web.formdata import Sheet, flattened, nested, sheet
+from intake.web.pages import one
+from intake.web.register import changed_persons, fields_of, show_form
+
+router = APIRouter(include_in_schema=False)
+Centre = Annotated[Principal, require(Permission.SUBMIT_HOUSEHOLDS)]
+_CORRECTABLE = {HouseholdStatus.ACTIVE, HouseholdStatus.HANDED_OVER}
+
+
+@router.get("/households/{household}/correct")
+async def correct_form(request: Request, _: Centre, tx: Work, household: UUID) -> Response:
+    """The form as it stands; this read of names is audited."""
+    row = await one(tx, household)
+    if row.status not in _CORRECTABLE:
+        raise not_found()
+    identity = await identity_of(tx, keys_of(request), household)
+    fields = flattened({"facts": row.facts, "identity": orjson.loads(orjson.dumps(identity))})
+    return await _show(request, tx, sheet(fields), row, revision=row.revision)
+
+
+@router.post("/households/{household}/correct")
+async def correct(request: Request, who: Centre, tx: Work, household: UUID) -> Response:
+    """Correct, unless somebody else has in the meantime."""
+    _ = translations_of(request).gettext
+    row, fields, keys = await one(tx, household), await fields_of(request), keys_of(request)
+    if changed := changed_persons(fields):
+        return await _show(request, tx, changed, row, revision=fields.get("revision", ""))
+    if fields.get("revision") != str(row.revision):
+        told = sheet(fields, [Problem("", "changed_meanwhile")])
+        return await _show(request, tx, told, row, revision=row.revision, status_code=409)
+    body = nested(fields.items())
+    form = read_form(body.get("facts", {}), body.get("identity", {}))
+    decision = await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.CORRECT, row.reference, None, form))
+    if isinstance(decision, Rejection):
+        told = sheet(fields, decision.problems)
+        return await _show(request, tx, told, row, revision=row.revision, status_code=422)
+    return redirect(request, f"/households/{household}", notice=_("The correction is saved."))
+
+
+@router.get("/households/{household}/withdraw")
+async def withdraw_form(request: Request, _: Centre, tx: Work, household: UUID) -> Response:
+    """Asks once more."""
+    return render(request, "withdraw.html", row=await one(tx, household))
+
+
+@router.post("/households/{household}/withdraw")
+async def withdraw(request: Request, who: Centre, tx: Work, household: UUID) -> Response:
+    """Take the registration back."""
+    _ = translations_of(request).gettext
+    row, keys = await one(tx, household), keys_of(request)
+    decision = await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.WITHDRAW, row.reference, None))
+    if isinstance(decision, Rejection):
+        return redirect(request, f"/households/{household}", notice=_("The household is no longer active."))
+    return redirect(request, f"/households/{household}", notice=_("The registration is withdrawn."))
+
+
+async def _show(
+    request: Request, tx: Work, filled: Sheet, row: Shown, *, revision: int | str, status_code: int = 200
+) -> Response:
+    at = f"/households/{row.id}"
+    return await show_form(
+        request,
+        tx,
+        "correct.html",
+        filled,
+        status_code=status_code,
+        row=row,
+        revision=revision,
+        action=f"{at}/correct",
+        back=at,
+    )

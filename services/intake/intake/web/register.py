@@ -1,0 +1,119 @@
+"""The form that registers a household by hand; it grows by a person without scripts too."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.access import Permission, Principal
+from chassis.database import Tx
+from chassis.web import Work, redirect, render, require, translations_of, wants_partial
+from chassis.web.language import LOCALES, language_of
+from contracts.vocabulary import SubmissionKind
+from intake import store
+from intake.domain import Decision, Rejection
+from intake.forms import Envelope, read_form, read_part
+from intake.reception import offer, take_one
+from intake.stated import Problem
+from intake.web import labels
+from intake.web.api import keys_of
+from intake.web.formdata import Sheet, nested, persons_in, sheet, without_person
+from intake.web.once import Answer, once
+
+router = APIRouter(include_in_schema=False)
+Centre = Annotated[Principal, require(Permission.SUBMIT_HOUSEHOLDS)]
+
+
+@router.get("/new")
+async def new(request: Request, _: Centre, tx: Work) -> Response:
+    """The empty form."""
+    return await show_form(request, tx, "new.html", sheet({}), form_id=str(uuid4()), action="/new", back="/")
+
+
+@router.post("/new")
+async def create(request: Request, who: Centre, tx: Work) -> Response:
+    """Register, or show the form again with every fault beside its field. Sent twice, it registers once."""
+    _ = translations_of(request).gettext
+    fields = await fields_of(request)
+    form_id = _uuid(fields.get("form_id")) or str(uuid4())
+    if changed := changed_persons(fields):
+        return await show_form(request, tx, "new.html", changed, form_id=form_id, action="/new", back="/")
+    keys = keys_of(request)
+    body = nested(fields.items())
+
+    async def decide() -> Decision:
+        faults: list[Problem] = []
+        stated = read_part(Envelope, {"reference": body.get("reference")}, "", faults)
+        form = read_form(body.get("facts", {}), body.get("identity", {}), faults)
+        reference = stated.reference if stated else None
+        return await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.REGISTER, reference, None, form))
+
+    match await once(tx, who.tenant_id, f"page-{form_id}", keys.fingerprints.of_bytes(form_id.encode()), decide):
+        case Answer(body=taken):
+            return redirect(request, f"/households/{taken['id']}", notice=_("The household is registered."))
+        case Rejection(problems):
+            told = sheet(fields, problems)
+            return await show_form(
+                request, tx, "new.html", told, action="/new", back="/", form_id=form_id, status_code=422
+            )
+        case _:
+            return redirect(request, "/")
+
+
+async def show_form(
+    request: Request,
+    tx: Tx,
+    template: str,
+    filled: Sheet,
+    *,
+    action: str,
+    back: str,
+    status_code: int = 200,
+    **more: Any,
+) -> Response:
+    """A form of a household; htmx gets only the persons."""
+    locale = LOCALES[language_of(request)]
+    _ = translations_of(request).gettext
+    return render(
+        request,
+        # htmx asks for the form again only to change its persons.
+        "persons.html" if wants_partial(request) else template,
+        status_code=status_code,
+        form=filled,
+        labels=labels,
+        languages_known=labels.languages(locale),
+        countries=labels.countries(locale),
+        municipalities=await store.choices(tx),
+        accommodations=[(value, _(label)) for value, label in labels.ACCOMMODATIONS.items()],
+        legal_groups=[(value, _(label)) for value, label in labels.LEGAL_GROUPS.items()],
+        sexes=[(value, _(label)) for value, label in labels.SEXES.items()],
+        action=action,
+        back=back,
+        **more,
+    )
+
+
+async def fields_of(request: Request) -> dict[str, str]:
+    """The text fields of a form as they were sent."""
+    return {name: value for name, value in (await request.form()).multi_items() if isinstance(value, str)}
+
+
+def changed_persons(fields: Mapping[str, str]) -> Sheet | None:
+    """The form with one person more or less, if that is what was asked for."""
+    match fields.get("action", "").split("/"):
+        case ["add"]:
+            return sheet(fields, persons=persons_in(fields) + 1)
+        case ["remove", number] if number.isdigit() and len(number) < 3:
+            return sheet(without_person(fields, int(number)), persons=max(1, persons_in(fields) - 1))
+        case _:
+            return None
+
+
+def _uuid(text: str | None) -> str | None:
+    try:
+        return str(UUID(text or ""))
+    except ValueError:
+        return None

@@ -1,0 +1,283 @@
+"""The API of reception centres on a real database: what is taken, what is refused, what is counted."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from builders import a_care, a_record
+from chassis.access import Role, Tenant
+from chassis.database import Database
+from chassis.web.surroundings import Mounted
+from contracts.vocabulary import CareReason, CareStatus
+from doors import Door
+from intake import handlers, web
+from intake.municipalities import import_register
+from intake.register import Entry
+from integration.conftest import OpenDatabase
+from offers import a_person, a_registration, an_identity, some_keys, stated_facts
+
+URL = "/intake/v1/households"
+
+
+@pytest.fixture
+async def worker(database: OpenDatabase) -> Database:
+    opened = await database("intake")
+    async with opened.transaction() as tx:
+        await import_register(
+            tx,
+            [
+                Entry("08416041", "Tübingen", "Landkreis Tübingen", 92_000),
+                Entry("08415061", "Reutlingen", "Landkreis Reutlingen", 117_000),
+            ],
+        )
+    return opened
+
+
+@pytest.fixture
+async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
+    mounted = Mounted(name="intake", prefix="/intake", package="intake", site=web.create(some_keys))
+    return Door(mounted, await database("intake", "web"), worker, database_url)
+
+
+async def offer(client: httpx.AsyncClient, body: Any = None, key: str | None = None) -> httpx.Response:
+    headers = {"Idempotency-Key": key or str(uuid4())}
+    return await client.post(URL, json=a_registration() if body is None else body, headers=headers)
+
+
+async def outcomes(worker: Database) -> Counter[str]:
+    async with worker.transaction() as tx:
+        return Counter(row["outcome"] for row in await tx.fetch("select outcome from verdict where channel = 'http'"))
+
+
+def problems(response: httpx.Response) -> set[tuple[str, str]]:
+    assert response.headers["content-type"].startswith("application/problem+json")
+    return {(one["pointer"], one["code"]) for one in response.json().get("errors", [])}
+
+
+async def test_a_household_is_registered_and_read_back_without_names(door: Door, worker: Database) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        taken = await offer(client)
+        assert taken.status_code == 202
+        assert taken.json() == {"id": taken.json()["id"], "revision": 1, "status": "active", "outcome": "accepted"}
+        assert taken.headers["location"] == f"{URL}/{taken.json()['id']}"
+        read = await client.get(taken.headers["location"])
+    assert read.json()["facts"]["age_bands"] == {"5-11": 1, "18-59": 1}
+    assert read.json()["facts"]["district"] == "08416"
+    assert "care" not in read.json()
+    for secret in ("Oksana", "Melnyk", "1988", "123456"):
+        assert secret not in read.text
+    async with worker.transaction() as tx:
+        topics = [row["topic"] for row in await tx.fetch("select topic from outbox")]
+    assert topics.count("households") == 1
+
+
+async def test_the_same_request_twice_makes_one_household_and_one_answer(door: Door, worker: Database) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        first, again = await offer(client, key="k-1"), await offer(client, key="k-1")
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert again.headers["location"] == first.headers["location"]
+    assert again.headers["idempotency-replayed"] == "true"
+    assert await outcomes(worker) == {"accepted": 1, "duplicate": 1}
+
+
+async def test_the_same_request_at_the_same_time_makes_one_household(door: Door, worker: Database) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        answers = await asyncio.gather(*(offer(client, key="k-1") for _ in range(3)))
+        others = await asyncio.gather(*(offer(client, a_registration("KA-2")) for _ in range(3)))
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert sorted(answer.status_code for answer in others) == [200, 200, 202]
+    assert await outcomes(worker) == {"accepted": 2, "duplicate": 4}
+
+
+async def test_a_key_with_another_body_is_refused(door: Door, worker: Database) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        await offer(client, key="k-1")
+        reused = await offer(client, a_registration("KA-2"), key="k-1")
+    assert (reused.status_code, reused.json()["type"]) == (422, "urn:problem-type:geleit:idempotency-key-reused")
+    assert await outcomes(worker) == {"accepted": 1, "rejected": 1}
+
+
+async def test_a_refused_request_frees_its_key(door: Door) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        assert (await offer(client, a_registration(facts={}), key="k-1")).status_code == 422
+        assert (await offer(client, key="k-1")).status_code == 202
+
+
+async def test_every_fault_of_a_form_is_told_at_once_and_none_is_echoed(door: Door, worker: Database) -> None:
+    body = a_registration(
+        reference="no spaces please",
+        version=0,
+        facts=stated_facts(municipality="08999999", legal_group="Zaphod"),
+        identity={"persons": [a_person(birth_date="2999-01-01", nationality="Zaphod"), "Zaphod"]},
+    )
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        refused = await offer(client, body)
+    assert refused.status_code == 422
+    assert problems(refused) == {
+        ("/reference", "malformed"),
+        ("/version", "out_of_range"),
+        ("/facts/municipality", "unknown_municipality"),
+        ("/facts/legal_group", "unknown_value"),
+        ("/identity/persons/0/birth_date", "born_in_future"),
+        ("/identity/persons/0/nationality", "malformed"),
+        ("/identity/persons/1", "wrong_type"),
+    }
+    assert "Zaphod" not in refused.text
+    assert all(one["message"] for one in refused.json()["errors"])
+    assert await outcomes(worker) == {"rejected": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b'{"reference": ', 400),
+        (b'{"reference": "\xff\xfe"}', 400),
+        (b"", 400),
+        (b"[]", 422),
+        (b"7", 422),
+        (b"[" * 100_000, 400),
+        (b'{"facts": ' + b"[" * 900 + b"]" * 900 + b"}", 422),
+    ],
+)
+async def test_no_json_object_is_refused_and_counted(door: Door, worker: Database, content: bytes, status: int) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        refused = await client.post(URL, content=content, headers={"Idempotency-Key": "k"})
+    assert refused.status_code == status, refused.text
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert await outcomes(worker) == {"rejected": 1}
+
+
+async def test_a_body_of_ten_megabytes_is_not_read(door: Door) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        refused = await client.post(URL, content=b"x" * 10_000_000, headers={"Idempotency-Key": "k"})
+    assert refused.status_code == 413
+
+
+async def test_a_request_needs_an_idempotency_key(door: Door) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        refused = await client.post(URL, json=a_registration())
+    assert (refused.status_code, refused.json()["type"]) == (400, "urn:problem-type:geleit:idempotency-key-missing")
+
+
+@pytest.mark.parametrize(("role", "tenant"), [(Role.MUNICIPALITY, "08416041"), (Role.OPERATOR, "08")])
+async def test_only_centres_write(door: Door, worker: Database, role: Role, tenant: str) -> None:
+    async with door.program(role, tenant) as client:
+        assert (await offer(client)).status_code == 403
+    assert await outcomes(worker) == {}
+
+
+async def test_nobody_writes_without_a_key(door: Door) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        refused = await client.post(URL, json={}, headers={"Authorization": "Bearer glt_none"})
+    assert refused.status_code == 401
+
+
+async def test_a_used_reference_is_a_duplicate_or_a_conflict(door: Door, worker: Database) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        first, again = await offer(client), await offer(client)
+        other = await offer(client, a_registration(identity=an_identity(a_person(given_name="Iryna"))))
+        newer = await offer(client, a_registration(version=2, facts=stated_facts(languages=["ru"])))
+    assert (again.status_code, again.json()["id"], again.json()["outcome"]) == (200, first.json()["id"], "duplicate")
+    assert (other.status_code, problems(other)) == (409, {("/reference", "reference_taken")})
+    assert (newer.status_code, newer.json()["outcome"], newer.json()["revision"]) == (202, "corrected", 2)
+    assert await outcomes(worker) == {"accepted": 1, "duplicate": 1, "rejected": 1, "corrected": 1}
+
+
+async def test_a_household_is_corrected_and_withdrawn(door: Door, worker: Database) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        at = (await offer(client)).headers["location"]
+        corrected = await client.put(
+            at, json={"facts": stated_facts(municipality="08415061")}, headers={"Idempotency-Key": "c"}
+        )
+        withdrawn = await client.post(f"{at}/withdrawal", headers={"Idempotency-Key": "w"})
+        again = await client.post(f"{at}/withdrawal", headers={"Idempotency-Key": "w2"})
+        late = await client.put(at, json={"facts": stated_facts()}, headers={"Idempotency-Key": "c2"})
+        read = (await client.get(at)).json()
+    assert (corrected.status_code, corrected.json()["revision"]) == (202, 2)
+    assert (withdrawn.status_code, withdrawn.json()["status"]) == (202, "withdrawn")
+    assert (again.status_code, again.json()["outcome"]) == (200, "duplicate")
+    # The first form came again: old news is a duplicate, whatever became of the household.
+    assert (late.status_code, read["revision"], read["status"]) == (409, 3, "withdrawn")
+    assert await outcomes(worker) == {"accepted": 1, "corrected": 1, "withdrawn": 1, "duplicate": 1, "rejected": 1}
+
+
+async def test_somebody_elses_household_does_not_exist(door: Door) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        at = (await offer(client)).headers["location"]
+    async with door.program(Role.CENTRE, "ellwangen") as stranger:
+        key = {"Idempotency-Key": "k"}
+        answers = [
+            await stranger.get(at),
+            await stranger.put(at, json={"facts": stated_facts()}, headers=key),
+            await stranger.post(f"{at}/withdrawal", headers=key),
+            await stranger.get(f"{URL}/{uuid4()}"),
+        ]
+        assert [one.status_code for one in answers] == [404] * 4
+        assert len({one.text for one in answers}) == 1
+        assert (await stranger.get(URL)).json() == {"items": []}
+        assert (await offer(stranger)).json()["outcome"] == "accepted"
+
+
+async def test_row_level_security_hides_other_centres_and_everything_from_operators(door: Door) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        await offer(client)
+
+    async def visible(tenant: Tenant | None) -> list[int]:
+        async with door.web.transaction(tenant) as tx:
+            tables = ("household", "person_vault", "verdict", "reference", "idempotency")
+            return [await tx.fetchval(f"select count(*) from {table}") for table in tables]
+
+    assert await visible(Tenant(Role.CENTRE, "karlsruhe")) == [1] * 5
+    for nobody in (Tenant(Role.CENTRE, "ellwangen"), Tenant(Role.OPERATOR, "08"), Tenant(Role.STATE, "08"), None):
+        assert await visible(nobody) == [0] * 5
+
+
+async def test_the_list_pages_and_tells_what_changed_since(door: Door, worker: Database) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        ids = [(await offer(client, a_registration(f"KA-{number}"))).json()["id"] for number in range(3)]
+        first = (await client.get(URL, params={"limit": 2})).json()
+        rest = (await client.get(URL, params={"limit": 2, "cursor": first["next"]})).json()
+        assert [one["id"] for one in first["items"] + rest["items"]] == ids
+        assert "next" not in rest
+        care = a_care(household=UUID(ids[1]), status=CareStatus.WAITING, reason=CareReason.NO_CAPACITY, assignee=None)
+        async with worker.transaction() as tx:
+            now = tx.now
+            await handlers.on_assignments([a_record(care)], tx)
+        changed = (await client.get(URL, params={"since": now.isoformat()})).json()["items"]
+        assert [(one["id"], one["care"]["status"], one["care"]["reason"]) for one in changed] == [
+            (ids[1], "waiting", "no_capacity")
+        ]
+        assert (await client.get(URL, params={"cursor": "nonsense"})).status_code == 422
+
+
+async def test_an_older_care_changes_nothing(door: Door, worker: Database) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        at = (await offer(client)).headers["location"]
+        household = UUID(at.rpartition("/")[2])
+        newer, older = a_care(household=household, revision=2), a_care(household=household, status=CareStatus.WAITING)
+        for batch in ([newer, older], [older]):
+            async with worker.transaction() as tx:
+                await handlers.on_assignments([a_record(care) for care in batch], tx)
+        assert (await client.get(at)).json()["care"]["manager"] == "TUE-01"
+
+
+async def test_a_centre_gets_the_public_key(door: Door) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        key = (await client.get("/intake/v1/key")).json()
+    assert (key["kty"], key["crv"], key["alg"]) == ("EC", "P-256", "ECDH-ES+A256KW")
+    assert "d" not in key
+
+
+async def test_the_api_describes_itself(door: Door) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        document = (await client.get("/intake/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    register = document["paths"]["/v1/households"]["post"]
+    content = register["requestBody"]["content"]["application/json"]
+    assert content["example"]["reference"]
+    assert set(content["schema"]["required"]) == {"reference", "facts", "identity"}
+    assert "application/problem+json" in register["responses"]["default"]["content"]

@@ -1,0 +1,249 @@
+"""What a centre sees and does in a browser, and the card that other services' pages show."""
+
+import re
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from builders import a_care, a_manager, a_record, an_assignee
+from chassis.access import Role
+from chassis.database import Database
+from chassis.web.surroundings import Mounted
+from contracts.vocabulary import CareReason, CareStatus
+from doors import Browser, Door
+from intake import handlers, web
+from intake.municipalities import import_register
+from intake.register import Entry
+from intake.web.formdata import flattened
+from integration.conftest import OpenDatabase
+from offers import a_person, a_registration, an_identity, some_keys, stated_facts
+
+NEW = "/intake/new"
+
+
+@pytest.fixture
+async def worker(database: OpenDatabase) -> Database:
+    opened = await database("intake")
+    async with opened.transaction() as tx:
+        await import_register(tx, [Entry("08416041", "Tübingen", "Landkreis Tübingen", 92_000)])
+    return opened
+
+
+@pytest.fixture
+async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
+    mounted = Mounted(name="intake", prefix="/intake", package="intake", site=web.create(some_keys))
+    return Door(mounted, await database("intake", "web"), worker, database_url)
+
+
+def filled(**overrides: Any) -> dict[str, str]:
+    return flattened(a_registration(**overrides)) | {"form_id": str(uuid4())}
+
+
+async def register(browser: Browser, **overrides: Any) -> str:
+    """The address of a household registered by the form."""
+    sent = await browser.send(NEW, **filled(**overrides))
+    assert sent.status_code == 303, sent.text
+    return str(sent.headers["location"])
+
+
+def id_in(address: str) -> UUID:
+    return UUID(address.rpartition("/")[2])
+
+
+async def decide(worker: Database, **care: Any) -> None:
+    async with worker.transaction() as tx:
+        await handlers.on_assignments([a_record(a_care(**care))], tx)
+
+
+async def test_an_empty_list_says_what_to_do(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        page = await browser.get("/intake/")
+    assert "No household has been registered yet." in page.text
+    assert 'href="/intake/new"' in page.text
+
+
+async def test_a_household_is_registered_by_hand_and_shown(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        address = await register(browser)
+        page = await browser.get(address)
+        listed = await browser.get("/intake/")
+    assert "The household is registered." in page.text
+    for shown in ("KA-1", "Tübingen", "Displaced from Ukraine", "Oksana Melnyk", "Ukrainian", "18 to 59 years"):
+        assert shown in page.text
+    assert "KA-1" in listed.text
+    assert "Oksana" not in listed.text
+
+
+async def test_pages_speak_german(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe", "de") as browser:
+        address = await register(browser)
+        pages = [await browser.get(path) for path in ("/intake/", NEW, address, f"{address}/withdraw")]
+    for page, words in zip(
+        pages, ("Haushalte", "Haushalt anmelden", "Vertriebene aus der Ukraine", "zurückziehen"), strict=True
+    ):
+        assert words in page.text
+
+
+async def test_a_form_sent_twice_registers_once(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        form = filled()
+        first, again = await browser.send(NEW, **form), await browser.send(NEW, **form)
+    assert first.headers["location"] == again.headers["location"]
+
+
+async def test_every_fault_stands_beside_its_field_and_nothing_is_lost(door: Door) -> None:
+    form = filled(
+        reference="not a reference",
+        facts=stated_facts(municipality=None, arrived_on="2999-01-01", skills_needed=["literacy"]),
+        identity=an_identity(a_person(family_name=""), a_person(birth_date="2999-01-01")),
+    )
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        page = await browser.send(NEW, **form)
+    assert page.status_code == 422
+    errors = dict(re.findall(r'id="([^"]+)-error"[^>]*>.*?<span class="kern-body">([^<]+)', page.text))
+    assert errors == {
+        "reference": "This does not have the expected form.",
+        "facts/arrived_on": "The arrival cannot be in the future.",
+        "identity/persons/0/family_name": "Please fill in this field.",
+        "identity/persons/1/birth_date": "The birth date cannot be in the future.",
+    }
+    assert 'value="not a reference"' in page.text
+    assert 'value="2015-11-30"' not in page.text
+    assert re.search(r'value="literacy" checked', page.text)
+
+
+async def test_a_person_is_added_and_removed_without_scripts_and_with_htmx(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        more = await browser.send(NEW, **filled(), action="add")
+        fewer = await browser.send(NEW, **filled(), action="remove/0")
+        browser.client.headers["HX-Request"] = "true"
+        part = await browser.send(NEW, **filled(), action="add")
+    assert "Person 3" in more.text
+    assert "<html" in more.text
+    assert ("Person 2" in fewer.text, "Danylo" in fewer.text, "Oksana" in fewer.text) == (False, True, False)
+    assert "Person 3" in part.text
+    assert "<html" not in part.text
+
+
+async def test_the_list_is_searched_filtered_and_paged(door: Door, worker: Database) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        addresses = [
+            await register(
+                browser, reference=f"{prefix}-{number}", identity=an_identity(a_person(given_name=f"N{number}"))
+            )
+            for number, prefix in enumerate(("AA", "AA", "BB"))
+        ]
+        await decide(
+            worker,
+            household=id_in(addresses[0]),
+            status=CareStatus.WAITING,
+            reason=CareReason.NO_CAPACITY,
+            assignee=None,
+        )
+
+        async def found(query: str) -> list[str]:
+            return re.findall(r">([AB]{2}-\d)<", (await browser.get(f"/intake/?{query}")).text)
+
+        assert await found("") == ["BB-2", "AA-1", "AA-0"]
+        assert await found("q=AA") == ["AA-1", "AA-0"]
+        assert await found("q=%25") == ["BB-2", "AA-1", "AA-0"]
+        assert await found("care=waiting") == ["AA-0"]
+        assert await found("status=withdrawn") == []
+        first = await browser.get("/intake/?limit=2")
+        cursor = re.search(r"cursor=([^\"&]+)", first.text)
+        assert cursor is not None
+        assert await found(f"limit=2&cursor={cursor[1]}") == ["AA-0"]
+        nothing = await browser.get("/intake/?q=ZZ")
+    assert "No household matches." in nothing.text
+
+
+async def test_a_household_is_corrected_unless_it_changed_meanwhile(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        address = await register(browser)
+        form = await browser.get(f"{address}/correct")
+        assert 'value="Oksana"' in form.text
+        fields = flattened({"facts": stated_facts(languages=["ru"]), "identity": an_identity(a_person())})
+        saved = await browser.send(f"{address}/correct", **fields, revision="1")
+        page = await browser.get(address)
+        late = await browser.send(f"{address}/correct", **fields, revision="1")
+    assert saved.status_code == 303
+    assert "Russian" in page.text
+    assert "Danylo" not in page.text
+    assert late.status_code == 409
+    assert "changed in the meantime" in late.text
+
+
+async def test_a_registration_is_withdrawn_after_one_more_question(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        address = await register(browser)
+        asked = await browser.get(f"{address}/withdraw")
+        assert "Withdraw the registration" in asked.text
+        assert (await browser.send(f"{address}/withdraw")).status_code == 303
+        page = await browser.get(address)
+        again = await browser.get(f"{address}/correct")
+    assert "Withdrawn" in page.text
+    assert f'href="{address}/correct"' not in page.text
+    assert again.status_code == 404
+
+
+async def test_the_same_persons_under_another_reference_are_pointed_out(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        first = await register(browser)
+        second = await register(browser, reference="KA-2", facts=stated_facts(languages=["ru"]))
+        page = await browser.get(second)
+    async with door.person(Role.CENTRE, "ellwangen") as stranger:
+        alone = await stranger.get(await register(stranger))
+    assert "Possibly registered twice" in page.text
+    assert f'href="{first}"' in page.text
+    assert "Possibly registered twice" not in alone.text
+
+
+async def test_a_household_shows_what_became_of_it(door: Door, worker: Database) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        address = await register(browser)
+        assert "No decision has come back yet." in (await browser.get(address)).text
+        await decide(worker, household=id_in(address))
+        page = await browser.get(address)
+    assert "TUE-01" in page.text
+    assert "its answer is awaited" in page.text
+
+
+async def test_names_are_shown_to_who_cares_from_acceptance_on(door: Door, worker: Database) -> None:
+    manager = a_manager()
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        household = id_in(await register(browser))
+    path = f"/intake/households/{household}/card"
+    allowed = ((Role.MUNICIPALITY, "08416041"), (Role.MANAGER, str(manager.id)), (Role.CENTRE, "karlsruhe"))
+    strangers = ((Role.MUNICIPALITY, "08415061"), (Role.MANAGER, str(uuid4())), (Role.CENTRE, "ellwangen"))
+
+    async def shown(role: Role, tenant: str) -> int:
+        async with door.person(role, tenant) as browser:
+            page = await browser.get(path)
+            assert ("Oksana" in page.text) == (page.status_code == 200)
+            return page.status_code
+
+    await decide(worker, household=household, assignee=an_assignee(manager))
+    assert [await shown(*one) for one in allowed] == [404, 404, 200]
+    accepted = {"status": CareStatus.CONFIRMED, "reason": CareReason.ACCEPTED, "revision": 2}
+    await decide(worker, household=household, assignee=an_assignee(manager), **accepted)
+    assert [await shown(*one) for one in allowed] == [200, 200, 200]
+    assert [await shown(*one) for one in strangers] == [404, 404, 404]
+    for role in (Role.DISTRICT, Role.STATE, Role.OPERATOR, Role.AUDITOR):
+        assert await shown(role, "08") == 403
+
+
+async def test_a_fragment_says_the_same_for_what_may_not_be_seen_and_what_is_not(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        household = id_in(await register(browser))
+    async with door.person(Role.MUNICIPALITY, "08416041") as other:
+        other.client.headers["HX-Request"] = "true"
+        pages = {one: await other.get(f"/intake/households/{one}/card") for one in (household, uuid4())}
+    assert [page.status_code for page in pages.values()] == [200, 200]
+    (text,) = {page.text.replace(str(one), "") for one, page in pages.items()}
+    assert "Oksana" not in text
+
+
+async def test_who_is_not_of_a_centre_has_no_pages_here(door: Door) -> None:
+    async with door.person(Role.MUNICIPALITY, "08416041") as browser:
+        assert [(await browser.get(path)).status_code for path in ("/intake/", NEW)] == [403, 403]
