@@ -61,7 +61,7 @@ Paging = Annotated[PageQuery, Depends(_page_query)]
 
 def encode_cursor(*key: str | int | UUID | date | datetime) -> str:
     """An opaque cursor for the key of the last row shown."""
-    return base64.urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(orjson.dumps(key, default=str)).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
