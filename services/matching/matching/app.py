@@ -1,13 +1,15 @@
 """Matching, put together: it decides who cares for whom, and why."""
 
 from collections.abc import Mapping
+from functools import cache, partial
 
 from chassis.consumer import Handler
 from chassis.service import Service
 from chassis.timers import DueHandler
+from chassis.vault import Vault, master_key
 from contracts import topics
 from contracts.topics import Topic
-from matching import handlers
+from matching import handlers, web
 from matching.policy import ensure_policy
 from matching.settings import Settings
 
@@ -25,7 +27,8 @@ DUES: Mapping[str, DueHandler] = {
 
 
 def service(settings: Settings) -> Service:
-    """The service as one worker or web process runs it."""
+    """The service as one worker or web process runs it. The master key is read when a name is first needed."""
+    vault = cache(lambda: Vault(master_key(settings.vault_master_key, settings.vault_master_key_file)))
     return Service(
         name="matching",
         package="matching",
@@ -33,5 +36,6 @@ def service(settings: Settings) -> Service:
         settings=settings,
         on=HANDLERS,
         on_due=DUES,
+        web=partial(web.create, vault),
         seed=ensure_policy,
     )

@@ -1,0 +1,55 @@
+"""A person decides against the proposal: with a reason, a receipt and an audit row."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from chassis.database import Tx
+from contracts.assignments import Care as CareState
+from contracts.vocabulary import HouseholdStatus
+from matching import decisions, store
+from matching.domain import OverrideReason
+from matching.lifecycle import Step
+from matching.match import Override
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a person's choice cannot be carried out; `code` for programs."""
+
+    code: str
+
+
+NOT_FOUND = Refusal("not_found")
+CHANGED = Refusal("care_has_changed")
+NOT_HERE = Refusal("household_is_not_active")
+UNKNOWN_MANAGER = Refusal("unknown_manager")
+SAME_MANAGER = Refusal("manager_has_the_case")
+
+
+async def override(tx: Tx, household: UUID, manager: UUID, reason: OverrideReason, seen: int) -> CareState | Refusal:
+    """Give the household to the manager whatever the gates say; `seen` is the care's revision the person decided on.
+
+    The excess over her capacity is tolerated and shown. Whom a decline has excluded is no longer.
+    """
+    await store.lock_households(tx, [household])
+    case = (await store.cases(tx, [household])).get(household)
+    if case is None or case.care is None:
+        return NOT_FOUND
+    held = await store.basis(tx)
+    if case.care.revision != seen:
+        return CHANGED
+    if case.household.status is not HouseholdStatus.ACTIVE:
+        return NOT_HERE
+    known = held.field.managers.get(manager)
+    if known is None or known.removed:
+        return UNKNOWN_MANAGER
+    if case.care.manager == manager:
+        return SAME_MANAGER
+    step = Step(case, case.care, decide=True, wish=Override(manager, reason), readmit=manager)
+    (told,) = await decisions.settle(tx, held, [step], serve=False)
+    await tx.publish([told])
+    payload = b'{"manager":"%s","reason":"%s"}' % (str(manager).encode(), reason.encode())
+    await store.record(tx, "override", [(str(household), told.revision, payload)])
+    await tx.audit("override", str(household), manager=str(manager), reason=reason, revision=told.revision)
+    assert isinstance(told, CareState)
+    return told

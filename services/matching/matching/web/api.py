@@ -1,0 +1,103 @@
+"""Decisions for programs: receipts to recompute, and a person's decision."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from chassis.access import Permission, Principal
+from chassis.web import Problem, Work, not_found, require
+from contracts.vocabulary import CareReason, CareStatus
+from matching.domain import OverrideReason
+from matching.override import NOT_FOUND, Refusal, override
+from matching.web import store
+
+router = APIRouter(prefix="/v1", tags=["decisions"])
+
+
+class Decision(BaseModel):
+    """A decision of a household: its place in its district's chain, and the receipt whose SHA-256 is `hash`.
+
+    `content` is what was hashed, as text; `receipt` is the same, parsed.
+    """
+
+    revision: int
+    decided_at: datetime
+    district: str
+    position: int
+    hash: str
+    content: str
+    receipt: dict[str, Any]
+
+
+class Decisions(BaseModel):
+    """All decisions of a household, newest first."""
+
+    household: UUID
+    decisions: list[Decision]
+
+
+class Override(BaseModel):
+    """A person's decision: who is to care, why, and the care's revision that was looked at."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    household: UUID
+    manager: UUID
+    reason: OverrideReason
+    revision: Annotated[int, Field(ge=1)]
+
+
+class Overridden(BaseModel):
+    """The care after a person's decision."""
+
+    household: UUID
+    revision: int
+    status: CareStatus
+    reason: CareReason
+    receipt: str | None
+
+
+@router.get("/decisions/{household}")
+async def decisions(tx: Work, who: Annotated[Principal, require(Permission.READ_CASES)], household: UUID) -> Decisions:
+    """Every decision of a household with its receipt."""
+    if await store.care(tx, household) is None:
+        raise not_found()
+    return Decisions(
+        household=household,
+        decisions=[
+            Decision(
+                revision=row["revision"],
+                decided_at=row["decided_at"],
+                district=row["district"],
+                position=row["position"],
+                hash=row["hash"].hex(),
+                content=row["receipt"].decode(),
+                receipt=orjson.loads(row["receipt"]),
+            )
+            for row in await store.receipts(tx, household)
+        ],
+    )
+
+
+@router.post("/overrides", status_code=201)
+async def overrides(
+    tx: Work, who: Annotated[Principal, require(Permission.OVERRIDE_DECISIONS)], wanted: Override
+) -> Overridden:
+    """Decide against the proposal. 409 if the care has changed since, or if it cannot be decided so."""
+    match await override(tx, wanted.household, wanted.manager, wanted.reason, wanted.revision):
+        case Refusal() as refusal if refusal == NOT_FOUND:
+            raise not_found()
+        case Refusal(code):
+            raise Problem(409, code.replace("_", "-"), "The decision cannot be carried out")
+        case care:
+            return Overridden(
+                household=care.household,
+                revision=care.revision,
+                status=care.status,
+                reason=care.reason,
+                receipt=care.receipt,
+            )

@@ -1,0 +1,105 @@
+"""A household's care: history, the receipt of each decision, and a person's own decision."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.access import Permission, Principal, permissions_of
+from chassis.web import (
+    Filled,
+    Work,
+    blank_form,
+    not_found,
+    read_form,
+    redirect,
+    render,
+    require,
+    translations_of,
+)
+from matching.domain import OverrideReason
+from matching.override import NOT_FOUND, Refusal, override
+from matching.web import labels, store
+
+router = APIRouter(include_in_schema=False)
+Reader = Annotated[Principal, require(Permission.READ_CASES)]
+Decider = Annotated[Principal, require(Permission.OVERRIDE_DECISIONS)]
+
+
+class OverrideForm(BaseModel):
+    """A person's decision; `revision` is the care's she decided on."""
+
+    manager: UUID
+    reason: OverrideReason
+    revision: Annotated[int, Field(ge=1)]
+
+
+@router.get("/households/{household}")
+async def household(
+    request: Request, tx: Work, who: Reader, household: UUID, decision: Annotated[int | None, Query(ge=1)] = None
+) -> Response:
+    """What was decided, when and why."""
+    return await _show(request, tx, who, household, decision=decision)
+
+
+@router.post("/households/{household}/override")
+async def decide(request: Request, tx: Work, who: Decider, household: UUID) -> Response:
+    """Give the household to another manager."""
+    _ = translations_of(request).gettext
+    form = await read_form(request, OverrideForm)
+    if form.value is None:
+        return await _show(request, tx, who, household, form=form, status_code=422)
+    match await override(tx, household, form.value.manager, form.value.reason, form.value.revision):
+        case Refusal() as refusal if refusal == NOT_FOUND:
+            raise not_found()
+        case Refusal(code):
+            fault = _(labels.REFUSALS[code])
+            return await _show(request, tx, who, household, form=form, fault=fault, status_code=409)
+        case _:
+            return redirect(request, f"/households/{household}", notice=_("The decision is made."))
+
+
+async def _show(
+    request: Request,
+    tx: Work,
+    who: Principal,
+    household: UUID,
+    *,
+    decision: int | None = None,
+    form: Filled[OverrideForm] | None = None,
+    fault: str | None = None,
+    status_code: int = 200,
+) -> Response:
+    care = await store.care(tx, household)
+    if care is None:
+        raise not_found()
+    receipts = await store.receipts(tx, household)
+    shown = next((one for one in receipts if decision in {None, one["revision"]}), None)
+    may_decide = Permission.OVERRIDE_DECISIONS in permissions_of(who.role)
+    return render(
+        request,
+        "care.html",
+        status_code=status_code,
+        labels=labels,
+        care=care,
+        history=await store.history(tx, household),
+        receipts=receipts,
+        shown=shown,
+        receipt=_ranked(orjson.loads(shown["receipt"])) if shown else None,
+        choices=await store.serving(tx, care["municipality"]) if may_decide else (),
+        form=form or blank_form(OverrideForm, revision=care["revision"]),
+        fault=fault,
+        may_decide=may_decide and care["household_status"] == "active",
+    )
+
+
+def _ranked(receipt: dict[str, Any]) -> dict[str, Any]:
+    """The receipt with its candidates in the order of choice, those stopped by a gate at the end."""
+    for one in receipt["candidates"]:
+        one["total"] = sum(one["points"].values()) if one["points"] else None
+    receipt["candidates"].sort(key=lambda one: (one["points"] is None, -(one["total"] or 0), one["tie"], one["code"]))
+    return receipt

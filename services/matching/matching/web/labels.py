@@ -1,0 +1,111 @@
+"""The words of the vocabulary as pages show them."""
+
+from collections.abc import Mapping
+
+from chassis.web import N_
+from matching.domain import OverrideReason
+
+STATUSES: Mapping[str, tuple[str, str]] = {
+    "not_eligible": ("info", N_("Not eligible")),
+    "waiting": ("warning", N_("Waiting")),
+    "proposed": ("info", N_("Proposed")),
+    "confirmed": ("success", N_("In care")),
+    "ended": ("info", N_("Ended")),
+}
+REASONS: Mapping[str, str] = {
+    "legal_group": N_("The legal group is not counselled."),
+    "stage": N_("Counselling does not begin in this kind of accommodation."),
+    "unaccompanied_minor": N_("Unaccompanied minors are in the care of youth welfare."),
+    "counselling_period_over": N_("The counselling period is over."),
+    "no_policy": N_("No policy covers this date."),
+    "no_municipality": N_("No municipality has been named yet."),
+    "not_served": N_("No integration manager serves this municipality."),
+    "nobody_active": N_("Nobody who serves this municipality is on duty."),
+    "skill_missing": N_("Nobody has the skills that are needed."),
+    "all_excluded": N_("Everybody who could take the case has declined it."),
+    "no_capacity": N_("Nobody has capacity left."),
+    "matched": N_("Proposed to the municipality; its answer is awaited."),
+    "overridden": N_("Assigned by a person."),
+    "decline_undone": N_("The municipality took its decline back."),
+    "accepted": N_("Accepted by the municipality."),
+    "closed": N_("Closed by the municipality."),
+    "household_withdrawn": N_("The registration was withdrawn."),
+    "household_departed": N_("The household has departed."),
+    "household_merged": N_("The household was merged with another."),
+    "household_handed_over": N_("The case was handed over to youth welfare."),
+    "household_erased": N_("The household was erased."),
+}
+GATES: Mapping[str, str] = {
+    "not_served": N_("does not serve this municipality"),
+    "nobody_active": N_("is not on duty"),
+    "all_excluded": N_("has declined this household"),
+    "skill_missing": N_("lacks a skill that is mandatory"),
+    "no_capacity": N_("has no capacity left"),
+}
+WAITING = ("no_municipality", "not_served", "nobody_active", "all_excluded", "skill_missing", "no_capacity")
+SKILLS: Mapping[str, str] = {
+    "trauma_informed": N_("Trauma-informed counselling"),
+    "disability_support": N_("Support with a disability"),
+    "school_enrolment": N_("School enrolment"),
+    "vocational_recognition": N_("Recognition of qualifications"),
+    "literacy": N_("Literacy"),
+    "housing_search": N_("Search for housing"),
+}
+ANSWERS: Mapping[str, str] = {
+    "declined": N_("Declined"),
+    "transfer_requested": N_("Transfer requested"),
+    "closed": N_("Closed"),
+}
+ANSWER_REASONS: Mapping[str, str] = {
+    "language": N_("Language"),
+    "overloaded": N_("Overloaded"),
+    "conflict_of_interest": N_("Conflict of interest"),
+    "wrong_municipality": N_("Wrong municipality"),
+    "long_absence": N_("Long absence"),
+    "other": N_("Other"),
+    "counselling_completed": N_("Counselling completed"),
+    "moved_away": N_("Moved away"),
+    "no_contact": N_("No contact"),
+}
+OVERRIDE_REASONS: Mapping[OverrideReason, str] = {
+    OverrideReason.RELATIVES: N_("Relatives are with this manager"),
+    OverrideReason.FORMER_MANAGER: N_("Was with this manager before"),
+    OverrideReason.SPECIAL_KNOWLEDGE: N_("Special knowledge is needed"),
+    OverrideReason.CONFLICT_OF_INTEREST: N_("Conflict of interest"),
+    OverrideReason.COVER: N_("Cover for a colleague"),
+    OverrideReason.HARDSHIP: N_("Hardship"),
+    OverrideReason.LOCAL_AGREEMENT: N_("Local agreement"),
+}
+REFUSALS: Mapping[str, str] = {
+    "not_found": N_("This household does not exist."),
+    "care_has_changed": N_("The case has changed meanwhile. Please look at it again."),
+    "household_is_not_active": N_("The household is no longer registered here."),
+    "unknown_manager": N_("There is no such manager."),
+    "manager_has_the_case": N_("This manager has the case already."),
+}
+FAULTS: Mapping[str, str] = {
+    "not_utf8": N_("The file is not encoded in UTF-8."),
+    "not_csv": N_("The file is not a CSV file with semicolons."),
+    "column_missing": N_("This column is missing."),
+    "column_unknown_or_twice": N_("A column is unknown or comes twice."),
+    "too_many_rows": N_("The file has too many rows."),
+    "number_of_cells": N_("The row has too many or too few cells."),
+    "duplicate_code": N_("This code comes twice with its provider."),
+    "missing": N_("A value is missing."),
+    "not_a_code": N_("A code has up to 40 letters, digits, dots, hyphens and underscores."),
+    "not_a_name": N_("A name has up to 100 characters."),
+    "not_a_number": N_("This is not a number."),
+    "negative": N_("The number is negative."),
+    "more_than_one_post": N_("A person has at most one full post."),
+    "more_than_two_decimals": N_("Two decimals at most."),
+    "not_in_quarters": N_("Posts are usually in quarters of a full one."),
+    "not_a_language_code": N_("Languages are codes of two or three letters, such as uk."),
+    "unknown_skill": N_("There is no such skill."),
+    "not_an_ags": N_("A municipality is given by its AGS of eight digits."),
+    "unknown_ags": N_("The register has no municipality with this AGS."),
+    "no_register_yet": N_("The register of municipalities has not been imported yet."),
+    "not_a_date": N_("A day is written like 2022-03-14."),
+    "not_a_period": N_("An absence is written like 2022-03-14/2022-03-20, without its end while that is open."),
+    "ends_before_it_begins": N_("It ends before it begins."),
+    "absences_overlap": N_("Two absences overlap."),
+}

@@ -1,0 +1,72 @@
+"""Where matching stands, and who waits for what."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BeforeValidator
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.access import Permission, Principal, Role
+from chassis.web import Paging, Work, redirect, render, require
+from contracts.record import DistrictAgs
+from contracts.vocabulary import CareReason
+from matching.web import labels, store
+
+router = APIRouter(include_in_schema=False)
+Reader = Annotated[Principal, require(Permission.READ_CASES)]
+
+
+def none_if_empty(value: object) -> object:
+    """A form sends every field; what nobody filled in is empty."""
+    return None if value == "" else value
+
+
+District = Annotated[DistrictAgs | None, BeforeValidator(none_if_empty)]
+Reason = Annotated[CareReason | None, BeforeValidator(none_if_empty)]
+
+
+@router.get("/")
+async def overview(request: Request, tx: Work, who: Reader) -> Response:
+    """Who is cared for, who waits and why, and how much each district can still take."""
+    if who.role is Role.MANAGER:
+        return redirect(request, f"/managers/{who.tenant_id}")
+    standing = await store.standing(tx)
+    return render(
+        request,
+        "matching.html",
+        labels=labels,
+        counts={
+            status: sum(row["households"] for row in standing if row["status"] == status) for status in labels.STATUSES
+        },
+        waiting=[row for row in standing if row["status"] == "waiting"],
+        not_eligible=[row for row in standing if row["status"] == "not_eligible"],
+        districts=await store.districts(tx, store.places_of(who)),
+    )
+
+
+@router.get("/waiting")
+async def waiting(
+    request: Request,
+    tx: Work,
+    who: Reader,
+    paging: Paging,
+    *,
+    reason: Annotated[Reason, Query()] = None,
+    district: Annotated[District, Query()] = None,
+) -> Response:
+    """The waiting list, by reason and district."""
+    after = paging.after(datetime, UUID)
+    rows = await store.waiting(tx, reason, district, after, paging.limit + 1)
+    return render(
+        request,
+        "waiting.html",
+        partial="found",
+        labels=labels,
+        page=paging.take(rows, lambda row: (row["registered_at"], row["household"])),
+        is_first=after is None,
+        query={name: value for name, value in (("reason", reason), ("district", district)) if value is not None},
+        districts=await store.district_names(tx) if who.role in {Role.STATE, Role.AUDITOR} else (),
+    )

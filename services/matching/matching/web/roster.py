@@ -1,0 +1,223 @@
+"""The roster: list, file import with a preview, a manager's page, absences."""
+
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.access import Permission, Principal, Role
+from chassis.vault import Unopenable, Vault
+from chassis.web import Paging, Work, blank_form, not_found, read_form, redirect, render, require, translations_of
+from matching.days import day_of
+from matching.domain import Absence
+from matching.roster.change import add_absence, end_absence, import_roster, name_of
+from matching.web import labels, store
+from matching.web.overview import District
+
+router = APIRouter(include_in_schema=False)
+Reader = Annotated[Principal, require(Permission.READ_ROSTER)]
+Editor = Annotated[Principal, require(Permission.EDIT_ROSTER)]
+CaseReader = Annotated[Principal, require(Permission.READ_ROSTER, Permission.READ_CASES)]
+
+LARGEST_FILE = 750_000
+LARGEST_BODY = 1_200_000
+"""With the file in base64 and the form around it."""
+
+
+class AbsenceForm(BaseModel):
+    """From one day to another, both included; open without an end."""
+
+    since: date
+    until: date | None = None
+
+
+@router.get("/roster")
+async def roster(
+    request: Request,
+    tx: Work,
+    who: Reader,
+    paging: Paging,
+    *,
+    q: Annotated[str, Query(max_length=40)] = "",
+    district: Annotated[District, Query()] = None,
+) -> Response:
+    """Managers by provider and code."""
+    after = paging.after(str, str)
+    find = q.strip().replace("\\", "").replace("%", "").replace("_", r"\_")
+    rows = await store.roster(tx, store.places_of(who), find, district, after=after, limit=paging.limit + 1)
+    page = paging.take(rows, lambda row: (row["provider"], row["code"]))
+    return render(
+        request,
+        "roster.html",
+        partial="found",
+        labels=labels,
+        page=page,
+        names=_names(request, page.items),
+        is_first=after is None,
+        query={name: value for name, value in (("q", q), ("district", district)) if value},
+        districts=await store.district_names(tx) if store.places_of(who) == "08" else (),
+        may_edit=may_import(who),
+    )
+
+
+@router.get("/roster/import")
+async def choose_file(request: Request, who: Editor) -> Response:
+    """The form that takes a file."""
+    _only_statewide(who)
+    return render(request, "roster_import.html", labels=labels, report=None, fault=None)
+
+
+@router.post("/roster/import")
+async def take_file(request: Request, tx: Work, who: Editor) -> Response:
+    """Show what a file would do; do it if it is confirmed."""
+    _only_statewide(who)
+    _ = translations_of(request).gettext
+    form = await request.form()
+    upload, again = form.get("file"), form.get("content")
+    confirmed, complete = "confirm" in form, "complete" in form
+    data = await _content(upload, again)
+    if data is None:
+        fault = _("Please choose a CSV file of at most 750 kB.")
+        return render(request, "roster_import.html", status_code=422, labels=labels, report=None, fault=fault)
+    report = await import_roster(tx, vault_of(request), data, complete=complete, preview=not confirmed)
+    if confirmed and report.possible:
+        await tx.audit("import_roster", "roster", added=report.added, changed=report.changed, removed=report.removed)
+        return redirect(request, "/roster", notice=_("The roster is imported."))
+    return render(
+        request,
+        "roster_import.html",
+        status_code=200 if report.possible else 422,
+        labels=labels,
+        report=report,
+        fault=None,
+        complete=complete,
+        content=b64encode(data).decode(),
+    )
+
+
+@router.get("/managers/{manager}")
+async def manager(request: Request, tx: Work, who: CaseReader, paging: Paging, manager: UUID) -> Response:
+    """A manager's load, cases and absences."""
+    return await _show(request, tx, who, paging.after(datetime, UUID), manager, paging=paging)
+
+
+@router.post("/managers/{manager}/absences")
+async def add(request: Request, tx: Work, who: Editor, manager: UUID) -> Response:
+    """Keep an absence: no new case comes meanwhile."""
+    _ = translations_of(request).gettext
+    await _visible(tx, who, manager)
+    form = await read_form(request, AbsenceForm)
+    fault = None
+    if form.value and form.value.until and form.value.until < form.value.since:
+        fault = _("It ends before it begins.")
+    elif form.value:
+        if await add_absence(tx, manager, Absence(form.value.since, form.value.until)):
+            await tx.audit("add_absence", str(manager), since=form.value.since.isoformat())
+            return redirect(request, f"/managers/{manager}", notice=_("The absence is noted."))
+        fault = _("Two absences overlap.")
+    return await _show(request, tx, who, None, manager, form=form, fault=fault, status_code=422)
+
+
+@router.post("/managers/{manager}/absences/{absence}/end")
+async def end(request: Request, tx: Work, who: Editor, manager: UUID, absence: UUID) -> Response:
+    """The manager is back today; an absence that has not begun is taken back."""
+    _ = translations_of(request).gettext
+    await _visible(tx, who, manager)
+    if not await end_absence(tx, manager, absence, day_of(tx.now) - timedelta(days=1)):
+        raise not_found()
+    await tx.audit("end_absence", str(manager))
+    return redirect(request, f"/managers/{manager}", notice=_("The absence has ended."))
+
+
+def vault_of(request: Request) -> Vault:
+    """The vault that managers' names are sealed with."""
+    vault: Vault = request.app.state.vault()
+    return vault
+
+
+def may_import(who: Principal) -> bool:
+    """A file replaces managers of the whole state, so only who answers for all of it imports."""
+    return who.role is Role.STATE
+
+
+def _only_statewide(who: Principal) -> None:
+    if not may_import(who):
+        raise not_found()
+
+
+def _places(who: Principal, manager: UUID) -> str:
+    if who.role is Role.MANAGER and who.tenant_id != str(manager):
+        raise not_found()
+    return store.places_of(who)
+
+
+async def _visible(tx: Work, who: Principal, manager: UUID) -> Any:
+    row = await store.manager(tx, manager, _places(who, manager))
+    if row is None:
+        raise not_found()
+    return row
+
+
+async def _show(
+    request: Request,
+    tx: Work,
+    who: Principal,
+    after: Any,
+    manager: UUID,
+    *,
+    paging: Paging | None = None,
+    form: Any = None,
+    fault: str | None = None,
+    status_code: int = 200,
+) -> Response:
+    row = await _visible(tx, who, manager)
+    limit = paging.limit if paging else 50
+    cases = await store.cases_of(tx, manager, after, limit + 1)
+    absences = await store.absences(tx, manager)
+    today = day_of(tx.now)
+    return render(
+        request,
+        "manager.html",
+        status_code=status_code,
+        labels=labels,
+        manager=row,
+        full_name=_names(request, [row]).get(manager),
+        cases=cases[:limit],
+        page=paging.take(cases, lambda one: (one["assigned_at"], one["household"])) if paging else None,
+        is_first=after is None,
+        absences=absences,
+        is_away=store.is_away(absences, today),
+        today=today,
+        form=form or blank_form(AbsenceForm),
+        fault=fault,
+        may_edit=who.role in {Role.DISTRICT, Role.STATE},
+    )
+
+
+def _names(request: Request, rows: Any) -> dict[UUID, str | None]:
+    vault, names = vault_of(request), {}
+    for row in rows:
+        try:
+            names[row["id"]] = name_of(row, vault)
+        except Unopenable:
+            names[row["id"]] = None
+    return names
+
+
+async def _content(upload: object, again: object) -> bytes | None:
+    """The file, or what the preview has shown of it; None where there is none or it is too large."""
+    if isinstance(upload, UploadFile) and upload.size:
+        return await upload.read() if upload.size <= LARGEST_FILE else None
+    if isinstance(again, str) and again:
+        try:
+            return b64decode(again, validate=True)
+        except (NotBase64, ValueError):
+            return None
+    return None

@@ -1,0 +1,122 @@
+"""What the pages read; rows of cases come through row-level security, the roster by the asker's places."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+
+from chassis.access import Principal, Role
+from chassis.database import Tx
+from matching.store import query
+
+Rows = Sequence[asyncpg.Record]
+
+
+def places_of(who: Principal) -> str:
+    """What the AGS of everything begins with that the asker may see of the roster."""
+    return who.tenant_id if who.role in {Role.DISTRICT, Role.MUNICIPALITY} else "08"
+
+
+async def standing(tx: Tx) -> Rows:
+    """Cases by status and reason."""
+    return await tx.fetch(
+        "select status, reason, count(*) as households from care group by status, reason order by status, 3 desc"
+    )
+
+
+async def districts(tx: Tx, places: str) -> Rows:
+    """Load, capacity and waiting households of each district."""
+    return await tx.fetch(query("districts"), places[:5])
+
+
+async def district_names(tx: Tx) -> list[tuple[str, str]]:
+    """AGS and name of every district."""
+    rows = await tx.fetch("select distinct district, district_name from municipality order by district_name, district")
+    return [(row["district"], row["district_name"]) for row in rows]
+
+
+async def waiting(
+    tx: Tx, reason: str | None, district: str | None, after: tuple[datetime, UUID] | None, limit: int
+) -> Rows:
+    """The waiting list, first come first."""
+    return await tx.fetch(
+        "select c.household, c.revision, c.reason, c.municipality, m.name as town, c.registered_at, c.waiting_since,"
+        " c.needs, h.facts from care c join household h on h.id = c.household"
+        " left join municipality m on m.ags = c.municipality where c.status = 'waiting'"
+        " and ($1::text is null or c.reason = $1) and ($2::text is null or c.district = $2)"
+        " and ($3::timestamptz is null or (c.registered_at, c.household) > ($3, $4::uuid))"
+        " order by c.registered_at, c.household limit $5",
+        reason,
+        district,
+        *(after or (None, None)),
+        limit,
+    )
+
+
+async def roster(
+    tx: Tx, places: str, find: str, district: str | None, *, after: tuple[str, str] | None, limit: int
+) -> Rows:
+    """Managers by provider and code; `find` is the begin of a code or a part of a provider's name."""
+    return await tx.fetch(query("roster"), places, find, district, *(after or (None, None)), limit, tx.now)
+
+
+async def manager(tx: Tx, manager: UUID, places: str) -> asyncpg.Record | None:
+    """One manager with provider's name and number of cases."""
+    return await tx.fetchrow(query("manager"), manager, places)
+
+
+async def absences(tx: Tx, manager: UUID) -> Rows:
+    """A manager's absences, newest first."""
+    return await tx.fetch("select id, since, until from absence where manager = $1 order by since desc", manager)
+
+
+async def cases_of(tx: Tx, manager: UUID, after: tuple[datetime, UUID] | None, limit: int) -> Rows:
+    """The cases a manager has, newest first."""
+    return await tx.fetch(
+        "select c.household, c.status, c.municipality, m.name as town, c.assigned_at, c.answer_by, c.contacted_at,"
+        " c.weight from care c left join municipality m on m.ags = c.municipality where c.manager = $1"
+        " and ($2::timestamptz is null or (c.assigned_at, c.household) < ($2, $3::uuid))"
+        " order by c.assigned_at desc, c.household desc limit $4",
+        manager,
+        *(after or (None, None)),
+        limit,
+    )
+
+
+async def care(tx: Tx, household: UUID) -> asyncpg.Record | None:
+    """A household's care with the names of places and the manager's code."""
+    return await tx.fetchrow(query("care"), household)
+
+
+async def history(tx: Tx, household: UUID) -> Rows:
+    """All assignments of a household, oldest first."""
+    return await tx.fetch(
+        "select a.*, m.code, m.provider from assignment a join manager m on m.id = a.manager"
+        " where a.household = $1 order by a.item",
+        household,
+    )
+
+
+async def receipts(tx: Tx, household: UUID) -> Rows:
+    """The receipts of a household's decisions, newest first."""
+    return await tx.fetch(
+        "select l.revision, d.district, d.position, d.hash, d.receipt, d.decided_at from decision_link l"
+        " join decision d using (district, position) where l.household = $1 order by l.revision desc",
+        household,
+    )
+
+
+async def serving(tx: Tx, municipality: str | None) -> Rows:
+    """Managers who could be chosen for a household there: those who serve the municipality, and by load."""
+    return await tx.fetch(
+        "select id, code, provider, load, capacity from manager where status = 'active'"
+        " and ($1::text is null or service_area @> array[$1::text]) "
+        " order by load::float8 / greatest(capacity, 1), code",
+        municipality,
+    )
+
+
+def is_away(absences: Rows, day: date) -> bool:
+    """Whether one of these absences covers the day."""
+    return any(one["since"] <= day and (one["until"] is None or day <= one["until"]) for one in absences)

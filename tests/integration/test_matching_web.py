@@ -1,0 +1,187 @@
+"""Matching's door on a real database: who sees what, who may change what."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from chassis.access import Role
+from chassis.web.surroundings import Mounted
+from contracts.assignments import Care
+from contracts.vocabulary import CareReason, CareStatus
+from doors import Door
+from matching import web
+from matching.receipts import Choice, recompute
+from matching.roster.change import manager_id
+from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
+from matching_stage import HEADER, VAULT, Stage, on_stage
+
+ROSTER = (
+    f"A;Anna Öhm;P;1;{TUEBINGEN};uk",
+    f"B;Berta Uhl;P;0,5;{TUEBINGEN} {REUTLINGEN};ru;literacy",
+    f"C;Carla Ast;Q;1;{STUTTGART}",
+)
+
+
+@pytest.fixture
+async def stage(database: Any) -> AsyncIterator[Stage]:
+    async with on_stage(database) as stage:
+        await stage.roster(*ROSTER)
+        yield stage
+
+
+@pytest.fixture
+async def door(stage: Stage, database: Any, database_url: str) -> Door:
+    site = web.create(lambda: VAULT)
+    mounted = Mounted(name="matching", prefix="/matching", package="matching", site=site)
+    return Door(mounted, await database("matching", "web", clock=stage.clock), stage.database, database_url)
+
+
+@pytest.fixture
+async def cares(stage: Stage) -> dict[str, Care]:
+    """Proposed in Tübingen, waiting for want of a municipality, proposed in Stuttgart, not eligible."""
+    return {
+        "proposed": await stage.arrive(),
+        "nowhere": await stage.arrive(municipality=None),
+        "stuttgart": await stage.arrive(municipality=STUTTGART),
+        "minor": await stage.arrive(unaccompanied_minor=True),
+    }
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Who waits, and for what"), ("de", "Wer wartet, und worauf")])
+async def test_the_overview_shows_who_waits_and_what_is_left(
+    door: Door, cares: dict[str, Care], language: str, words: str
+) -> None:
+    async with door.person(Role.STATE, "08", language) as browser:
+        page = await browser.get("/matching/")
+    assert page.status_code == 200
+    assert words in page.text
+
+
+async def test_a_district_sees_its_own_cases_only(door: Door, cares: dict[str, Care]) -> None:
+    own, other = cares["proposed"].household, cares["stuttgart"].household
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        assert (await browser.get(f"/matching/households/{own}")).status_code == 200
+        assert (await browser.get(f"/matching/households/{other}")).status_code == 404
+        assert (await browser.get(f"/matching/v1/decisions/{other}")).status_code == 404
+        assert (await browser.get(f"/matching/managers/{manager_id('Q', 'C')}")).status_code == 404
+        assert str(other)[:8] not in (await browser.get("/matching/waiting")).text
+
+
+async def test_a_manager_sees_her_own_cases_only(door: Door, cares: dict[str, Care]) -> None:
+    assert cares["proposed"].assignee is not None
+    hers = cares["proposed"].assignee.id
+    async with door.person(Role.MANAGER, str(hers)) as browser:
+        page = await browser.get(f"/matching/managers/{hers}")
+        assert str(cares["proposed"].household)[:8] in page.text
+        assert "Note an absence" not in page.text
+        assert (await browser.get(f"/matching/managers/{manager_id('Q', 'C')}")).status_code == 404
+        assert (await browser.get(f"/matching/households/{cares['stuttgart'].household}")).status_code == 404
+        assert (await browser.get("/matching/roster")).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/waiting", "/roster", "/roster/import", f"/households/{uuid4()}"])
+async def test_an_operator_sees_no_case_and_no_roster(door: Door, path: str) -> None:
+    async with door.person(Role.OPERATOR, "08") as browser:
+        assert (await browser.get(f"/matching{path}")).status_code == 403
+
+
+async def test_a_receipt_can_be_recomputed_by_who_reads_it(door: Door, cares: dict[str, Care]) -> None:
+    for name, status in (("proposed", CareStatus.PROPOSED), ("minor", CareStatus.NOT_ELIGIBLE)):
+        async with door.program(Role.STATE, "08") as client:
+            answer = (await client.get(f"/matching/v1/decisions/{cares[name].household}")).json()
+        (decision,) = answer["decisions"]
+        assignee = cares[name].assignee
+        chosen = assignee.id if assignee else None
+        assert decision["hash"] == cares[name].receipt
+        assert recompute(decision["receipt"]) == Choice(status, cares[name].reason, chosen)
+
+
+async def test_the_waiting_list_is_filtered_and_paged(door: Door, cares: dict[str, Care]) -> None:
+    async with door.person(Role.STATE, "08") as browser:
+        first = await browser.get("/matching/waiting?limit=1&reason=no_municipality&district=")
+        assert str(cares["nowhere"].household)[:8] in first.text
+        nothing = await browser.get("/matching/waiting?reason=all_excluded")
+        assert "Nobody waits." in nothing.text
+        assert (await browser.get("/matching/waiting?reason=nonsense")).status_code == 422
+
+
+async def test_names_are_shown_to_who_may_read_the_roster_and_kept_sealed(door: Door, stage: Stage) -> None:
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        page = await browser.get("/matching/roster?q=A")
+    assert "Anna Öhm" in page.text
+    assert "Carla Ast" not in page.text
+    (row,) = await stage.rows("select name_box from manager where code = 'A'")
+    assert "Anna" not in row["name_box"].decode("latin-1")
+
+
+async def test_a_file_is_shown_before_it_is_imported(door: Door, stage: Stage) -> None:
+    content = "\n".join(
+        [HEADER, *(line + ";" * (8 - line.count(";")) for line in (*ROSTER, f"D;Dora;P;1;{STUTTGART}"))]
+    )
+    async with door.person(Role.STATE, "08") as browser:
+        upload = {"file": ("roster.csv", content.encode(), "text/csv")}
+        shown = await browser.client.post("/matching/roster/import", data={"csrf_token": browser.csrf}, files=upload)
+        assert "This file can be imported." in shown.text
+        assert await stage.rows("select from manager where code = 'D'") == []
+        sent = shown.text.split('name="content" value="')[1].split('"')[0]
+        done = await browser.send("/matching/roster/import", content=sent, confirm="true")
+        assert done.status_code == 303
+    assert len(await stage.rows("select from manager where code = 'D'")) == 1
+
+
+async def test_a_faulty_file_is_shown_by_line_and_never_repeated(door: Door) -> None:
+    upload = {"file": ("roster.csv", f"{HEADER}\nA;Anna;P;-1;Secretville;;;;\n".encode(), "text/csv")}
+    async with door.person(Role.STATE, "08") as browser:
+        shown = await browser.client.post("/matching/roster/import", data={"csrf_token": browser.csrf}, files=upload)
+    assert shown.status_code == 422
+    assert "The number is negative." in shown.text
+    assert "Secretville" not in shown.text
+
+
+async def test_only_the_state_imports(door: Door) -> None:
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        assert (await browser.get("/matching/roster/import")).status_code == 404
+
+
+async def test_an_absence_is_noted_and_ended(door: Door, stage: Stage) -> None:
+    path = f"/matching/managers/{manager_id('P', 'A')}"
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        assert (await browser.send(f"{path}/absences", since="2022-03-14", until="")).status_code == 303
+        assert (await browser.send(f"{path}/absences", since="2022-04-01", until="2022-04-02")).status_code == 422
+        assert (await stage.arrive(languages=("uk",))).assignee.code == "B"  # type: ignore[union-attr]
+        (row,) = await stage.rows("select id from absence")
+        assert (await browser.send(f"{path}/absences/{row['id']}/end")).status_code == 303
+        assert (await stage.arrive(languages=("uk",))).assignee.code == "A"  # type: ignore[union-attr]
+
+
+async def test_a_person_decides_otherwise_with_a_reason(door: Door, stage: Stage, cares: dict[str, Care]) -> None:
+    care, other = cares["proposed"], manager_id("P", "B")
+    path = f"/matching/households/{care.household}/override"
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        assert (await browser.send(path, manager=other, revision=1)).status_code == 422
+        assert (await browser.send(path, manager=other, revision=7, reason="relatives")).status_code == 409
+        assert (await browser.send(path, manager=other, revision=1, reason="relatives")).status_code == 303
+        page = await browser.get(f"/matching/households/{care.household}")
+        assert "Assigned by a person." in page.text
+    (row,) = await stage.rows("select payload from outbox where key = $1 and revision = 2", str(care.household))
+    told = Care.model_validate_json(row["payload"])
+    assert told.assignee is not None
+    assert (told.reason, told.assignee.id, told.item) == (CareReason.OVERRIDDEN, other, 2)
+    assert (await stage.load("A"), await stage.load("B")) == (0, 35)
+    stage.cares[care.household].append(told)
+
+
+async def test_a_person_may_go_beyond_capacity_and_it_shows(door: Door, stage: Stage, cares: dict[str, Care]) -> None:
+    await stage.roster(f"F;Full;P;0,25;{TUEBINGEN};;;300")
+    wanted = {"household": str(cares["nowhere"].household), "manager": str(manager_id("P", "F")), "revision": 1}
+    async with door.program(Role.STATE, "08") as client:
+        answer = await client.post("/matching/v1/overrides", json={**wanted, "reason": "hardship"})
+        again = await client.post("/matching/v1/overrides", json={**wanted, "reason": "hardship"})
+        unknown = await client.post("/matching/v1/overrides", json={**wanted, "reason": "because"})
+    assert (answer.status_code, answer.json()["reason"]) == (201, "overridden")
+    assert (again.status_code, unknown.status_code) == (409, 422)
+    (row,) = await stage.rows("select load, capacity, tolerated from manager where code = 'F'")
+    assert tuple(row) == (335, 300, 35)
+    stage.cares.clear()
