@@ -1,0 +1,170 @@
+"""The roster and the policy in time: imports, cuts, absences, rules that begin; who waits is decided anew."""
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from builders import NOW, a_household, a_policy
+from contracts.policy import Eligibility, Policy
+from contracts.roster import Manager
+from contracts.vocabulary import Accommodation, Answer, CareReason, CareStatus, LegalGroup, ManagerStatus
+from matching.domain import Absence
+from matching.policy import ensure_policy, publish_policy, shipped
+from matching.roster.change import Carrying, add_absence, manager_id
+from matching_builders import REUTLINGEN, TUEBINGEN
+from matching_stage import Stage, on_stage
+
+ONE = f"A;Anna Öhm;P;1;{TUEBINGEN};uk"
+
+
+@pytest.fixture
+async def stage(database: Any) -> AsyncIterator[Stage]:
+    async with on_stage(database) as stage:
+        yield stage
+
+
+async def published(stage: Stage) -> list[Manager]:
+    rows = await stage.rows("select payload from outbox where topic = 'roster' order by id")
+    return [Manager.model_validate_json(row["payload"]) for row in rows]
+
+
+async def test_managers_are_published_without_their_names(stage: Stage) -> None:
+    report = await stage.roster(f"A;Anna Öhm;P;0,75;{TUEBINGEN} {REUTLINGEN};de uk;literacy;120")
+    assert (report.added, report.faults) == (1, ())
+    (row,) = await stage.rows("select payload from outbox where topic = 'roster'")
+    assert "hm" not in row["payload"].decode().replace("hundredths", "")
+    (manager,) = await published(stage)
+    assert (manager.id, manager.code, manager.fte_hundredths) == (manager_id("P", "A"), "A", 75)
+    assert (manager.capacity, manager.base_load, manager.service_area) == (900, 120, (TUEBINGEN, REUTLINGEN))
+
+
+async def test_only_what_changed_is_published(stage: Stage) -> None:
+    await stage.roster(ONE, f"B;Berta;P;1;{TUEBINGEN}")
+    again = await stage.roster(ONE, f"B;Berta;P;0,5;{TUEBINGEN}")
+    assert (again.added, again.changed, again.unchanged) == (0, 1, 1)
+    assert {(one.code, one.revision) for one in await published(stage)} == {("A", 1), ("B", 1), ("B", 2)}
+
+
+async def test_a_faulty_file_changes_nothing(stage: Stage) -> None:
+    report = await stage.roster(ONE, "B;Berta;P;1;08999999")
+    assert [(one.line, one.column, one.code) for one in report.faults] == [(3, "service_area", "unknown_ags")]
+    assert await stage.rows("select from manager") == []
+
+
+async def test_new_capacity_serves_who_waits(stage: Stage) -> None:
+    waits = await stage.arrive()
+    assert waits.reason is CareReason.NOT_SERVED
+    await stage.roster(ONE)
+    (served,) = await stage.pass_time()
+    assert (served.household, served.status) == (waits.household, CareStatus.PROPOSED)
+    assert served.waiting_since is None
+
+
+async def test_a_smaller_post_keeps_its_cases_and_takes_no_more(stage: Stage) -> None:
+    await stage.roster(ONE)
+    care = await stage.arrive(size=20)
+    await stage.roster(f"A;Anna Öhm;P;0,1;{TUEBINGEN};uk")
+    (row,) = await stage.rows("select load, capacity, tolerated from manager")
+    assert tuple(row) == (205, 120, 85)
+    assert (await stage.arrive(size=1)).reason is CareReason.NO_CAPACITY
+    assert stage.cares[care.household][-1].status is CareStatus.PROPOSED
+
+
+async def test_who_has_cases_is_not_removed_by_a_complete_file(stage: Stage) -> None:
+    await stage.roster(ONE, f"B;Berta;P;1;{REUTLINGEN}")
+    care = await stage.arrive()
+    refused = await stage.roster(f"B;Berta;P;1;{REUTLINGEN}", complete=True)
+    assert refused.carrying == (Carrying("P", "A", 1),)
+    assert not refused.possible
+    await stage.tell(a_household(id=care.household, revision=2, municipality=REUTLINGEN))
+    done = await stage.roster(f"B;Berta;P;1;{REUTLINGEN}", complete=True)
+    assert done.removed == 1
+    last = (await published(stage))[-1]
+    assert (last.code, last.status) == ("A", ManagerStatus.REMOVED)
+    (row,) = await stage.rows("select name_key, name_box from manager where code = 'A'")
+    assert tuple(row) == (None, None)
+    assert (await stage.arrive()).reason is CareReason.NOT_SERVED
+
+
+async def test_an_absence_begins_and_ends_by_itself(stage: Stage) -> None:
+    await stage.roster(ONE)
+    async with stage.database.transaction() as tx:
+        assert await add_absence(tx, manager_id("P", "A"), Absence(date(2022, 3, 15), date(2022, 3, 16)))
+        assert not await add_absence(tx, manager_id("P", "A"), Absence(date(2022, 3, 16), None))
+    assert (await stage.arrive()).status is CareStatus.PROPOSED
+    await stage.pass_time(timedelta(days=1))
+    waits = await stage.arrive(registered_at=NOW + timedelta(days=1))
+    assert waits.reason is CareReason.NOBODY_ACTIVE
+    told = await stage.pass_time(timedelta(days=2))
+    assert [(one.household, one.status) for one in told] == [(waits.household, CareStatus.PROPOSED)]
+
+
+async def test_who_waits_is_told_when_the_reason_changes(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};uk;;300")
+    waits = await stage.arrive()
+    assert waits.reason is CareReason.NO_CAPACITY
+    async with stage.database.transaction() as tx:
+        await add_absence(tx, manager_id("P", "A"), Absence(date(2022, 3, 14), None))
+    (told,) = await stage.pass_time()
+    assert (told.reason, told.waiting_since) == (CareReason.NOBODY_ACTIVE, waits.waiting_since)
+    assert await stage.pass_time() == []
+
+
+async def test_more_than_one_batch_waits_and_all_are_served_in_order(stage: Stage) -> None:
+    registered = [NOW + timedelta(seconds=number) for number in range(1100)]
+    await stage.tell(*(a_household(size=1, registered_at=at) for at in registered))
+    await stage.roster(*(f"M{number};N;P;1;{TUEBINGEN}" for number in range(10)))
+    told = await stage.pass_time()
+    served = [one.registered_at for one in told if one.registered_at and one.status is CareStatus.PROPOSED]
+    assert sorted(served) == registered[:800], "ten posts carry eighty single persons each"
+    assert {one.reason for one in told if one.status is CareStatus.WAITING} == {CareReason.NO_CAPACITY}
+
+
+async def test_a_full_managers_list_is_left_alone(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};uk;;270")
+    first = await stage.arrive(size=2)
+    for _ in range(3):
+        await stage.arrive(size=2, registered_at=NOW + timedelta(minutes=1))
+    before = len(await stage.rows("select from decision"))
+    await stage.answer(first, Answer.ACCEPTED)
+    await stage.pass_time()
+    assert len(await stage.rows("select from decision")) == before
+
+
+async def test_the_shipped_policy_is_published_once(stage: Stage) -> None:
+    async with stage.database.transaction() as tx:
+        assert await ensure_policy(tx) == ()
+    (row,) = await stage.rows("select payload from outbox where topic = 'policy'")
+    assert Policy.model_validate_json(row["payload"]) == shipped()
+
+
+async def test_a_new_policy_changes_capacities_and_adds_who_was_not_eligible(stage: Stage) -> None:
+    await stage.roster(ONE)
+    care = await stage.arrive(legal_group=LegalGroup.TOLERATED, accommodation=Accommodation.FOLLOW_UP)
+    assert care.status is CareStatus.PROPOSED
+    refused = await stage.arrive(legal_group=LegalGroup.OBLIGED_TO_LEAVE)
+    begins = date(2022, 3, 20)
+    newer = a_policy(
+        version="later",
+        units_per_fte=600,
+        eligibility=(
+            *shipped().eligibility,
+            Eligibility(
+                valid_from=begins,
+                legal_group=LegalGroup.OBLIGED_TO_LEAVE,
+                stages=tuple(Accommodation),
+                source="A decree of this test",
+            ),
+        ),
+    )
+    async with stage.database.transaction() as tx:
+        await tx.publish(await publish_policy(tx, newer))
+    assert (await published(stage))[-1].capacity == 600
+    assert await stage.pass_time() == [], "the rule has not begun"
+    told = await stage.pass_time(timedelta(days=6))
+    assert [(one.household, one.status, one.policy) for one in told] == [
+        (refused.household, CareStatus.PROPOSED, "later")
+    ]
+    assert stage.cares[care.household][-1].policy == "2022-03-11"
