@@ -29,7 +29,8 @@ errands_total = Counter("geleit_errands", "Errands by name and what became of th
 
 tracer = trace.get_tracer("geleit")
 _propagator = TraceContextTextMapPropagator()
-_SAMPLED = "01"
+_SAMPLED = tuple("13579bdf")
+"""Last digits of `traceparent` whose lowest bit is set; the other bits of the flags are no business of ours."""
 _EXPORTERS = {"otlp": "otlp_proto_http"}
 """The specification's name of an exporter → the installed one's."""
 

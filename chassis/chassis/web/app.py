@@ -7,7 +7,9 @@ from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
 from starlette.types import Lifespan
 
 from chassis.database import Database
@@ -90,14 +92,21 @@ def assemble(
         templates = Templates(at.package, translations)
         inner.state.surroundings = Surroundings(at.prefix, partial(database, at.name), templates, sites)
         app.mount(at.prefix, inner)
+        app.router.routes.append(Route(at.prefix, partial(_into, at.prefix)))
     limits = {at.prefix + path: limit for at in sites for path, limit in at.site.body_limits.items()}
     app.add_middleware(BodyLimit, limits=limits)
     app.add_middleware(Faults)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Counted)
     app.add_middleware(QuietSpans)
-    assert_permissions_declared(app, exempt=frozenset(getattr(route, "path", "") for route in health))
+    open_paths = [*(getattr(route, "path", "") for route in health), *(at.prefix for at in sites)]
+    assert_permissions_declared(app, exempt=frozenset(open_paths))
     return app
+
+
+async def _into(prefix: str, _: Request) -> Response:
+    """People type a site's address without the slash at its end."""
+    return RedirectResponse(f"{prefix}/", 308)
 
 
 def openapi_of(service: Service) -> dict[str, Any]:

@@ -1,0 +1,118 @@
+"""Counts a week: databases, topics and the mail folder, never what the demo believes to have sent."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+
+from contracts.topics import submissions
+from contracts.vocabulary import Outcome
+from geleit.demo import store
+from geleit.demo.diary import Entry
+from geleit.demo.doors import Doors
+from geleit.demo.figures import Figures
+from geleit.demo.quiet import Stream
+
+_ANSWERED = re.compile(
+    r'^geleit_http_requests_total\{method="(?:POST|PUT)",route="/intake/v1/households[^"]*"'
+    # Who may not write, or writes too much, has offered nothing.
+    r',status="(?!401|403|413)[234].."\} (\S+)',
+    re.MULTILINE,
+)
+_STARTED = re.compile(r"^process_start_time_seconds (\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """The web process's own count of the requests it has answered since it was started."""
+
+    started: str
+    answered: int
+
+    @classmethod
+    async def read(cls, http: httpx.AsyncClient) -> "Meter":
+        """Ask its metrics."""
+        text = (await http.get("/metrics")).text
+        started = _STARTED.search(text)
+        return cls(started[1] if started else "", int(sum(float(count) for count in _ANSWERED.findall(text))))
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How things stood when this run began to feed, which is later than its week began if it resumes one."""
+
+    at: datetime
+    meter: Meter
+    answered_before: int
+    """Requests of the week that earlier runs made, by intake's book: the process that counted them is gone."""
+
+
+def mails_in(folder: Path) -> int:
+    """How many mails the catcher has kept."""
+    return sum(1 for _ in folder.glob("*.eml"))
+
+
+async def count(
+    doors: Doors,
+    stream: Stream,
+    week: Entry,
+    *,
+    beginning: Beginning,
+    meter: Meter,
+    mail_dir: Path,
+    seconds: float,
+) -> tuple[Figures, Mapping[str, int], int]:
+    """The figures, the records that services parked of each other's topics, and the declined households nobody has."""
+    topics = [submissions(centre).name for centre in doors.centres]
+    async with doors["intake"].transaction() as tx:
+        outcomes = await store.outcomes(tx, week.began_at)
+        parked = await store.parked(tx, week.began_at, topics)
+        fed, took = await store.fed(tx, beginning.at)
+    async with doors["reporting"].transaction() as tx:
+        fates = await store.fates(tx, week.began_at)
+    async with doors["notifications"].transaction() as tx:
+        sent = await store.mails_sent(tx, week.began_at)
+    by_outcome = {one: sum(n for (_, outcome), n in outcomes.items() if outcome == one) for one in Outcome}
+    by_http = sum(n for (channel, _), n in outcomes.items() if channel == "http")
+    written = await stream.written(topics)
+    # A web process that was started anew counts from zero: then intake's book is all there is.
+    same = meter.started == beginning.meter.started
+    requests = beginning.answered_before + meter.answered - beginning.meter.answered if same else by_http
+    p50, p95, p99 = fates["percentiles"] or (None, None, None)
+    figures = Figures(
+        offered=requests + sum(written.values()) - sum(week.offsets.values()),
+        accepted=by_outcome[Outcome.ACCEPTED],
+        corrected=by_outcome[Outcome.CORRECTED],
+        withdrawals=by_outcome[Outcome.WITHDRAWN],
+        duplicate=by_outcome[Outcome.DUPLICATE],
+        rejected=by_outcome[Outcome.REJECTED],
+        parked=parked,
+        assigned=fates["assigned"],
+        waiting=fates["waiting"],
+        not_eligible=fates["not_eligible"],
+        withdrawn=fates["withdrawn"],
+        handed_over=fates["handed_over"],
+        declined=fates["declined"],
+        reassigned=fates["reassigned"],
+        mails_sent=sent,
+        mails_caught=mails_in(mail_dir) - week.mails,
+        p50_ms=_rounded(p50),
+        p95_ms=_rounded(p95),
+        p99_ms=_rounded(p99),
+        feed_per_s=round(fed / took, 1) if took else 0.0,
+        seconds=round(seconds, 1),
+    )
+    elsewhere: dict[str, int] = {}
+    for name, database in doors.databases.items():
+        async with database.transaction() as tx:
+            lost = await store.parked(tx, week.began_at) - (parked if name == "intake" else 0)
+        if lost:
+            elsewhere[name] = lost
+    return figures, elsewhere, fates["forgotten"]
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 1)

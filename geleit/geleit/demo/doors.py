@@ -1,0 +1,45 @@
+"""The databases of the four services as their workers see them, and the owner's: what the demo prepares and reads."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from chassis.database import OWNER, Database
+from chassis.service import Service, open_database
+from geleit.services import all_services
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Open databases by service; `owner` alone makes accounts and keys."""
+
+    services: Mapping[str, Service]
+    databases: Mapping[str, Database]
+    owner: Database
+
+    def __getitem__(self, service: str) -> Database:
+        return self.databases[service]
+
+    @property
+    def centres(self) -> tuple[str, ...]:
+        """Codes of the reception centres."""
+        return self.services["intake"].settings.centres
+
+    @property
+    def kafka(self) -> str:
+        """Bootstrap servers."""
+        return self.services["intake"].settings.kafka_bootstrap_servers
+
+
+@asynccontextmanager
+async def open_doors() -> AsyncIterator[Doors]:
+    """Connect to the running geleit; everything is closed at the end of the block."""
+    services = {service.name: service for service in all_services()}
+    async with AsyncExitStack() as stack:
+        databases: dict[str, Database] = {}
+        for name, service in services.items():
+            databases[name] = await open_database(service, "worker")
+            stack.push_async_callback(databases[name].close)
+        owner = await open_database(services["intake"], OWNER)
+        stack.push_async_callback(owner.close)
+        yield Doors(services, databases, owner)
