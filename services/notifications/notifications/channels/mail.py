@@ -4,7 +4,7 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from email.message import EmailMessage
+from email.message import Message
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
@@ -97,7 +97,7 @@ class Mailer:
         self._send_seconds = send_seconds
         self._idle: list[tuple[float, SMTP]] = []
 
-    async def send(self, message: EmailMessage) -> None:
+    async def send(self, message: Message) -> None:
         """Hand one mail in. Raises aiosmtplib.SMTPException, TimeoutError or OSError."""
         async with asyncio.timeout(self._send_seconds):
             client = await self._connected()
