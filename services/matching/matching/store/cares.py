@@ -1,0 +1,108 @@
+"""New states of cares, what begins and ends with them, and what erasure takes away."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import orjson
+
+from chassis.database import Tx
+from matching.domain import Policy
+from matching.lifecycle import Care, Step
+from matching.rules import weight
+from matching.store.queries import query
+
+
+async def write_cares(tx: Tx, policy: Policy, written: Sequence[tuple[Step, Care]]) -> None:
+    """Keep new states of cares, begin and end assignments, exclude and readmit."""
+    if not written:
+        return
+    cares = [care for _, care in written]
+    of = [step.case.household for step, _ in written]
+    await tx.execute(
+        query("write_cares"),
+        [one.household for one in cares],
+        [one.revision for one in cares],
+        [one.household_revision for one in cares],
+        [one.status for one in cares],
+        [one.reason for one in cares],
+        [one.municipality for one in of],
+        [one.district for one in of],
+        [one.registered_at for one in of],
+        [one.decided_at for one in cares],
+        [one.manager for one in cares],
+        [one.item for one in cares],
+        [one.weight for one in cares],
+        [weight(one.facts, policy) if one.facts else 0 for one in of],
+        [one.waiting_since for one in cares],
+        [one.assigned_at for one in cares],
+        [one.answer_by for one in cares],
+        [one.answered_at for one in cares],
+        [one.contacted_at for one in cares],
+        [one.ended_at for one in cares],
+        [one.policy for one in cares],
+        [bytes.fromhex(one.receipt) if one.receipt else None for one in cares],
+        [orjson.dumps(one.last_answer).decode() if one.last_answer else None for one in cares],
+    )
+    await _end_assignments(tx, written)
+    begun = [care for step, care in written if care.item and (not step.case.care or care.item != step.case.care.item)]
+    if begun:
+        await tx.execute(
+            "insert into assignment (household, item, manager, assigned_at)"
+            " select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::timestamptz[])",
+            [care.household for care in begun],
+            [care.item for care in begun],
+            [care.manager for care in begun],
+            [care.assigned_at for care in begun],
+        )
+    await _exclude(tx, [step for step, _ in written])
+
+
+async def _end_assignments(tx: Tx, written: Sequence[tuple[Step, Care]]) -> None:
+    ended = [
+        (care.household, one)
+        for step, care in written
+        for one in care.earlier[len(step.case.care.earlier) if step.case.care else 0 :]
+    ]
+    if ended:
+        await tx.execute(
+            "update assignment as a set ended_at = e.t, status = e.s, reason = e.r, answer = e.w, answer_reason = e.x"
+            " from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[])"
+            " as e (h, i, t, s, r, w, x) where a.household = e.h and a.item = e.i",
+            [household for household, _ in ended],
+            [one.item for _, one in ended],
+            [one.ended_at for _, one in ended],
+            [one.status for _, one in ended],
+            [one.reason for _, one in ended],
+            [one.answer for _, one in ended],
+            [one.answer_reason for _, one in ended],
+        )
+
+
+async def _exclude(tx: Tx, steps: Sequence[Step]) -> None:
+    for step in steps:
+        if step.exclude and step.case.care:
+            await tx.execute(
+                "insert into exclusion (household, manager, item, reason, since) values ($1, $2, $3, $4, $5)"
+                " on conflict (household, manager) do nothing",
+                step.case.household.id,
+                step.exclude,
+                step.case.care.item,
+                step.reply.reason if step.reply else None,
+                tx.now,
+            )
+        if step.readmit:
+            await tx.execute(
+                "delete from exclusion where household = $1 and manager = $2",
+                step.case.household.id,
+                step.readmit,
+            )
+
+
+async def forget(tx: Tx, ids: Sequence[UUID]) -> None:
+    """Take away what says whose decisions and stimuli these are; the facts went with the household's last state."""
+    if ids:
+        await tx.execute("delete from decision_link where household = any($1::uuid[])", ids)
+        await tx.execute(
+            "update stimulus set aggregate = null where aggregate = any($1::text[])", [str(one) for one in ids]
+        )
+        await tx.execute("delete from exclusion where household = any($1::uuid[])", ids)

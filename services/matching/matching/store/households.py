@@ -1,0 +1,176 @@
+"""Households and their cares: locked in the order of their ids, loaded for the core."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from chassis.database import Tx
+from contracts import households
+from contracts.vocabulary import (
+    Answer,
+    AnswerReason,
+    Applied,
+    CareReason,
+    CareStatus,
+    HouseholdStatus,
+)
+from matching.domain import Facts, Household
+from matching.lifecycle import AnswerSeen, Care, Case, Earlier
+from matching.store.queries import query
+from matching.wire import facts_of
+
+
+async def lock_newer(
+    tx: Tx, states: Sequence[tuple[Household, households.Household]]
+) -> list[tuple[Case, Facts | None]]:
+    """Lock and keep the households that are newer than what is held: their cases, and the facts they had before.
+
+    One statement locks and drops what is stale. `states` are sorted by id.
+    """
+    rows = await tx.fetch(
+        "insert into household as h (id, home, revision, status, registered_at, facts, traceparent)"
+        " select i, m, r, s, a, f::jsonb, t from unnest($1::uuid[], $2::int[], $3::bigint[], $4::text[],"
+        " $5::timestamptz[], $6::text[], $7::text[]) as new (i, m, r, s, a, f, t)"
+        " on conflict (id) do update set revision = excluded.revision, status = excluded.status,"
+        " facts_before = case when excluded.facts is not null then h.facts end, facts = excluded.facts,"
+        " traceparent = excluded.traceparent"
+        " where h.revision < excluded.revision returning id, facts_before::text as before, xmax = 0 as is_new",
+        [one.id for one, _ in states],
+        [one.home for one, _ in states],
+        [one.revision for one, _ in states],
+        [one.status for one, _ in states],
+        [one.registered_at for one, _ in states],
+        [state.facts.model_dump_json(exclude_none=True) if state.facts else None for _, state in states],
+        [tx.traces.get(state.key) for _, state in states],
+    )
+    locked = {row["id"]: row for row in rows}
+    known = await cases(tx, [row["id"] for row in rows if not row["is_new"]])
+    return [
+        (known.get(one.id) or Case(one, traceparent=tx.traces.get(state.key)), _facts(locked[one.id]["before"]))
+        for one, state in states
+        if one.id in locked
+    ]
+
+
+async def lock_households(tx: Tx, ids: Collection[UUID], *, skip_locked: bool = False) -> set[UUID]:
+    """Lock households in the order of their ids; those that are there and, with `skip_locked`, free.
+
+    Who holds managers already must skip: waiting here for a household would be out of order.
+    """
+    skip = "skip locked" if skip_locked else ""
+    rows = await tx.fetch(
+        f"select id from household where id = any($1::uuid[]) order by id for no key update {skip}",  # noqa: S608
+        sorted(ids),
+    )
+    return {row["id"] for row in rows}
+
+
+async def cases(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Case]:
+    """Households with their cares, to be called with the households locked."""
+    if not ids:
+        return {}
+    wanted = list(ids)
+    rows = await tx.fetch(query("cases"), wanted)
+    known = [row["id"] for row in rows if row["revision"] is not None]
+    earlier = await _earlier(tx, known) if known else {}
+    excluded = await _excluded(tx, known) if known else {}
+    return {
+        row["id"]: Case(
+            Household(
+                row["id"],
+                row["home"],
+                row["household_revision_now"],
+                HouseholdStatus(row["household_status"]),
+                row["registered_at"],
+                _facts(row["facts"]),
+            ),
+            _care(row, tuple(earlier.get(row["id"], ()))) if row["revision"] is not None else None,
+            frozenset(excluded.get(row["id"], ())),
+            row["traceparent"],
+        )
+        for row in rows
+    }
+
+
+def _facts(text: str | None) -> Facts | None:
+    return facts_of(households.Facts.model_validate_json(text)) if text else None
+
+
+def _care(row: asyncpg.Record, earlier: tuple[Earlier, ...]) -> Care:
+    return Care(
+        household=row["id"],
+        revision=row["revision"],
+        household_revision=row["household_revision"],
+        status=CareStatus(row["status"]),
+        reason=CareReason(row["reason"]),
+        decided_at=row["decided_at"],
+        manager=row["manager"],
+        item=row["item"],
+        weight=row["weight"],
+        waiting_since=row["waiting_since"],
+        assigned_at=row["assigned_at"],
+        answer_by=row["answer_by"],
+        answered_at=row["answered_at"],
+        contacted_at=row["contacted_at"],
+        ended_at=row["ended_at"],
+        policy=row["policy"],
+        receipt=row["receipt"].hex() if row["receipt"] else None,
+        last_answer=_answer_seen(row["last_answer"]),
+        earlier=earlier,
+    )
+
+
+def _answer_seen(stored: dict[str, Any] | None) -> AnswerSeen | None:
+    if stored is None:
+        return None
+    return AnswerSeen(stored["item"], stored["revision"], Answer(stored["answer"]), Applied(stored["applied"]))
+
+
+async def _earlier(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[Earlier]]:
+    found: dict[UUID, list[Earlier]] = {}
+    for row in await tx.fetch(
+        "select * from assignment where household = any($1::uuid[]) and ended_at is not null order by item", ids
+    ):
+        found.setdefault(row["household"], []).append(
+            Earlier(
+                row["item"],
+                row["manager"],
+                row["assigned_at"],
+                row["ended_at"],
+                CareStatus(row["status"]),
+                CareReason(row["reason"]) if row["reason"] else None,
+                Answer(row["answer"]) if row["answer"] else None,
+                AnswerReason(row["answer_reason"]) if row["answer_reason"] else None,
+            )
+        )
+    return found
+
+
+async def _excluded(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
+    found: dict[UUID, set[UUID]] = {}
+    for row in await tx.fetch("select household, manager from exclusion where household = any($1::uuid[])", ids):
+        found.setdefault(row["household"], set()).add(row["manager"])
+    return found
+
+
+async def waiting_for(
+    tx: Tx, municipalities: Iterable[str], room: int, after: tuple[datetime, UUID], limit: int
+) -> list[tuple[datetime, UUID]]:
+    """The waiting list of these municipalities after a cursor, as far as a case fits into `room` units."""
+    rows = await tx.fetch(query("waiting_for"), sorted(municipalities), room, *after, limit)
+    return [(row["registered_at"], row["household"]) for row in rows]
+
+
+async def standing(tx: Tx, status: CareStatus, after: tuple[datetime, UUID], limit: int) -> list[tuple[datetime, UUID]]:
+    """Households whose care has that status, after a cursor, in order of registration."""
+    rows = await tx.fetch(
+        "select registered_at, household from care where status = $1 and (registered_at, household) > ($2, $3)"
+        " order by registered_at, household limit $4",
+        status,
+        *after,
+        limit,
+    )
+    return [(row["registered_at"], row["household"]) for row in rows]
