@@ -63,6 +63,12 @@ async def test_an_empty_list_says_what_to_do(door: Door) -> None:
     assert 'href="/intake/new"' in page.text
 
 
+async def test_the_address_without_its_slash_leads_there_too(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        answer = await browser.get("/intake")
+    assert (answer.status_code, answer.headers["location"]) == (308, "/intake/")
+
+
 async def test_a_household_is_registered_by_hand_and_shown(door: Door) -> None:
     async with door.person(Role.CENTRE, "karlsruhe") as browser:
         address = await register(browser)

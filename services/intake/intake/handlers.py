@@ -36,7 +36,7 @@ def on_submissions(loaded: Callable[[], Keys]) -> Handler:
         places = [_place(record) for record in batch]
         done = await store.seen(tx, places)
         fresh = [(record, place) for record, place in zip(batch, places, strict=True) if place not in done]
-        # Opening 4,000 identities takes most of a second, in which nothing else would run.
+        # In a thread, for 4,000 identities take most of a second, in which nothing else would run.
         offers = await asyncio.to_thread(lambda: [_read(keys, record.state) for record, _ in fresh])
         heads = await store.lock_references(tx, centre, (record.state.reference for record, _ in fresh))
         decisions = await take(tx, keys, centre, heads, offers)

@@ -1,10 +1,12 @@
 """Takes offers in their order: locks, decides, writes. The stream and the web both come here."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from chassis.database import Tx
+from chassis.vault import Sealed
 from contracts.topics import home_partition
 from contracts.vocabulary import SubmissionKind
 from intake import store
@@ -53,7 +55,7 @@ async def take(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offers: 
     if changed:
         await store.save_households(tx, list(changed.values()))
     if fresh:
-        await store.save_sealed(tx, centre, {one: keys.seal(identity, one) for one, identity in fresh.items()})
+        await store.save_sealed(tx, centre, await asyncio.to_thread(_seal, keys, fresh))
     return decisions
 
 
@@ -105,7 +107,16 @@ def _needing(offers: Sequence[Offer], current: dict[str, Household]) -> Iterable
 
 async def _on_file(tx: Tx, keys: Keys, households: Iterable[UUID]) -> dict[UUID, Identity]:
     boxes = await store.sealed(tx, households)
+    return await asyncio.to_thread(_open, keys, boxes)
+
+
+# A poll's identities take a good part of a second, in which nothing else would run.
+def _open(keys: Keys, boxes: Mapping[UUID, Sealed]) -> dict[UUID, Identity]:
     return {household: keys.open(box, household) for household, box in boxes.items()}
+
+
+def _seal(keys: Keys, identities: Mapping[UUID, Identity]) -> dict[UUID, Sealed]:
+    return {household: keys.seal(identity, household) for household, identity in identities.items()}
 
 
 async def _municipalities(tx: Tx, offers: Sequence[Offer]) -> frozenset[str]:
