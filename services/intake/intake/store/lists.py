@@ -1,0 +1,71 @@
+"""What a centre is shown: its households with what became of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis.database import Tx
+from contracts.assignments import Care
+from contracts.vocabulary import HouseholdStatus
+from intake.store.query import query
+
+
+async def apply_cares(tx: Tx, cares: Sequence[Care]) -> None:
+    """Keep what became of households, unless something newer is kept; `cares` are sorted by household."""
+    await tx.execute(
+        query("apply_cares"),
+        tx.now,
+        [care.household for care in cares],
+        [care.revision for care in cares],
+        [care.status for care in cares],
+        [care.reason for care in cares],
+        [care.municipality for care in cares],
+        [care.assignee.id if care.assignee else None for care in cares],
+        [care.model_dump(mode="json", exclude_none=True) for care in cares],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A household as its centre sees it in a list, with what became of it; no names."""
+
+    id: UUID
+    reference: str
+    revision: int
+    status: HouseholdStatus
+    registered_at: datetime
+    changed_at: datetime
+    facts: dict[str, Any]
+    municipality_name: str | None
+    care: dict[str, Any] | None
+    """The newest state on `assignments`, as JSON."""
+
+
+async def shown(
+    tx: Tx,
+    *,
+    limit: int,
+    after: tuple[datetime, UUID] | None = None,
+    newest_first: bool = True,
+    reference: str = "",
+    status: str | None = None,
+    care: str | None = None,
+    since: datetime | None = None,
+    same_persons_as: UUID | None = None,
+    id: UUID | None = None,
+) -> list[Shown]:
+    """Households by registration, of the transaction's centre; `since` looks at the care's changes too."""
+    rows = await tx.fetch(
+        query("shown_newest_first" if newest_first else "shown"),
+        limit,
+        *(after or (None, None)),
+        reference.replace("\\", "").replace("%", "").replace("_", "\\_") + "%",
+        status,
+        care,
+        since,
+        same_persons_as,
+        id,
+    )
+    return [Shown(**{**row, "status": HouseholdStatus(row["status"])}) for row in rows]

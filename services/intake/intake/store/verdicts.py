@@ -1,0 +1,65 @@
+"""The book of verdicts: every offer has one row, a record of the stream only once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from chassis.database import Tx
+from intake.domain import Decision
+from intake.shapes import household_of, outcome_of, problems_of
+from intake.store.query import query
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where on the stream a submission stood; `digest` is the record's own, not the form's."""
+
+    topic: str
+    partition: int
+    position: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A decision on an offer, for the book of verdicts."""
+
+    reference: str | None
+    decision: Decision
+    place: Place | None = None
+
+
+async def seen(tx: Tx, places: Sequence[Place]) -> set[Place]:
+    """Those places that have their verdict already."""
+    rows = await tx.fetch(
+        "select v.topic, v.partition, v.position, v.digest from verdict v"
+        " join unnest($1::text[], $2::int[], $3::bigint[], $4::bytea[]) as p(topic, partition, position, digest)"
+        " using (topic, partition, position, digest)",
+        [one.topic for one in places],
+        [one.partition for one in places],
+        [one.position for one in places],
+        [one.digest for one in places],
+    )
+    return {Place(**row) for row in rows}
+
+
+async def write_verdicts(tx: Tx, centre: str, channel: str, rulings: Sequence[Ruling]) -> None:
+    """Add to the book of verdicts."""
+    places = [ruling.place for ruling in rulings]
+    abouts = [household_of(ruling.decision) for ruling in rulings]
+    await tx.execute(
+        query("write_verdicts"),
+        tx.now,
+        centre,
+        channel,
+        [outcome_of(ruling.decision) for ruling in rulings],
+        [ruling.reference for ruling in rulings],
+        [household for household, _ in abouts],
+        [revision for _, revision in abouts],
+        [orjson.dumps(problems_of(ruling.decision)).decode() for ruling in rulings],
+        [place and place.topic for place in places],
+        [place and place.partition for place in places],
+        [place and place.position for place in places],
+        [place and place.digest for place in places],
+    )
