@@ -205,6 +205,19 @@ async def test_people_find_open_proposals_first(door: Door) -> None:
         assert "<html" not in part.text
 
 
+async def test_a_manager_finds_her_own_proposals(door: Door) -> None:
+    mine, other = a_care(), a_care()
+    await fold(door.worker, mine, other)
+    assert mine.assignee is not None
+    async with door.person(Role.MANAGER, str(mine.assignee.id)) as browser:
+        page = await browser.get("/inbox/")
+    assert mine.key in page.text
+    assert other.key not in page.text
+    async with door.program(Role.MANAGER, str(mine.assignee.id)) as client:
+        changes = (await client.get("/inbox/v1/assignments")).json()
+    assert [one["household"] for one in changes["items"]] == [mine.key]
+
+
 async def test_an_empty_inbox_says_so_in_german(door: Door) -> None:
     async with door.person(Role.MUNICIPALITY, TUEBINGEN, "de") as browser:
         page = await browser.get("/inbox/")

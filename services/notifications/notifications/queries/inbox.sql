@@ -3,7 +3,8 @@
 select i.*
 from inbox i
 where
-    ($1::text is null or i.status = $1)
+    {scope}
+    and ($1::text is null or i.status = $1)
     and ($2::uuid is null or i.household between $2 and $3::uuid)
     and ($4::timestamptz is null or (i.assigned_at, i.household, i.item) < ($4, $5::uuid, $6::integer))
 order by i.assigned_at desc, i.household desc, i.item desc
