@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from chassis.access import Role
+from chassis.access import Role, Tenant
 from chassis.web.surroundings import Mounted
 from contracts.assignments import Care
 from contracts.vocabulary import CareReason, CareStatus
@@ -85,6 +85,14 @@ async def test_a_manager_sees_her_own_cases_only(door: Door, cares: dict[str, Ca
 async def test_an_operator_sees_no_case_and_no_roster(door: Door, path: str) -> None:
     async with door.person(Role.OPERATOR, "08") as browser:
         assert (await browser.get(f"/matching{path}")).status_code == 403
+
+
+@pytest.mark.parametrize("table", ["household", "care", "assignment", "exclusion", "decision", "decision_link"])
+async def test_the_database_shows_no_case_without_a_tenant(door: Door, cares: dict[str, Care], table: str) -> None:
+    async with door.web.transaction() as tx:
+        assert await tx.fetch(f"select from {table}") == []
+    async with door.web.transaction(Tenant(Role.DISTRICT, REUTLINGEN[:5])) as tx:
+        assert await tx.fetch(f"select from {table}") == []
 
 
 async def test_a_receipt_can_be_recomputed_by_who_reads_it(door: Door, cares: dict[str, Care]) -> None:

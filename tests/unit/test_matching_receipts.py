@@ -106,6 +106,13 @@ def test_special_decisions_are_recomputed_too(special: dict[str, Any]) -> None:
     assert recompute(stated) == Choice(decision.status, decision.reason, chosen)
 
 
+def test_a_day_without_any_rule_is_recomputed_too() -> None:
+    around = a_round(manager(), rules=())
+    (decision,) = match([ask()], dict.fromkeys(around.field.managers, 0), around)
+    (receipt,) = chained([decision], {"08416": Head()}, around, uuid4())
+    assert choice_by_hand(orjson.loads(receipt.content)) == ("not_eligible", "no_policy", None)
+
+
 def test_a_receipt_does_not_say_whose_it_is() -> None:
     managers = [manager(), manager()]
     asks = [ask(registered_at=NOW), ask()]

@@ -28,10 +28,11 @@ Cursor = tuple[datetime, UUID]
 
 @dataclass(slots=True)
 class Ledger:
-    """What the steps of one transaction do to the managers' loads."""
+    """What the steps of one transaction do to the managers' loads, and whom to serve later."""
 
     loads: dict[UUID, int]
     changes: dict[UUID, tuple[int, int, int]] = field(default_factory=dict)
+    later: dict[str, datetime] = field(default_factory=dict)
 
     def book(self, manager: UUID, delta: int, *, taken: int = 0, forced: int = 0) -> None:
         """Change a load; `taken` is what matching gave of it, `forced` what may go beyond capacity."""
@@ -54,11 +55,14 @@ async def settle(tx: Tx, basis: Basis, steps: Sequence[Step], *, serve: bool = T
     mine = {step.case.household.id for step in steps}
     if freed and serve:
         steps = [*steps, *await _next_in_line(tx, basis, ledger, freed, mine)]
-    elif freed:
-        await tx.dues("serve", {str(manager): tx.now for manager in freed})
+    else:
+        ledger.later |= {str(manager): tx.now for manager in freed}
     written = await _decide(tx, basis, ledger, steps)
     await store.write_loads(tx, ledger.changes)
     await store.write_cares(tx, basis.policy, written)
+    # Dues come last, as with the clock, which deletes what it has handled at the end of its transaction.
+    if ledger.later:
+        await tx.dues("serve", ledger.later)
     return [_told(tx, basis, step, care) for step, care in written]
 
 
@@ -122,14 +126,14 @@ async def _next_in_line(
     room = max(basis.field.managers[one].capacity - ledger.loads[one] for one in freed)
     listed = await store.waiting_for(tx, _reach(basis, freed), room, BEGINNING, SERVED_AT_ONCE + 1)
     if len(listed) > SERVED_AT_ONCE:
-        await tx.dues("serve", {due_for(manager, listed[SERVED_AT_ONCE - 1]): tx.now for manager in freed})
+        ledger.later |= {due_for(manager, listed[SERVED_AT_ONCE - 1]): tx.now for manager in freed}
     ids = {household for _, household in listed[:SERVED_AT_ONCE]} - set(mine)
     if not ids:
         return []
     locked = await store.lock_households(tx, ids, skip_locked=True)
     if locked != ids:
         # Somebody else has them now, perhaps only to note an answer: nobody may be passed over.
-        await tx.dues("serve", {str(manager): tx.now + SOON for manager in freed})
+        ledger.later |= {str(manager): tx.now + SOON for manager in freed}
     found = await store.cases(tx, locked)
     return [step for case in found.values() if (step := waiting_step(case))]
 

@@ -1,6 +1,6 @@
 """What matching does with what it reads and with what is due."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from chassis.consumer import Refused, newest
@@ -77,8 +77,9 @@ async def on_serve(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
 
 async def on_absence(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     """Decide the waiting lists of managers anew whose presence changes today: who waits, or why, may be different."""
+    told = await _serve(batch, tx, whatever_fits=False)
     await _next_presence(batch, tx)
-    return await _serve(batch, tx, whatever_fits=False)
+    return told
 
 
 async def _next_presence(batch: Sequence[Due], tx: Tx) -> None:
@@ -88,36 +89,37 @@ async def _next_presence(batch: Sequence[Due], tx: Tx) -> None:
 
 
 async def _serve(batch: Sequence[Due], tx: Tx, *, whatever_fits: bool) -> Sequence[State]:
-    kind = batch[0].kind
     roster = {manager.id: manager for manager in await store.managers(tx)}
     loads = await store.loads(tx)
     wanted: set[UUID] = set()
+    rest: list[str] = []
     for due in batch:
         subject, cursor = decisions.cursor_in(due.aggregate)
         manager = roster.get(UUID(subject))
         if manager is None:
             continue
         if len(wanted) >= BATCH:
-            await tx.due(tx.now, kind, due.aggregate)
+            rest.append(due.aggregate)
             continue
         room = manager.capacity - loads[manager.id] if whatever_fits else ANY_WEIGHT
         listed = await store.waiting_for(tx, manager.service_area, room, cursor, BATCH)
         wanted |= {household for _, household in listed}
         if len(listed) == BATCH:
-            await tx.due(tx.now, kind, decisions.due_for(manager.id, listed[-1]))
-    return await _decided_anew(tx, kind, batch, wanted)
+            rest.append(decisions.due_for(manager.id, listed[-1]))
+    return await _decided_anew(tx, batch, wanted, rest)
 
 
 async def on_recheck(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     """Decide anew who waits or was not eligible, because roster or policy changed; goes on from its cursor."""
     wanted: set[UUID] = set()
+    rest: list[str] = []
     for due in batch:
         subject, cursor = decisions.cursor_in(due.aggregate)
         listed = await store.standing(tx, CareStatus(subject), cursor, BATCH)
         wanted |= {household for _, household in listed}
         if len(listed) == BATCH:
-            await tx.due(tx.now, due.kind, decisions.due_for(subject, listed[-1]))
-    return await _decided_anew(tx, "recheck", batch, wanted)
+            rest.append(decisions.due_for(subject, listed[-1]))
+    return await _decided_anew(tx, batch, wanted, rest)
 
 
 async def on_policy(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
@@ -129,11 +131,14 @@ async def on_policy(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     return ()
 
 
-async def _decided_anew(tx: Tx, kind: str, batch: Sequence[Due], wanted: set[UUID]) -> Sequence[State]:
+async def _decided_anew(tx: Tx, batch: Sequence[Due], wanted: Collection[UUID], rest: Sequence[str]) -> Sequence[State]:
+    """Decide households anew; `rest` are the dues that go on with the next ones."""
+    kind = batch[0].kind
     locked = await store.lock_households(tx, wanted)
     held = await store.basis(tx)
     told = await decisions.decide_anew(tx, held, locked)
     await store.record(tx, "due", [(due.aggregate, None, b'{"kind":"%s"}' % kind.encode()) for due in batch])
+    await tx.dues(kind, dict.fromkeys(rest, tx.now))
     return told
 
 
