@@ -23,8 +23,8 @@ class Event:
 
 
 def timeline(items: Sequence[Item], now: datetime, translate: Translate) -> list[Event]:
-    """The events of all items, oldest first, in words."""
-    events = [event for item in items for event in _events(item, now, translate)]
+    """The events of all items (newest first), oldest first, in words."""
+    events = [event for item in reversed(items) for event in _events(item, now, translate)]
     return sorted(events, key=lambda event: event.at)
 
 
