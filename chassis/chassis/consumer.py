@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ TRIES_IN_PLACE = 12
 MOST_REFUSED = 0.5
 FEWEST_TO_JUDGE = 200
 """From so many records on, a batch of which most are refused says that we are wrong, not they."""
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Refused(Exception):
@@ -76,7 +78,8 @@ class Consumer:
     async def consume(self, raws: Sequence[ConsumerRecord], stop: asyncio.Event) -> None:
         """Apply what one poll brought. Returns when all of it is committed: the offsets may follow.
 
-        Raises one of TRANSIENT after a minute of tries, TooManyRefused at once: the poll comes again.
+        Raises one of TRANSIENT after a minute of tries, TooManyRefused and what is a fault of ours at once: the
+        poll comes again.
         """
         backoff = Backoff()
         for tried in range(1, TRIES_IN_PLACE + 1):
@@ -93,6 +96,12 @@ class Consumer:
                 if tried == TRIES_IN_PLACE or stop.is_set():
                     raise
                 await backoff.wait(stop)
+            except Exception as error:
+                # The subscriber swallows it and polls again: said here, or said nowhere.
+                self._health.down("consumer", type(error).__name__)
+                log.critical("consumer: a poll can neither be applied nor parked: %s", telemetry.place_of(error))
+                await backoff.wait(stop)
+                raise
             else:
                 self._health.up("consumer")
                 return
@@ -186,12 +195,9 @@ class Consumer:
 
 
 def traceparent_in(raw: ConsumerRecord) -> str | None:
-    """The `traceparent` header of a raw record, if it is there and ASCII."""
+    """The `traceparent` header of a raw record, if it is there and one: what else stands there, no table may take."""
     value = next((value for name, value in raw.headers if name == "traceparent"), None)
-    try:
-        return None if value is None else value.decode("ascii")
-    except UnicodeDecodeError:
-        return None
+    return value.decode("ascii") if value is not None and _TRACEPARENT.fullmatch(value) else None
 
 
 @contextmanager

@@ -110,4 +110,9 @@ async def settle(tx: Tx, parked: int, resolution: str) -> None:
 
 
 def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else raw[:100].decode("ascii", "replace")
+    """A header as a list may show it: PostgreSQL's text takes no NUL, a terminal no control characters."""
+    if raw is None:
+        return None
+    return "".join(
+        one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in raw[:100].decode("ascii", "replace")
+    )

@@ -1,6 +1,7 @@
 """One poll: what can be applied is, what cannot is parked, and a lost database loses nothing."""
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +9,6 @@ from typing import Any
 import asyncpg
 import pytest
 from aiokafka import ConsumerRecord
-from stream import raw_bytes, raw_record
 
 from builders import a_municipality
 from chassis import consumer as consuming
@@ -20,6 +20,7 @@ from chassis.vault import Vault
 from contracts.record import Record, State
 from contracts.topics import MUNICIPALITIES
 from probe import handlers
+from stream import raw_bytes, raw_record
 
 VAULT = Vault(os.urandom(32))
 
@@ -67,6 +68,23 @@ async def test_the_rest_of_a_batch_goes_on_around_what_is_poison(probe: Database
         (6, "unknown_version"),
         (7, "type_not_ascii"),
     ]
+
+
+async def test_headers_that_no_table_takes_do_not_stop_the_stream(probe: Database) -> None:
+    hostile = [("ce_type", b"\xff\x00\x1b[31m"), ("traceparent", b"00-\x00-\x00-01"), ("x\x00", b"\x00")]
+    valid = records("a")[0]
+    traced = dataclasses.replace(valid, headers=(*valid.headers, ("traceparent", b"\x00" * 55)), offset=1)
+    batch = [dataclasses.replace(raw_bytes(b"\x00", offset=0), headers=tuple(hostile)), traced]
+    await a_consumer(probe).consume(batch, asyncio.Event())
+    assert await parked(probe) == [(0, "type_not_ascii")]
+    assert sorted(await seen(probe)) == ["08000000"]
+    async with probe.transaction() as tx:
+        (one,) = await listed(tx)
+        assert one.ce_type is not None
+        assert one.ce_type.isprintable()
+        raw = await opened(tx, VAULT, one.id)
+    assert raw is not None
+    assert list(raw.headers) == hostile
 
 
 async def test_a_second_reading_changes_nothing(probe: Database) -> None:
