@@ -1,6 +1,7 @@
 """Takes every mail that is sent to it and keeps it as a file: the mail server of a machine that has none."""
 
 import asyncio
+import os
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,8 @@ from uuid import uuid4
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from geleit.probe import LOOPBACK
+from geleit.settings import Settings
+from geleit.system import mail_dir
 
 LARGEST = 1_000_000  # bytes
 
@@ -48,3 +51,7 @@ async def catch(folder: Path, port: int) -> None:
     )
     async with server:
         await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(catch(mail_dir(Settings().state_dir), int(os.environ["SMTP_PORT"])))

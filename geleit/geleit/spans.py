@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from geleit.probe import LOOPBACK
+from geleit.settings import Settings
 
 LARGEST_FILE = 50_000_000
 """Bytes; the older half of twice as much is forgotten."""
@@ -171,3 +173,7 @@ def _newer(folder: Path) -> Path:
 
 def _older(folder: Path) -> Path:
     return folder / "spans.1.jsonl"
+
+
+if __name__ == "__main__":
+    catch(Settings().state_dir, int(os.environ["SPANS_PORT"]))

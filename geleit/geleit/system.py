@@ -172,10 +172,11 @@ def _programs(
     settings: Settings, workers: Mapping[str, int], catcher_port: int, span_port: int | None
 ) -> Iterable[Program]:
     if settings.smtp_url is None:
-        command = (*PYTHON, "geleit", CATCHER)
+        command = (*PYTHON, "geleit.catcher")
         yield Program(CATCHER, command, port=catcher_port, port_variable="SMTP_PORT", ready=None)
     if span_port is not None:
-        command = (*PYTHON, "geleit", SPAN_CATCHER)
+        # Not a command of `geleit`: that knows all services, and importing them takes longer than all it has to do.
+        command = (*PYTHON, "geleit.spans")
         yield Program(SPAN_CATCHER, command, port=span_port, port_variable="SPANS_PORT", ready=None)
     yield Program("web", (*PYTHON, "geleit", "web"), port=settings.port, port_variable="PORT")
     for service in SERVICES:

@@ -1,4 +1,4 @@
-"""Commands of the demo: a week of arrivals, and the catcher of its spans."""
+"""The command of the demo."""
 
 from pathlib import Path
 from typing import Annotated
@@ -33,13 +33,3 @@ def demo(
     if not counted:
         typer.echo("Interrupted; the next run goes on with this week.")
         raise typer.Exit(130)
-
-
-@app.command()
-def span_catcher(
-    port: Annotated[int, typer.Option(envvar="SPANS_PORT", help="where to listen on the loopback address")] = 4318,
-) -> None:
-    """Keep every span that is sent here (OTLP over HTTP) as a line in the state folder."""
-    from geleit.spans import catch  # noqa: PLC0415 - other commands need not wait for it
-
-    catch(Settings().state_dir, port)

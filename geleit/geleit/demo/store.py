@@ -144,7 +144,8 @@ async def recorded(tx: Tx, households: Collection[UUID]) -> list[asyncpg.Record]
     """Those of the households that have a manager who was accepted and whose trace is recorded: id, traceparent."""
     return await tx.fetch(
         "select h.id, h.traceparent from household h join care c on c.household = h.id"
-        " where h.id = any($1::uuid[]) and c.status = 'confirmed' and h.traceparent ~ '[13579bdf]$' order by c.assigned_at",
+        " where h.id = any($1::uuid[]) and c.status = 'confirmed' and h.traceparent ~ '[13579bdf]$'"
+        " order by c.assigned_at",
         list(households),
     )
 
