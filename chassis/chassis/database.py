@@ -172,8 +172,11 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, tenant: Tenant | None = None, principal: Principal | None = None) -> AsyncIterator[Tx]:
-        """One READ COMMITTED transaction, held to `tenant` by row-level security."""
-        async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
+        """One READ COMMITTED transaction, held to `tenant` by row-level security.
+
+        Raises one of AWAY; of the OSErrors among them only ConnectionError.
+        """
+        async with self._connection() as connection, connection.transaction():
             if tenant is not None:
                 await connection.execute(
                     "select set_config('geleit.role', $1, true), set_config('geleit.tenant', $2, true)",
@@ -181,6 +184,18 @@ class Database:
                     tenant.id,
                 )
             yield Tx(connection, self._clock(), self._started, principal)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        try:
+            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        except OSError as error:
+            # A server's socket that is not there is FileNotFoundError, which says something else everywhere else.
+            raise ConnectionError("the database is away") from error
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
 
     async def dedicated(self) -> Connection:
         """A connection outside the transactions' turn, for locks of a session and for listening.

@@ -1,7 +1,6 @@
 """The transaction of a request: held to its principal's tenant, committed before the answer is sent."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Annotated
 
 from fastapi import Depends
@@ -16,12 +15,7 @@ async def _open(request: Request) -> AsyncIterator[Tx]:
     principal = await current_principal(request)
     # A request without a principal must not see rows because nobody set a tenant: there is no such transaction.
     assert principal is not None, "a public route has no transaction"
-    async with AsyncExitStack() as stack:
-        try:
-            opening = surroundings(request).database().transaction(principal.tenant, principal)
-            tx = await stack.enter_async_context(opening)
-        except OSError as error:
-            raise ConnectionError from error
+    async with surroundings(request).database().transaction(principal.tenant, principal) as tx:
         yield tx
 
 
