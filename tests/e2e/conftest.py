@@ -1,0 +1,99 @@
+"""All of Geleit as processes, once for the session: the embedded servers, or those whose addresses are given."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from e2e.folders import fresh, remove
+from e2e.gate import Gate
+from e2e.world import World, world_of
+from geleit.embedded import create_database, drop_database
+from geleit.probe import LOOPBACK, free_port
+from geleit.settings import Settings
+from geleit.system import Running, system
+
+EMBEDDED = "embedded"
+DATABASE = "geleit_e2e"
+WORKERS = {"matching": 2}
+
+
+@pytest.fixture(scope="session")
+async def gate() -> AsyncIterator[Gate]:
+    gate = Gate()
+    await gate.open()
+    yield gate
+    await gate.shut()
+
+
+@pytest.fixture(scope="session")
+async def running(pytestconfig: pytest.Config, gate: Gate) -> AsyncIterator[Running]:
+    """The system of the session; every trace is recorded, mail goes through the gate."""
+    state = await fresh(pytestconfig.rootpath / ".geleit" / "e2e", "main")
+    kafka, postgres = (_given(pytestconfig, name) for name in ("--kafka", "--postgres"))
+    if kafka:
+        await _forget_topics(kafka)
+    if postgres:
+        await drop_database(postgres, DATABASE)
+    database = await create_database(postgres, DATABASE) if postgres else None
+    async with _system(state, gate, kafka, database) as running:
+        yield running
+    await remove(state)
+
+
+@asynccontextmanager
+async def _system(state: Path, gate: Gate, kafka: str | None, database: str | None) -> AsyncIterator[Running]:
+    settings = Settings(
+        geleit_state_dir=state,
+        port=free_port(),
+        kafka_bootstrap_servers=kafka,
+        database_url=database,
+        smtp_url=None,
+        public_url=None,
+        tracing=False,
+    )
+    env = {"SMTP_URL": f"smtp://{LOOPBACK}:{gate.port}", "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    async with system(settings, workers=WORKERS, env=env, spans=1.0) as running:
+        gate.target = running.process("smtp-catcher").port
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def world(running: Running, gate: Gate) -> AsyncIterator[World]:
+    """The session's system with its register, as everybody sees it."""
+    async with world_of(running, gate) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+async def breakable(world: World, pytestconfig: pytest.Config) -> AsyncIterator[World]:
+    """A system whose Kafka and PostgreSQL may be stopped: the session's, unless these belong to somebody else."""
+    if world.running.kafka and world.running.postgres:
+        yield world
+        return
+    state = await fresh(pytestconfig.rootpath / ".geleit" / "e2e", "breakable")
+    gate = Gate()
+    await gate.open()
+    async with _system(state, gate, None, None) as running, world_of(running, gate) as own:
+        yield own
+    await gate.shut()
+    await remove(state)
+
+
+def _given(config: pytest.Config, option: str) -> str | None:
+    address = str(config.getoption(option))
+    return None if address == EMBEDDED else address
+
+
+async def _forget_topics(bootstrap: str) -> None:
+    """What an earlier session left on a server that outlives it."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        ours = [name for name in await admin.list_topics() if not name.startswith("_")]
+        if ours:
+            await admin.delete_topics(ours)
+    finally:
+        await admin.close()
