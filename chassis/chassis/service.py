@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 import uvicorn
-from fastapi import FastAPI
 from starlette.applications import Starlette
 
 from chassis import telemetry
@@ -31,6 +30,8 @@ from contracts.record import State
 from contracts.topics import Topic
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from chassis.web.surroundings import Site
 
 log = logging.getLogger(__name__)
@@ -168,7 +169,7 @@ async def _run(services: Sequence[Service], *, worker: bool, web: bool) -> None:
         server.should_exit = True
 
 
-def _web(services: Sequence[Service], health: Health) -> FastAPI:
+def _web(services: Sequence[Service], health: Health) -> "FastAPI":
     from chassis.web import build_app  # noqa: PLC0415 - a worker needs no templates
 
     return build_app(services, health)

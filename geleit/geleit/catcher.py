@@ -9,9 +9,9 @@ from uuid import uuid4
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from geleit.logs import mail_dir
 from geleit.probe import LOOPBACK
 from geleit.settings import Settings
-from geleit.system import mail_dir
 
 LARGEST = 1_000_000  # bytes
 

@@ -72,6 +72,6 @@ def smtp_catcher(
 ) -> None:
     """Keep every mail that is sent here as a file in the state folder."""
     from geleit.catcher import catch  # noqa: PLC0415 - aiosmtpd is installed for development only
-    from geleit.system import mail_dir  # noqa: PLC0415
+    from geleit.logs import mail_dir  # noqa: PLC0415
 
     asyncio.run(catch(mail_dir(Settings().state_dir), port))

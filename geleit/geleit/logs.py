@@ -1,4 +1,4 @@
-"""The log files in the state folder: one for each process, kept small."""
+"""What processes leave in the state folder to be read: a log for each, kept small, and the caught mails."""
 
 from pathlib import Path
 
@@ -8,6 +8,11 @@ LARGEST = 20_000_000  # bytes
 def log_file(state_dir: Path, name: str) -> Path:
     """Where the output of a process goes."""
     return state_dir / "log" / f"{name}.log"
+
+
+def mail_dir(state_dir: Path) -> Path:
+    """The folder of caught mails, one .eml each."""
+    return state_dir / "mail"
 
 
 def last_lines(log: Path, count: int = 15) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geleit.kept import KeptPart
-from geleit.logs import last_lines, log_file, rotate
+from geleit.logs import last_lines, log_file, mail_dir, rotate
 from geleit.probe import LOOPBACK, free_port, is_free
 from geleit.processes import Process
 from geleit.progress import Steps
@@ -46,11 +46,6 @@ class Running:
     def mail_dir(self) -> Path:
         """Where the catcher puts each mail as a file."""
         return mail_dir(self.state_dir)
-
-
-def mail_dir(state_dir: Path) -> Path:
-    """The folder of caught mails, one .eml each."""
-    return state_dir / "mail"
 
 
 @asynccontextmanager

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from geleit.logs import mail_dir
 from geleit.progress import Steps
 from geleit.supervisor import Program, Supervised
-from geleit.system import mail_dir
 
 CATCHER = Program(
     "smtp-catcher", (sys.executable, "-m", "geleit", "smtp-catcher"), port_variable="SMTP_PORT", ready=None

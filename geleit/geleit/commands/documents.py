@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 import contracts
-from chassis.web import openapi_of
 from contracts.asyncapi import document
 from contracts.compatibility import STATES, as_text, breaks, committed, schema_of
 from geleit.failures import Failure
@@ -44,6 +43,8 @@ def _refuse_breaks() -> None:
 
 
 def _documents() -> Iterator[tuple[Path, str]]:
+    from chassis.web import openapi_of  # noqa: PLC0415 - other commands need no pages
+
     package = Path(contracts.__file__).parent
     for state in STATES:
         yield package / "schemas" / f"{state.ce_type}.json", as_text(schema_of(state))

@@ -1,12 +1,17 @@
 """Intake, put together: submissions and forms in, households, verdicts and the register out."""
 
+from collections.abc import Callable
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from chassis.service import Service
 from contracts import topics
-from intake import handlers, web
+from intake import handlers
 from intake.identity import Keys
 from intake.settings import Settings
+
+if TYPE_CHECKING:
+    from chassis.web import Site
 
 
 def service(settings: Settings) -> Service:
@@ -25,6 +30,12 @@ def service(settings: Settings) -> Service:
             topics.ASSIGNMENTS: handlers.on_assignments,
         },
         on_due={handlers.STALE_KEYS: handlers.on_stale_keys},
-        web=partial(web.create, keys),
+        web=partial(_site, keys),
         seed=handlers.first_dues,
     )
+
+
+def _site(keys: Callable[[], Keys]) -> "Site":
+    from intake import web  # noqa: PLC0415 - a worker needs no pages, and importing them takes longer than its own part
+
+    return web.create(keys)

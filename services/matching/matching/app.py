@@ -1,7 +1,8 @@
 """Matching, put together: it decides who cares for whom, and why."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from chassis.consumer import Handler
 from chassis.service import Service
@@ -9,9 +10,12 @@ from chassis.timers import DueHandler
 from chassis.vault import Vault, master_key
 from contracts import topics
 from contracts.topics import Topic
-from matching import handlers, web
+from matching import handlers
 from matching.policy import ensure_policy
 from matching.settings import Settings
+
+if TYPE_CHECKING:
+    from chassis.web import Site
 
 HANDLERS: Mapping[Topic, Handler] = {
     topics.MUNICIPALITIES: handlers.on_municipalities,
@@ -36,6 +40,12 @@ def service(settings: Settings) -> Service:
         settings=settings,
         on=HANDLERS,
         on_due=DUES,
-        web=partial(web.create, vault),
+        web=partial(_site, vault),
         seed=ensure_policy,
     )
+
+
+def _site(vault: Callable[[], Vault]) -> "Site":
+    from matching import web  # noqa: PLC0415 - a worker needs no pages, and importing them takes longer than its own part
+
+    return web.create(vault)

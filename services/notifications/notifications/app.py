@@ -1,13 +1,17 @@
 """Notifications, put together."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from chassis.consumer import Handler
 from chassis.service import Service
 from contracts import topics
 from contracts.topics import Topic
-from notifications import deliver, handlers, web
+from notifications import deliver, handlers
 from notifications.settings import Settings
+
+if TYPE_CHECKING:
+    from chassis.web import Site
 
 HANDLERS: Mapping[Topic, Handler] = {
     topics.MUNICIPALITIES: handlers.on_municipalities,
@@ -27,5 +31,11 @@ def service(settings: Settings) -> Service:
         on=HANDLERS,
         on_due={handlers.REMIND: handlers.on_reminder_due},
         errands=(deliver.errand(settings),),
-        web=web.create,
+        web=_site,
     )
+
+
+def _site() -> "Site":
+    from notifications import web  # noqa: PLC0415 - a worker needs no pages, and importing them takes longer than its own part
+
+    return web.create()

@@ -1,13 +1,17 @@
 """Reporting, put together: it folds every state topic and never a submission."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from chassis.consumer import Handler
 from chassis.service import Service
 from contracts import topics
 from contracts.topics import Topic
-from reporting import handlers, web
+from reporting import handlers
 from reporting.settings import Settings
+
+if TYPE_CHECKING:
+    from chassis.web import Site
 
 HANDLERS: Mapping[Topic, Handler] = {
     topics.HOUSEHOLDS: handlers.on_households,
@@ -27,5 +31,11 @@ def service(settings: Settings) -> Service:
         prefix="/reports",
         settings=settings,
         on=HANDLERS,
-        web=web.create,
+        web=_site,
     )
+
+
+def _site() -> "Site":
+    from reporting import web  # noqa: PLC0415 - a worker needs no pages, and importing them takes longer than its own part
+
+    return web.create()
