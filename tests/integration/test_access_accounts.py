@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
-from access_world import PASSWORD, TUEBINGEN, OpenDatabase, a_session, an_account, owner
 
+from access_world import PASSWORD, TUEBINGEN, OpenDatabase, a_session, an_account, owner
 from chassis.access import Principal, Role
 from chassis.access.accounts import (
     Attempt,

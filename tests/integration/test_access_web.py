@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
-from access_world import PASSWORD, TUEBINGEN, OpenDatabase, a_key, a_session, an_account, owner
 
+from access_world import PASSWORD, TUEBINGEN, OpenDatabase, a_key, a_session, an_account, owner
 from chassis.access import Role
 from chassis.access.tokens import csrf_token
 from chassis.database import Database

@@ -4,13 +4,12 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from stream import raw_bytes
-
 from builders import NOW, a_municipality
 from chassis.database import Database
 from chassis.parked import KEPT, listed, park
 from chassis.retention import forget
 from chassis.vault import Vault
+from stream import raw_bytes
 
 
 async def test_only_what_is_past_its_time_goes(database: Any) -> None:

@@ -4,6 +4,7 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+
 from chassis.vault import Sealed, Unopenable, Vault, VaultKeyInvalid, master_key
 
 MASTER = bytes(range(32))
