@@ -17,9 +17,10 @@ from notifications.letters import Kind, letter, message_id
 from notifications.settings import Settings
 from notifications.store import query
 
-BATCH = 64
 CONCURRENCY = 8
-LEASE = timedelta(seconds=2 * SEND_SECONDS * BATCH / CONCURRENCY)
+BATCH = CONCURRENCY
+"""No more is claimed than is sent at once: what a process held that was killed waits for its lease to end."""
+LEASE = timedelta(seconds=2 * SEND_SECONDS)
 """Twice what a batch takes when every single mail hangs: who holds it longer than that is dead."""
 MOST_ATTEMPTS = 20
 """With the pauses below about half a day."""
