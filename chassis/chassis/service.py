@@ -14,7 +14,7 @@ import asyncpg
 import uvicorn
 from starlette.applications import Starlette
 
-from chassis import telemetry
+from chassis import loop, telemetry
 from chassis.backoff import Backoff
 from chassis.consumer import Consumer, Handler
 from chassis.database import AWAY, Database, Tx
@@ -141,16 +141,15 @@ def main(make: Callable[[S], Service], settings: type[S]) -> None:
 def run(services: Sequence[Service], *, worker: bool, web: bool) -> None:
     """Run workers and web apps of these services in this process until SIGTERM or SIGINT."""
     try:
-        asyncio.run(_run(services, worker=worker, web=web))
+        loop.run(_run(services, worker=worker, web=web))
     finally:
         telemetry.flush()
 
 
 async def _run(services: Sequence[Service], *, worker: bool, web: bool) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stop.set)
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     settings = services[0].settings
     health = Health(*(["relay", "stream", "timers"] if worker else []))
     app, port = (_web(services, health), settings.port) if web else (_bare(health), settings.health_port)
