@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from math import ceil
 from typing import Any
@@ -122,7 +122,7 @@ def canaries(week: int, arrivals: int = 2000) -> set[str]:
         for person in one["persons"]:
             found |= {person["given_name"], person["family_name"], person["birth_date"]}
     # That of whoever is to be born tomorrow is a day like any other.
-    return {one for one in found if not one.startswith(str(FIRST_MONDAY.year))}
+    return found - {(FIRST_MONDAY + timedelta(days=1)).isoformat()}
 
 
 def _fates(week: int, arrivals: int) -> list[Fate]:
