@@ -81,12 +81,11 @@ class _Run:
 
     async def week(self) -> list[str]:
         """Furnish, feed, answer, count, tell; what does not add up."""
-        with self.steps.step("Register, roster, contact points, accounts") as step:
+        with self.steps.step("Register, roster, contact points, keys") as step:
             keyring = Keyring.load(self.running.state_dir)
             known = await furnish.fill_register(self.doors, self.wanted.register)
             await furnish.fill_contacts(self.doors, known)
             managers = await furnish.fill_roster(self.doors, known)
-            accounts = await furnish.make_accounts(self.doors, known)
             await keyring.issue(self.doors, Role.CENTRE, self.doors.centres)
             await settled(self.doors, self.stream)
             step.outcome = f"{len(known)} municipalities, {managers} managers"
@@ -116,6 +115,8 @@ class _Run:
         diary.finish(self.running.state_dir, entry)
         candidates = [household for household, of in households.items() if of[1] in watched]
         await self._tell(week, figures, candidates, entry)
+        # Made last: a run that is killed before it has shown their passwords must not have made them.
+        accounts = await furnish.make_accounts(self.doors, known)
         self._say("Pages", screen.doors(self.running.url, accounts, self.running.environment.get("ZIPKIN_URL")))
         return faults(figures, len(week.offers), elsewhere, forgotten)
 
@@ -161,15 +162,15 @@ class _Run:
         key = (await send(self.http, "GET", "/intake/v1/key", keyring.keys[centre])).json()
         public_key = {name: value for name, value in key.items() if value is not None}
         witness = Witness(watched, self.running.environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))
-        feed = Feed(self.http, keyring.keys, witness)
+        feed, by_http = Feed(self.http, keyring.keys, witness), week.of(Channel.HTTP)
         try:
             with (
-                self.steps.step(f"{week.kinds.total()} records: by HTTP") as http_step,
-                self.steps.step("and by Kafka") as kafka_step,
+                self.steps.step(f"{len(by_http)} records by HTTP") as http_step,
+                self.steps.step(f"{len(week.offers) - len(by_http)} records by Kafka") as kafka_step,
             ):
                 async with asyncio.TaskGroup() as group:
                     group.create_task(by_kafka.offer(self.doors.kafka, left, public_key, kafka_step))
-                    group.create_task(feed.offer(week.of(Channel.HTTP), done, http_step))
+                    group.create_task(feed.offer(by_http, done, http_step))
         finally:
             await asyncio.to_thread(witness.close)
 
