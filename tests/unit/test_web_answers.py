@@ -2,14 +2,17 @@
 
 import logging
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 import httpx
 import pytest
 from fastapi import APIRouter
 from openapi_spec_validator import validate
+from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
-from chassis.web import public
+from chassis.access import Permission, Principal
+from chassis.web import Work, public, require
 from chassis.web.headers import SECURITY_HEADERS
 from showcase.client import client_of, showcase_app
 
@@ -187,3 +190,30 @@ async def test_the_openapi_document_is_valid_and_shows_no_pages() -> None:
     operation = document["paths"]["/v1/households"]["post"]
     assert "application/problem+json" in operation["responses"]["default"]["content"]
     assert "422" not in operation["responses"]
+
+
+async def test_a_stranger_is_sent_to_sign_in_also_where_the_transaction_is_named_first() -> None:
+    router = APIRouter()
+
+    @router.get("/cases")
+    async def cases(tx: Work, who: Annotated[Principal, require(Permission.READ_CASES)]) -> None: ...
+
+    async with client_of(showcase_app(router=router)) as http:
+        assert_problem(await http.get("/show/cases"), 401)
+        page = await http.get("/show/cases", headers={"Accept": "text/html"})
+        assert (page.status_code, page.headers["location"]) == (303, "/login?next=/show/cases")
+
+
+async def test_what_was_answered_is_counted_by_route_and_not_by_path() -> None:
+    def count() -> float:
+        return (
+            REGISTRY.get_sample_value(
+                "geleit_http_requests_total", {"method": "POST", "route": "/show/v1/open", "status": "422"}
+            )
+            or 0.0
+        )
+
+    before = count()
+    async with open_site() as http:
+        await http.post("/show/v1/open?limit=2", json={"size": MARKER})
+    assert count() == before + 1

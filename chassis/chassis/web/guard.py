@@ -34,12 +34,17 @@ class Requirement:
     async def __call__(self, request: Request) -> Principal:
         principal = await current_principal(request)
         if principal is None:
-            raise Problem(401, "not-signed-in", N_("Sign in first"), headers={"WWW-Authenticate": "Bearer"})
+            raise not_signed_in()
         if principal.via == "session" and request.method not in _SAFE_METHODS:
             await _refuse_forgery(request)
         if self.any_of and not self.any_of & permissions_of(principal.role):
             raise Problem(403, "not-permitted", N_("You may not do this"))
         return principal
+
+
+def not_signed_in() -> Problem:
+    """The answer to somebody who is nobody yet; a page sends a browser to sign in."""
+    return Problem(401, "not-signed-in", N_("Sign in first"), headers={"WWW-Authenticate": "Bearer"})
 
 
 def require(*any_of: Permission) -> Any:
