@@ -33,7 +33,7 @@ async def state(pytestconfig: pytest.Config) -> AsyncIterator[Path]:
 
 
 @pytest.mark.timeout(240)
-async def test_services_that_are_there_before_database_tables_and_topics_come_up(state: Path, gate: Gate) -> None:
+async def test_services_that_are_there_before_database_tables_and_topics_come_up(state: Path) -> None:
     kafka, postgres = Kafka(state, QUIET), Postgres(state, QUIET)
     await kafka.start()
     port = free_port()
@@ -42,7 +42,7 @@ async def test_services_that_are_there_before_database_tables_and_topics_come_up
         "GELEIT_STATE_DIR": str(state),
         "DATABASE_URL": postgres.url,
         "KAFKA_BOOTSTRAP_SERVERS": kafka.url,
-        "SMTP_URL": f"smtp://{LOOPBACK}:{gate.port}",
+        "SMTP_URL": f"smtp://{LOOPBACK}:{free_port()}",
         "VAULT_MASTER_KEY_FILE": str(master_key(state)),
         "INTAKE_PRIVATE_KEY_FILE": str(intake_key(state)),
     }
@@ -59,7 +59,7 @@ async def test_services_that_are_there_before_database_tables_and_topics_come_up
         await asyncio.gather(*(process.ready() for process in processes.values()))
         assert [process.restarts for process in processes.values()] == [0] * len(processes)
         running = Running(f"http://{LOOPBACK}:{port}", state, environment, processes, None, None, None)
-        async with world_of(running, gate) as world:
+        async with world_of(running, Gate()) as world:
             await is_served(world)
     finally:
         await asyncio.gather(*(process.stop() for process in processes.values()))
