@@ -61,3 +61,13 @@ def test_a_template_needs_nothing_inline_and_nothing_from_elsewhere(path: Path) 
 )
 def test_the_rule_sees_what_it_forbids(text: str) -> None:
     assert violations(text)
+
+
+def test_every_icon_is_one_that_the_design_system_has() -> None:
+    """One that does not exist shows as a white square."""
+    styles = ROOT / "chassis" / "chassis" / "static" / "vendor" / "kern" / "kern.min.css"
+    known = set(re.findall(r"\.kern-icon--([a-z-]+)", styles.read_text("utf-8")))
+    named = re.compile(r'"(?:primary|secondary|tertiary)", "([a-z-]+)"|icon\("([a-z-]+)"')
+    for template in TEMPLATES:
+        used = {one or other for one, other in named.findall(template.read_text("utf-8"))}
+        assert used <= known, f"{template.name}: {used - known}"

@@ -65,3 +65,9 @@ def test_one_is_never_sent_to_another_site(elsewhere: str) -> None:
 
 def test_one_is_sent_back_to_the_page() -> None:
     assert local_path("/show/rows?q=Tübingen") == "/show/rows?q=Tübingen"
+
+
+def test_a_day_reads_the_same_from_json() -> None:
+    day = filters(LOCALES["de"])["date"]
+    assert day("2022-03-14") == day(date(2022, 3, 14)) == "14.03.2022"
+    assert day(None) == "–"

@@ -13,9 +13,14 @@ NOTHING = "–"
 
 
 def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
-    """Jinja filters `date`, `time`, `datetime`, `ago`, `number`, `percent`, `seconds`, `language`; None shows as –."""
+    """Jinja filters `date`, `time`, `datetime`, `ago`, `number`, `percent`, `seconds`, `language`; None shows as –.
 
-    def day(value: date | None, style: str = "medium") -> str:
+    `date` takes what JSON holds of a day, too.
+    """
+
+    def day(value: date | str | None, style: str = "medium") -> str:
+        if isinstance(value, str):
+            value = date.fromisoformat(value)
         if isinstance(value, datetime):
             value = value.astimezone(BERLIN).date()
         return NOTHING if value is None else dates.format_date(value, style, locale)
