@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Link, Span, SpanContext
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
@@ -38,9 +38,7 @@ _EXPORTERS = {"otlp": "otlp_proto_http"}
 def setup(service: str, log_level: str = "INFO") -> None:
     """Start logs and traces of this process.
 
-    The exporters are those that OTEL_TRACES_EXPORTER names among the installed ones, separated by commas
-    (default `none`; `otlp` is OTLP over HTTP), as the OpenTelemetry specification has it; sampling follows
-    OTEL_TRACES_SAMPLER.
+    Spans go where `exporters` says; sampling follows OTEL_TRACES_SAMPLER.
     """
     handler = logging.StreamHandler(sys.stderr)
     formatter = JsonFormatter("%(levelname)s %(name)s %(message)s", timestamp=True)
@@ -51,11 +49,24 @@ def setup(service: str, log_level: str = "INFO") -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     os.environ.setdefault("OTEL_SERVICE_NAME", service)
     provider = TracerProvider(resource=Resource.create(), span_limits=SpanLimits(max_links=MAX_LINKS))
-    for name in os.environ.get("OTEL_TRACES_EXPORTER", "none").split(","):
-        if name != "none":
-            (found,) = entry_points(group="opentelemetry_traces_exporter", name=_EXPORTERS.get(name, name))
-            provider.add_span_processor(BatchSpanProcessor(found.load()()))
+    for exporter in exporters():
+        provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
+
+
+def exporters() -> list[SpanExporter]:
+    """Those that OTEL_TRACES_EXPORTER names among the installed ones, separated by commas; default `none`.
+
+    As the OpenTelemetry specification has it; `otlp` is OTLP over HTTP.
+    """
+    names = os.environ.get("OTEL_TRACES_EXPORTER", "none").split(",")
+    return [_exporter(_EXPORTERS.get(name, name)) for name in names if name != "none"]
+
+
+def _exporter(name: str) -> SpanExporter:
+    (found,) = entry_points(group="opentelemetry_traces_exporter", name=name)
+    exporter: SpanExporter = found.load()()
+    return exporter
 
 
 def flush() -> None:

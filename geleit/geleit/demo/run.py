@@ -161,7 +161,7 @@ class _Run:
         centre = self.doors.centres[0]
         key = (await send(self.http, "GET", "/intake/v1/key", keyring.keys[centre])).json()
         public_key = {name: value for name, value in key.items() if value is not None}
-        witness = Witness(watched, self.running.environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))
+        witness = Witness(watched)
         feed, by_http = Feed(self.http, keyring.keys, witness), week.of(Channel.HTTP)
         try:
             with (

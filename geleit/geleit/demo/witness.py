@@ -3,26 +3,25 @@
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanKind
 
-from chassis.telemetry import traceparent_of
+from chassis.telemetry import exporters, traceparent_of
 
 
 class Witness:
-    """Records the registrations of these references; `endpoint` None: of none."""
+    """Records the registrations of these references, and sends them where every process sends its spans."""
 
-    def __init__(self, references: Collection[str], endpoint: str | None) -> None:
-        self._references = references if endpoint else ()
-        self._provider = TracerProvider(
-            resource=Resource.create({"service.name": "reception-centre"}), sampler=ALWAYS_ON
-        )
-        if endpoint:
-            self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    def __init__(self, references: Collection[str]) -> None:
+        resource = Resource.create({"service.name": "reception-centre"})
+        self._provider = TracerProvider(resource=resource, sampler=ALWAYS_ON)
+        sent_to = exporters()
+        for exporter in sent_to:
+            self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._references = references if sent_to else ()
         self._tracer = self._provider.get_tracer("geleit.demo")
 
     @contextmanager
