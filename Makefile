@@ -38,7 +38,7 @@ test: setup ## All tests (TESTS=tests/unit for a part)
 check: setup ## Style, types, import rules, migrations, translations, schemas, licences
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy contracts chassis services/intake services/matching services/notifications services/reporting geleit tests
+	$(BIN)/mypy contracts chassis services/intake services/matching services/notifications services/reporting geleit tests benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/squawk $(MIGRATIONS)
 	$(BIN)/python -m chassis.web.catalogs check
