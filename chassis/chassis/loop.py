@@ -1,4 +1,4 @@
-"""The event loop of every process: uvloop, with two thirds of asyncio's CPU for a database round trip."""
+"""The event loop of service processes: uvloop, with two thirds of asyncio's CPU for a database round trip."""
 
 import asyncio
 from collections.abc import Coroutine
