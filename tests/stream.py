@@ -51,16 +51,20 @@ async def send(
         await producer.stop()
 
 
-async def read_to_the_end(bootstrap: str, topic: str) -> list[ConsumerRecord]:
-    """All records a topic holds now."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False)
+async def read_to_the_end(bootstrap: str, *topics: str) -> list[ConsumerRecord]:
+    """All records the topics hold now."""
+    # By the default a new consumer begins at the end, and takes itself there even after it is told to seek.
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
         await consumer._client.force_metadata_update()
-        places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        places = [
+            TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()
+        ]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning()
         found: list[ConsumerRecord] = []
         for place, end in ends.items():
             while await consumer.position(place) < end:
