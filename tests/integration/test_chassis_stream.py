@@ -125,7 +125,10 @@ async def test_a_header_that_is_not_text_costs_nothing(probe: Database, topic: T
         async with probe.transaction() as tx:
             return bool(await tx.fetchval("select count(*) = 2 from parked"))
 
+    async def applied() -> bool:
+        return await count(probe) == 1
+
     await eventually(parked)
-    assert await count(probe) == 1
+    await eventually(applied)
     stop.set()
     await running
