@@ -84,7 +84,9 @@ async def _lags(world: World) -> dict[str, int]:
 
 async def audit(world: World, journal: Journal) -> list[str]:
     """Every fault, one line each; to be asked at rest."""
-    topics = {topic.name: await read_to_the_end(world.bootstrap, topic.name) for topic in _topics(world)}
+    topics: dict[str, list[ConsumerRecord]] = {topic.name: [] for topic in _topics(world)}
+    for record in await read_to_the_end(world.bootstrap, *topics):
+        topics[record.topic].append(record)
     return [
         *await _nothing_lost(world, journal, topics),
         *await _nothing_doubled(world),

@@ -137,10 +137,10 @@ async def feed_by_kafka(world: World, town: str, canaries: Canaries, poison: Can
 
 async def places(world: World) -> AsyncIterator[tuple[str, bytes]]:
     """Everything Geleit has written or tells, piece by piece, with its place."""
-    for topic in all_topics(world.services["intake"].settings.centres):
-        for record in await read_to_the_end(world.bootstrap, topic.name):
-            told = b" ".join(name.encode() + b"=" + value for name, value in record.headers)
-            yield f"topic {topic.name}", b" ".join((record.key or b"", record.value or b"", told))
+    topics = [topic.name for topic in all_topics(world.services["intake"].settings.centres)]
+    for record in await read_to_the_end(world.bootstrap, *topics):
+        told = b" ".join(name.encode() + b"=" + value for name, value in record.headers)
+        yield f"topic {record.topic}", b" ".join((record.key or b"", record.value or b"", told))
     for file in sorted((world.running.state_dir / "log").iterdir()):
         yield str(file), file.read_bytes()
     for file in sorted(spans_dir(world.running.state_dir).iterdir()):

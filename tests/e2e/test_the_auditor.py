@@ -1,0 +1,98 @@
+"""The auditor finds what it is there for: each fault that is brought in by hand, and none before and after."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+import asyncpg
+
+from e2e.audit import Journal, audit, is_quiet
+from e2e.world import World
+from stream import eventually
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A statement that brings it in, one that takes it back, and a word of the line that must tell of it.
+
+    `$1` is the household; its manager has a case, its item is open.
+    """
+
+    sql: str
+    back: str
+    tells: str
+
+
+FAULTS = (
+    Fault(
+        "update matching.manager m set load = load + 1 from matching.care c where household = $1 and c.manager = m.id",
+        "update matching.manager m set load = load - 1 from matching.care c where household = $1 and c.manager = m.id",
+        "carries",
+    ),
+    Fault(
+        "update matching.care set revision = revision + 1 where household = $1",
+        "update matching.care set revision = revision - 1 where household = $1",
+        "differs from the writer of care",
+    ),
+    Fault(
+        "update matching.outbox set revision = 7 where topic = 'assignments' and key = $1::uuid::text",
+        "update matching.outbox set revision = 1 where topic = 'assignments' and key = $1::uuid::text",
+        "outbox has [7]",
+    ),
+    Fault(
+        "update matching.assignment set item = 7 where household = $1",
+        "update matching.assignment set item = 1 where household = $1",
+        "care and assignment differ",
+    ),
+    Fault(
+        "update matching.decision d set receipt = convert_to(replace(convert_from(receipt, 'UTF8'),"
+        " '\"capacity\":1200', '\"capacity\":1'), 'UTF8') from matching.decision_link l"
+        " where (d.district, d.position) = (l.district, l.position) and l.household = $1",
+        "update matching.decision d set receipt = convert_to(replace(convert_from(receipt, 'UTF8'),"
+        " '\"capacity\":1,', '\"capacity\":1200,'), 'UTF8') from matching.decision_link l"
+        " where (d.district, d.position) = (l.district, l.position) and l.household = $1",
+        "goes over capacity",
+    ),
+    Fault(
+        "update notifications.item set status = 'accepted' where household = $1",
+        "update notifications.item set status = 'open' where household = $1",
+        "the care says open",
+    ),
+    Fault(
+        "update intake.household set revision = revision + 1 where id = $1",
+        "update intake.household set revision = revision - 1 where id = $1",
+        "differs from the writer of household",
+    ),
+    Fault(
+        "update notifications.message set id = gen_random_uuid() where household = $1",
+        "update notifications.message set id = (select (regexp_match(m, '[0-9a-f-]{36}'))[1]::uuid"
+        " from unnest(array[current_setting('e2e.message')]) m) where household = $1",
+        "belongs to no message",
+    ),
+)
+
+
+async def test_the_auditor_finds_each_fault_that_is_brought_in(world: World) -> None:
+    town = world.town()
+    await world.manager(town)
+    household = await world.registered(town)
+    await world.item(town, household, "open")
+    await world.mailed(town)
+    await eventually(lambda: is_quiet(world))
+    journal = Journal()
+    assert await audit(world, journal) == []
+    owner = await asyncpg.connect(world.running.environment["DATABASE_URL"])
+    message = await owner.fetchval("select id from notifications.message where household = $1", household)
+    await owner.execute("select set_config('e2e.message', $1, false)", str(message))
+    try:
+        for fault in FAULTS:
+            await owner.execute(fault.sql, household)
+        lost = f"e2e-{uuid4().hex}"
+        found = "\n".join(await audit(world, Journal({lost: household}, [("submissions.karlsruhe", 0, 10**9)])))
+    finally:
+        for fault in FAULTS:
+            await owner.execute(fault.back, household)
+        await owner.close()
+    assert [fault.tells for fault in FAULTS if fault.tells not in found] == [], found
+    assert lost in found
+    assert "is not on its topic" in found
+    assert await audit(world, journal) == []
