@@ -27,6 +27,8 @@ POLL_SECONDS = 0.25
 STUCK_SECONDS = 60.0
 """An unpublished row this old under a living owner: the owner is frozen, and its session is ended."""
 SEND_TIMEOUT_MS = 30_000
+SLOW_SECONDS = 5.0
+"""A broker that takes longer to acknowledge is as good as away: the process says so until it does."""
 
 _SELECT = """
 select id, topic, partition, key, ce_id, ce_type, payload, traceparent, created_at
@@ -125,9 +127,15 @@ class Relay:
         by_partition: defaultdict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
         for row in rows:
             by_partition[row["topic"], row["partition"]].append(row)
-        counts = await asyncio.gather(
-            *(self._send_partition(producer, *place, some) for place, some in by_partition.items())
-        )
+        # A producer waits in silence for a broker that has gone; nothing is raised that could be told.
+        slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._health.down, "relay", "broker_slow")
+        try:
+            counts = await asyncio.gather(
+                *(self._send_partition(producer, *place, some) for place, some in by_partition.items())
+            )
+        finally:
+            slow.cancel()
+        self._health.up("relay")
         sent = [row for some, count in zip(by_partition.values(), counts, strict=True) for row in some[:count]]
         await self._mark(connection, sent)
         for topic, some in groupby(sent, itemgetter("topic")):

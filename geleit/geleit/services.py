@@ -3,11 +3,10 @@
 import os
 from collections.abc import Sequence
 
-from intake.app import service as intake
-
 from chassis.service import Service
 from geleit.settings import Settings
 from geleit.state import addresses
+from intake.app import service as intake
 from intake.settings import Settings as IntakeSettings
 from matching.app import service as matching
 from matching.settings import Settings as MatchingSettings

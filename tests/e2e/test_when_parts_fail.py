@@ -36,9 +36,11 @@ async def test_intake_accepts_while_kafka_is_down_and_everything_arrives_later(b
     shown = [await centre.get(f"{HOUSEHOLDS}/{household}") for household in households]
     assert [answer.status_code for answer in shown] == [200] * len(households)
     assert (await centre.get("/readyz")).is_success
+    await not_ready(world, "intake.0", "relay")
     await kafka.start()
     for household in households:
         await world.care(household, "proposed", within=90)
+    await reconnected(world)
     assert len(await world.mailed(town, 3)) == 3
 
 

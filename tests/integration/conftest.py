@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from stream import on_database
 
 from chassis.database import Clock, Database, utc_now
 from chassis.migrate import migrate
+from stream import on_database
 
 SERVICES = ("intake", "matching", "notifications", "reporting", "probe")
 OpenDatabase = Callable[..., Awaitable[Database]]

@@ -5,8 +5,8 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from access_world import OpenDatabase, a_key, owner
 
+from access_world import OpenDatabase, a_key, owner
 from chassis.access import Principal, Role
 from chassis.access.identify import principal_of
 from chassis.access.keys import IssuedKey, TooManyKeys, issue_key, list_keys, revoke_key

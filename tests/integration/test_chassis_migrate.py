@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from stream import on_database
 
 from chassis import migrate as migrating
 from chassis.migrate import MigrationChanged, migrate
+from stream import on_database
 
 PROBE = [("probe", "probe")]
 

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from stream import eventually, read_to_the_end
 
 from builders import a_household, a_municipality
 from chassis.database import Database
@@ -15,6 +14,7 @@ from chassis.relay import _UNMARK_NEWEST, Relay
 from chassis.stream import TopicDiffers, create_topics
 from contracts.record import event_id
 from contracts.topics import HOME_PARTITIONS, Topic, all_topics
+from stream import eventually, read_to_the_end
 
 
 @pytest.fixture

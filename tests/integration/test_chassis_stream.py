@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from stream import eventually, send
 
 from builders import a_municipality
 from chassis.consumer import Consumer
@@ -20,6 +19,7 @@ from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode, headers
 from contracts.topics import Topic
 from probe import handlers
+from stream import eventually, send
 
 
 @pytest.fixture

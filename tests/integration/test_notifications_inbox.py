@@ -7,6 +7,18 @@ from uuid import uuid4
 
 import orjson
 import pytest
+
+from builders import NOW, REUTLINGEN, TUEBINGEN, a_care, a_manager, a_municipality, a_policy, an_assignee
+from chassis.access import Role, Tenant
+from chassis.database import Database
+from chassis.timers import Due
+from contracts.assignments import Care, LastAnswer
+from contracts.record import State
+from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus
+from integration.conftest import OpenDatabase, SetClock
+from notifications import handlers, store
+from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken
+from notifications.web.answering import Unknown
 from notifications_world import (
     ADDRESS,
     TOWN,
@@ -21,18 +33,6 @@ from notifications_world import (
     released,
     soon,
 )
-
-from builders import NOW, REUTLINGEN, TUEBINGEN, a_care, a_manager, a_municipality, a_policy, an_assignee
-from chassis.access import Role, Tenant
-from chassis.database import Database
-from chassis.timers import Due
-from contracts.assignments import Care, LastAnswer
-from contracts.record import State
-from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus
-from integration.conftest import OpenDatabase, SetClock
-from notifications import handlers, store
-from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken
-from notifications.web.answering import Unknown
 
 DECLINED, LANGUAGE = Answer.DECLINED, AnswerReason.LANGUAGE
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import pytest
-from doors import Door
 
 from builders import NOW, REUTLINGEN, a_care, a_household, a_manager, a_municipality, a_record, an_assignee
 from chassis.access import Role
@@ -11,6 +10,7 @@ from chassis.database import Database
 from chassis.web.surroundings import Mounted
 from contracts.record import State
 from contracts.topics import topic_of
+from doors import Door
 from integration.conftest import OpenDatabase
 from reporting import app, web
 
