@@ -110,7 +110,6 @@ class Relay:
         await producer.start()
         try:
             while True:
-                self._wake.clear()
                 rows = await connection.fetch(_SELECT, self._batch)
                 telemetry.outbox_age_seconds.set(_age(rows))
                 if rows:
@@ -215,6 +214,8 @@ class Relay:
         _, pending = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
+        # Cleared by who waited, the relay that waits for its turn too: a wake-up is one, not a state to spin on.
+        self._wake.clear()
 
 
 def _age(rows: Sequence[asyncpg.Record]) -> float:

@@ -119,6 +119,22 @@ async def test_another_relay_takes_over_when_the_owners_session_ends(
         assert await eventually(owner) != first
 
 
+async def test_a_wake_up_wakes_once(probe: Database) -> None:
+    """A relay that waits for its turn and stays awake takes half a core from everybody else."""
+    relay, stop, loop = (
+        Relay(probe, service="probe", bootstrap="", batch=1, health=Health()),
+        asyncio.Event(),
+        asyncio.get_running_loop(),
+    )
+    relay._on_notify()
+    begin = loop.time()
+    await relay._woken(stop, 60)
+    woken = loop.time()
+    await relay._woken(stop, 0.2)
+    assert woken - begin < 10
+    assert loop.time() - woken >= 0.19
+
+
 async def test_a_relay_that_lost_its_lock_has_the_newest_row_of_each_key_sent_again(probe: Database) -> None:
     async with probe.transaction() as tx:
         await tx.publish([a_municipality(revision=revision) for revision in (1, 2, 3)])
