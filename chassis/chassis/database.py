@@ -31,6 +31,8 @@ AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.CannotConnectNowError,
+    # A session that the server ends in the middle of an answer, as asyncpg sees it.
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )

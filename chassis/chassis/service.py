@@ -5,10 +5,10 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import uvicorn
@@ -113,19 +113,37 @@ async def work(service: Service, stop: asyncio.Event, health: Health) -> None:
     )
     _settle_memory()
     consumed = asyncio.Event()
+    sources: dict[str, Coroutine[Any, Any, None]] = {
+        "stream": subscription.run(stop),
+        "retention": keep_forgetting(database, stop),
+        "timers": Timers(database, service.on_due, health).run(stop),
+        **{errand.name: Errands(database, errand, health).run(stop) for errand in service.errands},
+    }
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(relay.run(consumed), name="relay")
-            async with asyncio.TaskGroup() as sources:
-                sources.create_task(subscription.run(stop), name="stream")
-                sources.create_task(keep_forgetting(database, stop), name="retention")
-                sources.create_task(Timers(database, service.on_due, health).run(stop), name="timers")
-                for errand in service.errands:
-                    sources.create_task(Errands(database, errand, health).run(stop), name=errand.name)
-            # First nothing more comes in, then what came out of it is sent.
-            consumed.set()
+            group.create_task(_watched("relay", relay.run(consumed), stop), name="relay")
+            try:
+                async with asyncio.TaskGroup() as inner:
+                    for name, source in sources.items():
+                        inner.create_task(_watched(name, source, stop), name=name)
+            finally:
+                # First nothing more comes in, then what came out of it is sent.
+                consumed.set()
     finally:
         await database.close()
+
+
+async def _watched(name: str, part: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Run a part; a fault that nobody foresaw ends the process, and whoever keeps it starts it on clean ground.
+
+    It is told by `stop` too: a cancellation alone can be lost in a library, and the process would go on without a part.
+    """
+    try:
+        await part
+    except Exception as error:
+        log.critical("%s: %s; the process ends", name, telemetry.place_of(error))
+        stop.set()
+        raise
 
 
 def main(make: Callable[[S], Service], settings: type[S]) -> None:

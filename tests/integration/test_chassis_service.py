@@ -1,0 +1,57 @@
+"""A worker as a whole: what nobody foresaw ends it, whatever its parts are doing."""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from chassis.database import Tx
+from chassis.errands import Errand
+from chassis.health import Health
+from chassis.service import Service, work
+from chassis.settings import Settings
+from chassis.timers import Timers
+
+NOBODY = "127.0.0.1:1"
+
+
+class Unforeseen(Exception):
+    """No part of a worker expects it."""
+
+
+async def test_a_fault_in_one_part_ends_the_worker_even_if_another_loses_its_cancellation(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claiming, stop = asyncio.Event(), asyncio.Event()
+
+    async def claim(_: Tx) -> Sequence[Any]:
+        claiming.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return ()
+        raise AssertionError
+
+    async def perform(_: Any) -> None:
+        raise AssertionError
+
+    async def settle(_: Tx, __: Any, ___: Any) -> Sequence[Any]:
+        raise AssertionError
+
+    async def run(_: Timers, __: asyncio.Event) -> None:
+        await claiming.wait()
+        raise Unforeseen
+
+    monkeypatch.setattr(Timers, "run", run)
+    settings = Settings(
+        database_url=database_url,
+        kafka_bootstrap_servers=NOBODY,
+        vault_master_key=b64encode(bytes(32)).decode(),
+    )
+    service = Service("probe", "probe", "/probe", settings, errands=(Errand("deaf", claim, perform, settle),))
+    with pytest.raises(ExceptionGroup) as raised:
+        await asyncio.wait_for(work(service, stop, Health()), 30)
+    assert raised.group_contains(Unforeseen)
+    assert stop.is_set()
