@@ -131,7 +131,8 @@ class Kafka:
             return
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         formatting = Process("kafka-format", self._home / "format.json")
-        options = ("-t", cluster, "-c", str(self._configuration))
+        # One in 64 ids begins with a hyphen: as a word of its own it would be taken for an option.
+        options = (f"--cluster-id={cluster}", "-c", str(self._configuration))
         formatting.spawn((*java, "kafka.tools.StorageTool", "format", *options), log=self._log, cwd=self._home)
         try:
             if not await formatting.ended(START_WITHIN) or formatting.ending() != "exited with 0":
