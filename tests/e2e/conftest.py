@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from contracts.topics import STATE_TOPICS
 from e2e.folders import fresh, remove
 from e2e.gate import Gate
 from e2e.world import World, world_of
@@ -14,6 +15,7 @@ from geleit.embedded import create_database, drop_database
 from geleit.probe import LOOPBACK, free_port
 from geleit.settings import Settings
 from geleit.system import Running, system
+from stream import eventually
 
 EMBEDDED = "embedded"
 DATABASE = "geleit_e2e"
@@ -92,8 +94,16 @@ async def _forget_topics(bootstrap: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        ours = [name for name in await admin.list_topics() if not name.startswith("_")]
-        if ours:
+
+        async def gone() -> bool:
+            return not [name for name in await admin.list_topics() if _is_ours(name)]
+
+        if ours := [name for name in await admin.list_topics() if _is_ours(name)]:
             await admin.delete_topics(ours)
+            await eventually(gone)
     finally:
         await admin.close()
+
+
+def _is_ours(topic: str) -> bool:
+    return topic.partition(".")[0] in {"submissions", "verdicts", *(one.name for one in STATE_TOPICS)}

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from geleit.processes import identify
@@ -26,6 +27,8 @@ async def remove(state: Path) -> None:
     await stop_leftovers(state)
     await stop_parts(state, Steps(quiet=True))
     shutil.rmtree(state)
+    with suppress(OSError):  # the other system's state may still be there
+        state.parent.rmdir()
 
 
 def _left(parent: Path) -> list[Path]:
