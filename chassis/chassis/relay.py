@@ -110,6 +110,8 @@ class Relay:
         await producer.start()
         try:
             while True:
+                # What was told before this look is seen by it.
+                self._wake.clear()
                 rows = await connection.fetch(_SELECT, self._batch)
                 telemetry.outbox_age_seconds.set(_age(rows))
                 if rows:
