@@ -84,6 +84,14 @@ async def test_the_same_request_twice_makes_one_household_and_one_answer(door: D
     assert await outcomes(worker) == {"accepted": 1, "duplicate": 1}
 
 
+async def test_a_name_in_an_idempotency_key_is_not_kept(door: Door, worker: Database) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        await offer(client, key="Olena-Testova")
+    async with worker.transaction() as tx:
+        (kept,) = [row["key"] for row in await tx.fetch("select key from idempotency")]
+    assert "Olena" not in kept
+
+
 async def test_the_same_request_at_the_same_time_makes_one_household(door: Door, worker: Database) -> None:
     async with door.program(Role.CENTRE, "karlsruhe") as client:
         answers = await asyncio.gather(*(offer(client, key="k-1") for _ in range(3)))
