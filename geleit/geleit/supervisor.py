@@ -66,6 +66,7 @@ class Supervised:
         self._process = Process(program.name, pid_file(state_dir, program.name))
         self._keeper: asyncio.Task[None] | None = None
         self._has_been_ready = False
+        self._ending = ""
 
     @property
     def url(self) -> str:
@@ -114,7 +115,7 @@ class Supervised:
             async def is_ready() -> bool:
                 if self.restarts >= DEATHS_AT_START and not self._has_been_ready:
                     raise NotStarted(
-                        f"{self.name} {self._process.ending()} {self.restarts} times ({self._log}):\n"
+                        f"{self.name} {self._ending} {self.restarts} times ({self._log}):\n"
                         f"{last_lines(self._log)}"
                     )
                 if not self.alive() or not await answers(self.port):
@@ -138,9 +139,9 @@ class Supervised:
         pause = FIRST_PAUSE
         while True:
             if await self._process.ended(within=SETTLED_AFTER):
-                self._steps.say(
-                    f"  {self.name} {self._process.ending()}; starting it again in {pause:g} s ({self._log})"
-                )
+                # Kept: once the next one runs, the process says nothing of how this one ended.
+                self._ending = self._process.ending()
+                self._steps.say(f"  {self.name} {self._ending}; starting it again in {pause:g} s ({self._log})")
                 await asyncio.sleep(pause)
                 self.restarts += 1
                 self._spawn()

@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from chassis.database import Database
 from chassis.web import Mounted, Site, assemble
-from showcase.site import site
+from showcase.site import MENU, site
 
 
 def away(_: str) -> Database:
@@ -19,7 +19,7 @@ def away(_: str) -> Database:
 def showcase_app(database: Callable[[str], Database] = away, router: APIRouter | None = None, **more: Any) -> FastAPI:
     """The showcase at /show, or a site with this router instead."""
     shown = site() if router is None else Site(title="Other", router=router, **more)
-    return assemble([Mounted(name="probe", prefix="/show", package="showcase", site=shown)], database)
+    return assemble([Mounted(name="probe", prefix="/show", package="showcase", site=shown)], database, menu=MENU)
 
 
 def client_of(app: FastAPI, **options: Any) -> httpx.AsyncClient:

@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from chassis.access import Permission, Principal
 from chassis.web import (
-    NavLink,
     Paging,
     Problem,
     Site,
@@ -26,6 +25,7 @@ from chassis.web import (
     render,
     require,
 )
+from chassis.web.menu import Area, Link
 
 router = APIRouter()
 pages = APIRouter(include_in_schema=False)
@@ -147,15 +147,23 @@ async def answer(request: Request) -> Response:
 router.include_router(pages)
 
 
+MENU = (
+    Area(
+        "Showcase",
+        "/show",
+        (
+            Link("Households", "/rows", Permission.READ_HOUSEHOLDS, "Arrivals and what became of them."),
+            Link("Inbox", "/rows/one", Permission.READ_INBOX, "Proposals that wait for an answer."),
+            Link("Operations", "/parked", Permission.READ_OPERATIONS, "Records that could not be read."),
+        ),
+    ),
+)
+
+
 def site() -> Site:
     """The site as a service gives it."""
     return Site(
         title="Showcase",
         router=router,
-        navigation=[
-            NavLink("Households", "/rows", Permission.READ_HOUSEHOLDS, "Arrivals and what became of them."),
-            NavLink("Inbox", "/rows/one", Permission.READ_INBOX, "Proposals that wait for an answer."),
-            NavLink("Operations", "/parked", Permission.READ_OPERATIONS, "Records that could not be read."),
-        ],
         body_limits={"/v1/notes": 2_000_000},
     )

@@ -7,7 +7,7 @@ from chassis.web.guard import Requirement, UndeclaredRoute, current_principal, p
 from chassis.web.paging import PageQuery, Paging, Slice, decode_cursor, encode_cursor
 from chassis.web.problems import FieldError, Problem, not_found
 from chassis.web.render import redirect, render, translations_of, wants_partial
-from chassis.web.surroundings import Mounted, NavLink, Site
+from chassis.web.surroundings import Mounted, Site
 from chassis.web.translations import N_
 from chassis.web.work import Work
 
@@ -16,7 +16,6 @@ __all__ = [
     "FieldError",
     "Filled",
     "Mounted",
-    "NavLink",
     "PageQuery",
     "Paging",
     "Problem",

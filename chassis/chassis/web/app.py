@@ -23,6 +23,7 @@ from chassis.web.faults import Faults
 from chassis.web.guard import assert_permissions_declared
 from chassis.web.headers import SecurityHeaders
 from chassis.web.language import LANGUAGES
+from chassis.web.menu import MENU, Area
 from chassis.web.problems import OPENAPI_RESPONSE
 from chassis.web.spans import QuietSpans
 from chassis.web.static import PackageFiles
@@ -66,6 +67,7 @@ def assemble(
     sites: Sequence[Mounted],
     database: Callable[[str], Database],
     *,
+    menu: Sequence[Area] = MENU,
     health: Sequence[BaseRoute] = (),
     lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
@@ -81,7 +83,7 @@ def assemble(
     app = _app("Geleit", None, lifespan)
     # Signing in is the schema `access`, which every service's role reaches: the first one's will do.
     first = sites[0].name
-    app.state.surroundings = Surroundings("", partial(database, first), Templates("chassis", translations), sites)
+    app.state.surroundings = Surroundings("", partial(database, first), Templates("chassis", translations), menu)
     app.include_router(pages.router)
     app.router.routes.extend(health)
     for package in packages:
@@ -90,7 +92,7 @@ def assemble(
     for at in sites:
         inner = _site_app(at.site)
         templates = Templates(at.package, translations)
-        inner.state.surroundings = Surroundings(at.prefix, partial(database, at.name), templates, sites)
+        inner.state.surroundings = Surroundings(at.prefix, partial(database, at.name), templates, menu)
         app.mount(at.prefix, inner)
         app.router.routes.append(Route(at.prefix, partial(_into, at.prefix)))
     limits = {at.prefix + path: limit for at in sites for path, limit in at.site.body_limits.items()}

@@ -1,4 +1,4 @@
-"""The navigation: all that a principal may open, in all sites."""
+"""The navigation: what of the menu a principal may open, and where in it a page is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,8 +33,7 @@ def navigation_of(request: Request, principal: Principal | None) -> Sequence[Sec
         return []
     allowed = permissions_of(principal.role)
     sections = [
-        (mounted.site.title, [(mounted.prefix + link.path, link) for link in mounted.site.navigation])
-        for mounted in surroundings(request).sites
+        (area.title, [(area.prefix + link.path, link) for link in area.links]) for area in surroundings(request).menu
     ]
     open_to = [
         (title, [(href, link) for href, link in links if link.permission in allowed]) for title, links in sections

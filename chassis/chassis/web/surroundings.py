@@ -1,4 +1,4 @@
-"""What a request finds around it: its site's database and templates, and the navigation of all sites."""
+"""What a request finds around it: its site's database and templates, and the menu of all sites."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,25 +7,14 @@ from typing import Any, cast
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from chassis.access import Permission
 from chassis.database import Database
+from chassis.web.menu import Area
 from chassis.web.templates import Templates
-
-
-@dataclass(frozen=True, slots=True)
-class NavLink:
-    """A link in the navigation for who has the permission; `path` is below the site's prefix, `label` a msgid."""
-
-    label: str
-    path: str
-    permission: Permission
-    about: str = ""
-    """One sentence (a msgid) that the overview shows under the link."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """What a service shows below its prefix: title (a msgid), routes and navigation.
+    """What a service shows below its prefix: title and routes.
 
     `body_limits` holds the routes (paths below the prefix) that may take more than the default of 1 MB, in bytes.
     `state` becomes attributes of `request.app.state`.
@@ -33,7 +22,6 @@ class Site:
 
     title: str
     router: APIRouter
-    navigation: Sequence[NavLink] = ()
     body_limits: Mapping[str, int] = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
 
@@ -55,7 +43,7 @@ class Surroundings:
     prefix: str
     database: Callable[[], Database]
     templates: Templates
-    sites: Sequence[Mounted]
+    menu: Sequence[Area]
 
 
 def surroundings(request: Request) -> Surroundings:

@@ -2,19 +2,8 @@
 
 from fastapi import APIRouter
 
-from chassis.access import Permission
-from chassis.web import N_, NavLink, Site
+from chassis.web import Site
 from notifications.web import api, operations, pages
-
-NAVIGATION = (
-    NavLink(N_("Inbox"), "/", Permission.READ_INBOX, N_("Proposals to answer, and what became of earlier ones.")),
-    NavLink(
-        N_("Messages"),
-        "/messages",
-        Permission.READ_OPERATIONS,
-        N_("Mail that could not be sent, and who cannot be reached."),
-    ),
-)
 
 
 def create() -> Site:
@@ -22,4 +11,4 @@ def create() -> Site:
     router = APIRouter()
     for part in (api.router, pages.router, operations.router):
         router.include_router(part)
-    return Site(title=N_("Inbox"), router=router, navigation=NAVIGATION)
+    return Site(title="Inbox", router=router)

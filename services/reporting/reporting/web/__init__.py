@@ -2,18 +2,8 @@
 
 from fastapi import APIRouter
 
-from chassis.access import Permission
-from chassis.web import N_, NavLink, Site
+from chassis.web import Site
 from reporting.web import api, pages
-
-NAVIGATION = (
-    NavLink(
-        N_("Figures"),
-        "/",
-        Permission.READ_REPORTS,
-        N_("Arrivals, assignments, waiting and capacity by day and district."),
-    ),
-)
 
 
 def create() -> Site:
@@ -21,4 +11,4 @@ def create() -> Site:
     router = APIRouter()
     router.include_router(api.router)
     router.include_router(pages.router)
-    return Site(title=N_("Figures"), router=router, navigation=NAVIGATION)
+    return Site(title="Figures", router=router)

@@ -1,0 +1,97 @@
+"""The menu of the whole installation: every page that navigation leads to, whichever process serves it.
+
+A process knows only its own site, but whoever reads one of its pages wants to go on to the others; so the menu is
+the platform's. A test holds it against the services' routes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chassis.access import Permission
+from chassis.web.translations import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link for who has the permission; `path` is below the site's prefix, `label` a msgid."""
+
+    label: str
+    path: str
+    permission: Permission
+    about: str = ""
+    """One sentence (a msgid) that the overview shows under the link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A service's part of the menu; `title` is a msgid."""
+
+    title: str
+    prefix: str
+    links: Sequence[Link]
+
+
+MENU = (
+    Area(
+        N_("Reception"),
+        "/intake",
+        (
+            Link(
+                N_("Households"),
+                "/",
+                Permission.SUBMIT_HOUSEHOLDS,
+                N_("All households of the centre, and what became of them."),
+            ),
+            Link(N_("Register a household"), "/new", Permission.SUBMIT_HOUSEHOLDS, N_("Enter an arrival by hand.")),
+        ),
+    ),
+    Area(
+        N_("Matching"),
+        "/matching",
+        (
+            Link(
+                N_("Matching"),
+                "/",
+                Permission.READ_CASES,
+                N_("Who is cared for, who waits and why, and what each district can still take."),
+            ),
+            Link(
+                N_("Waiting list"),
+                "/waiting",
+                Permission.READ_CASES,
+                N_("Households without a manager, and the reason."),
+            ),
+            Link(N_("Roster"), "/roster", Permission.READ_ROSTER, N_("Integration managers, their load and absences.")),
+        ),
+    ),
+    Area(
+        N_("Inbox"),
+        "/inbox",
+        (
+            Link(
+                N_("Inbox"),
+                "/",
+                Permission.READ_INBOX,
+                N_("Proposals to answer, and what became of earlier ones."),
+            ),
+            Link(
+                N_("Messages"),
+                "/messages",
+                Permission.READ_OPERATIONS,
+                N_("Mail that could not be sent, and who cannot be reached."),
+            ),
+        ),
+    ),
+    Area(
+        N_("Figures"),
+        "/reports",
+        (
+            Link(
+                N_("Figures"),
+                "/",
+                Permission.READ_REPORTS,
+                N_("Arrivals, assignments, waiting and capacity by day and district."),
+            ),
+        ),
+    ),
+)
