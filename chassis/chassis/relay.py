@@ -16,6 +16,7 @@ from opentelemetry.trace import SpanKind
 
 from chassis import telemetry
 from chassis.backoff import Backoff
+from chassis.broker import Broker
 from chassis.database import AWAY, Connection, Database
 from chassis.health import Health
 
@@ -57,10 +58,10 @@ class SendFailed(Exception):
 class Relay:
     """Publishes one service's outbox. Any number may run; an advisory lock lets one of them send."""
 
-    def __init__(self, database: Database, *, service: str, bootstrap: str, batch: int, health: Health) -> None:
+    def __init__(self, database: Database, *, service: str, broker: Broker, batch: int, health: Health) -> None:
         self._database = database
         self._source = service
-        self._bootstrap = bootstrap
+        self._broker = broker
         self._batch = batch
         self._health = health
         self._wake = asyncio.Event()
@@ -101,7 +102,7 @@ class Relay:
 
     async def _send_all(self, connection: Connection, stop: asyncio.Event, backoff: Backoff) -> None:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **self._broker.client,
             acks="all",
             enable_idempotence=True,
             max_batch_size=BATCH_BYTES,

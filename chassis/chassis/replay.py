@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from chassis.broker import Broker
 from chassis.consumer import Consumer
 
 Progress = Callable[[int, int], None]
@@ -15,7 +16,7 @@ async def replay(
     consumer: Consumer,
     topics: Iterable[str],
     *,
-    bootstrap: str,
+    broker: Broker,
     records: int = 4000,
     progress: Progress = lambda _read, _all: None,
 ) -> int:
@@ -24,9 +25,7 @@ async def replay(
     No group, no offsets: a newer revision wins, so a worker that goes on meanwhile does no harm and takes
     none. Raises KafkaError, one of TRANSIENT, TooManyRefused.
     """
-    reader = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
-    )
+    reader = AIOKafkaConsumer(**broker.client, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
     await reader.start()
     stop = asyncio.Event()
     try:

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 
 from chassis import loop, telemetry
 from chassis.backoff import Backoff
+from chassis.broker import Broker
 from chassis.consumer import Consumer, Handler
 from chassis.database import AWAY, Database, Tx
 from chassis.errands import Errand, Errands
@@ -93,12 +94,12 @@ async def work(service: Service, stop: asyncio.Event, health: Health) -> None:
     database = await _patiently(service, "worker", stop, health)
     if database is None:
         return
-    settings = service.settings
+    settings, broker = service.settings, Broker.of(service.settings)
     consumer = Consumer(database, vault, service.on, health)
     subscription = Subscription(
         consumer,
         [topic.name for topic in service.on],
-        bootstrap=settings.kafka_bootstrap_servers,
+        broker=broker,
         group=service.name,
         instance=settings.instance,
         records=settings.poll_records,
@@ -107,7 +108,7 @@ async def work(service: Service, stop: asyncio.Event, health: Health) -> None:
     relay = Relay(
         database,
         service=service.name,
-        bootstrap=settings.kafka_bootstrap_servers,
+        broker=broker,
         batch=settings.poll_records,
         health=health,
     )

@@ -1,9 +1,9 @@
 """What every process reads from its environment; a service adds its own fields."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -18,6 +18,15 @@ class Settings(BaseSettings):
     """Password of the service's roles, where the server asks for one."""
     database_connections: Annotated[int, Field(ge=2, le=100)] = 8
     kafka_bootstrap_servers: str
+    kafka_username: str | None = None
+    """The service's account, where the broker asks for one."""
+    kafka_password: SecretStr | None = None
+    kafka_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
+    kafka_tls: bool = False
+    kafka_ca_file: Path | None = None
+    """PEM of the authority that signed the broker's certificate, if it is not one of the system's."""
+    kafka_replicas: Annotated[int, Field(ge=1, le=9)] = 1
+    """Copies of each partition of a new topic; with three or more, two must have a record before it counts as sent."""
     centres: Annotated[tuple[str, ...], NoDecode] = ("karlsruhe", "ellwangen", "sigmaringen")
     """Codes of the reception centres, separated by commas: each has two topics of its own."""
     public_url: str = "http://127.0.0.1:8080"

@@ -13,21 +13,25 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
 from chassis.backoff import Backoff
+from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.health import Health
 from contracts.topics import Topic
 
 log = logging.getLogger(__name__)
 
+FEWEST_TO_LOSE_ONE = 3
+"""Copies from which on two must agree: one may be away and writing still goes on."""
+
 
 class TopicDiffers(Exception):
     """A topic exists with another number of partitions: a key would live in two of them."""
 
 
-async def create_topics(bootstrap: str, topics: Iterable[Topic], *, replication: int = 1) -> list[str]:
+async def create_topics(broker: Broker, topics: Iterable[Topic], *, replicas: int = 1) -> list[str]:
     """Create the topics that are missing; their names. Raises TopicDiffers, KafkaError."""
     wanted = {topic.name: topic for topic in topics}
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**broker.client)
     await admin.start()
     try:
         found = {
@@ -40,8 +44,9 @@ async def create_topics(bootstrap: str, topics: Iterable[Topic], *, replication:
                 raise TopicDiffers(f"{name} has {partitions} partitions instead of {wanted[name].partitions}")
         missing = [topic for name, topic in wanted.items() if name not in found]
         if missing:
+            safe = {"min.insync.replicas": "2"} if replicas >= FEWEST_TO_LOSE_ONE else {}
             answer = await admin.create_topics(
-                [NewTopic(one.name, one.partitions, replication, topic_configs=one.config) for one in missing]
+                [NewTopic(one.name, one.partitions, replicas, topic_configs=one.config | safe) for one in missing]
             )
             for name, code, *_ in answer.topic_errors:
                 error = for_code(code)
@@ -52,8 +57,8 @@ async def create_topics(bootstrap: str, topics: Iterable[Topic], *, replication:
         await admin.close()
 
 
-async def _exist(bootstrap: str, topics: Sequence[str]) -> bool:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _exist(broker: Broker, topics: Sequence[str]) -> bool:
+    admin = AIOKafkaAdminClient(**broker.client)
     await admin.start()
     try:
         return all(one["partitions"] for one in await admin.describe_topics(list(topics)))
@@ -69,7 +74,7 @@ class Subscription:
         consumer: Consumer,
         topics: Sequence[str],
         *,
-        bootstrap: str,
+        broker: Broker,
         group: str,
         instance: str | None,
         records: int,
@@ -77,7 +82,7 @@ class Subscription:
     ) -> None:
         self._consumer = consumer
         self._topics = topics
-        self._bootstrap = bootstrap
+        self._broker = broker
         self._group = group
         self._instance = instance
         self._records = records
@@ -89,7 +94,7 @@ class Subscription:
         while not stop.is_set():
             try:
                 # A consumer that subscribes before its topic exists learns of it only minutes later.
-                if await _exist(self._bootstrap, self._topics):
+                if await _exist(self._broker, self._topics):
                     await self._consume(stop)
                     return
                 self._health.down("stream", "topics_missing")
@@ -100,7 +105,8 @@ class Subscription:
 
     async def _consume(self, stop: asyncio.Event) -> None:
         broker = KafkaBroker(
-            self._bootstrap,
+            self._broker.servers,
+            security=self._broker.security,
             allow_auto_create_topics=False,
             graceful_timeout=30.0,
             logger=None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from chassis.broker import Broker
 from chassis.migrate import migrate
 from chassis.service import Service, seed
 from chassis.stream import create_topics
@@ -19,7 +20,7 @@ async def install(services: Sequence[Service]) -> tuple[list[str], list[str]]:
         [(service.name, service.package) for service in services],
         password=settings.database_password,
     )
-    topics = await create_topics(settings.kafka_bootstrap_servers, all_topics(settings.centres))
+    topics = await create_topics(Broker.of(settings), all_topics(settings.centres), replicas=settings.kafka_replicas)
     for service in services:
         await seed(service)
     return files, topics

@@ -115,8 +115,7 @@ class Supervised:
             async def is_ready() -> bool:
                 if self.restarts >= DEATHS_AT_START and not self._has_been_ready:
                     raise NotStarted(
-                        f"{self.name} {self._ending} {self.restarts} times ({self._log}):\n"
-                        f"{last_lines(self._log)}"
+                        f"{self.name} {self._ending} {self.restarts} times ({self._log}):\n{last_lines(self._log)}"
                     )
                 if not self.alive() or not await answers(self.port):
                     return False

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.database import Tx
 from chassis.health import Health
@@ -48,7 +49,7 @@ async def test_a_replay_of_every_topic_changes_nothing(world: World) -> None:
     for _ in range(2):
         for name, service in world.services.items():
             consumer = Consumer(world.databases[name], service.vault(), service.on, Health())
-            read = await replay(consumer, [topic.name for topic in service.on], bootstrap=world.bootstrap)
+            read = await replay(consumer, [topic.name for topic in service.on], broker=Broker(world.bootstrap))
             assert read > len(households)
         assert await state(world) == before
     await eventually(lambda: is_quiet(world))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from builders import a_household, a_municipality
+from chassis.broker import Broker
 from chassis.database import Database
 from chassis.health import Health
 from chassis.relay import _UNMARK_NEWEST, Relay
@@ -19,7 +20,7 @@ from stream import eventually, read_to_the_end
 
 @pytest.fixture
 async def topics(kafka_bootstrap: str) -> None:
-    await create_topics(kafka_bootstrap, all_topics(["karlsruhe"]))
+    await create_topics(Broker(kafka_bootstrap), all_topics(["karlsruhe"]))
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ async def probe(database: Any) -> Database:
 @asynccontextmanager
 async def relaying(probe: Database, kafka_bootstrap: str) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    relay = Relay(probe, service="probe", bootstrap=kafka_bootstrap, batch=500, health=Health())
+    relay = Relay(probe, service="probe", broker=Broker(kafka_bootstrap), batch=500, health=Health())
     running = asyncio.create_task(relay.run(stop))
     try:
         yield
@@ -122,7 +123,7 @@ async def test_another_relay_takes_over_when_the_owners_session_ends(
 async def test_a_wake_up_wakes_once(probe: Database) -> None:
     """A relay that waits for its turn and stays awake takes half a core from everybody else."""
     relay, stop, loop = (
-        Relay(probe, service="probe", bootstrap="", batch=1, health=Health()),
+        Relay(probe, service="probe", broker=Broker(""), batch=1, health=Health()),
         asyncio.Event(),
         asyncio.get_running_loop(),
     )
@@ -148,4 +149,4 @@ async def test_a_relay_that_lost_its_lock_has_the_newest_row_of_each_key_sent_ag
 async def test_a_topic_with_another_number_of_partitions_is_refused(kafka_bootstrap: str, topics: None) -> None:
     households = next(one for one in all_topics([]) if one.name == "households")
     with pytest.raises(TopicDiffers, match="12 partitions instead of 3"):
-        await create_topics(kafka_bootstrap, [Topic("households", households.schema, 3)])
+        await create_topics(Broker(kafka_bootstrap), [Topic("households", households.schema, 3)])

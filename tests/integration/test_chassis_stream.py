@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from builders import a_municipality
+from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.database import Database, Tx
 from chassis.health import Health
@@ -31,7 +32,7 @@ async def probe(database: Any) -> Database:
 @pytest.fixture
 async def topic(kafka_bootstrap: str) -> Topic:
     topic = Topic(f"probe-{uuid4().hex[:8]}", Municipality)
-    await create_topics(kafka_bootstrap, [topic])
+    await create_topics(Broker(kafka_bootstrap), [topic])
     return topic
 
 
@@ -39,7 +40,7 @@ def a_subscription(probe: Database, topic: Topic, kafka_bootstrap: str, handler:
     health = Health()
     consumer = Consumer(probe, Vault(os.urandom(32)), {topic: handler}, health)
     return Subscription(
-        consumer, [topic.name], bootstrap=kafka_bootstrap, group=group, instance=None, records=100, health=health
+        consumer, [topic.name], broker=Broker(kafka_bootstrap), group=group, instance=None, records=100, health=health
     )
 
 

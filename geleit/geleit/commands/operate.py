@@ -10,6 +10,7 @@ from rich.table import Table
 
 from chassis import parked as parking
 from chassis import telemetry
+from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.health import Health
 from chassis.replay import replay
@@ -66,7 +67,7 @@ async def _rebuild() -> tuple[str, str, int]:
             read = await replay(
                 Consumer(database, service.vault(), service.on, Health()),
                 [topic.name for topic in service.on],
-                bootstrap=service.settings.kafka_bootstrap_servers,
+                broker=Broker.of(service.settings),
                 progress=lambda done, total: bars.update(bar, completed=done, total=total),
             )
         async with database.transaction() as tx:

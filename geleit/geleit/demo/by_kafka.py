@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from chassis.broker import Broker
 from contracts.record import Headers, encode, headers
 from contracts.submissions import Submission
 from contracts.topics import submissions
@@ -19,14 +20,14 @@ AT_ONCE = 100
 
 
 async def offer(
-    bootstrap: str,
+    broker: Broker,
     offers: Mapping[str, Sequence[Offer]],
     public_key: Mapping[str, Any],
     step: Step,
 ) -> None:
     """Write each centre's records to its topic, in their order; returns when the broker has them all."""
     step.size(sum(map(len, offers.values())))
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=5)
+    producer = AIOKafkaProducer(**broker.client, acks="all", enable_idempotence=True, linger_ms=5)
     await producer.start()
     try:
         async with asyncio.TaskGroup() as group:

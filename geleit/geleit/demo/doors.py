@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from chassis.broker import Broker
 from chassis.database import OWNER, Database
 from chassis.service import Service, open_database
 from geleit.services import all_services
@@ -26,9 +27,9 @@ class Doors:
         return self.services["intake"].settings.centres
 
     @property
-    def kafka(self) -> str:
-        """Bootstrap servers."""
-        return self.services["intake"].settings.kafka_bootstrap_servers
+    def kafka(self) -> Broker:
+        """The broker as intake reaches it."""
+        return Broker.of(self.services["intake"].settings)
 
 
 @asynccontextmanager

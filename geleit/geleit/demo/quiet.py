@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from chassis.broker import Broker
 from geleit.demo import store
 from geleit.demo.doors import Doors
 from geleit.probe import until
@@ -51,9 +52,9 @@ class Stream:
 
 
 @asynccontextmanager
-async def open_stream(bootstrap: str) -> AsyncIterator[Stream]:
+async def open_stream(broker: Broker) -> AsyncIterator[Stream]:
     """Connect to the broker."""
-    consumer, admin = AIOKafkaConsumer(bootstrap_servers=bootstrap), AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    consumer, admin = AIOKafkaConsumer(**broker.client), AIOKafkaAdminClient(**broker.client)
     await consumer.start()
     try:
         await admin.start()
