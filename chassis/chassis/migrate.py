@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -48,10 +48,12 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-async def migrate(url: str, packages: Sequence[tuple[str, str]], *, password: str | None = None) -> list[str]:
+async def migrate(
+    url: str, packages: Sequence[tuple[str, str]], *, passwords: Mapping[str, str | None] | None = None
+) -> list[str]:
     """Bring access and each (service, package) to the newest state, as the owner; the files applied.
 
-    Services' roles are made where they are missing, with `password` if the server asks for one.
+    Services' roles are made where they are missing, and given the service's password of `passwords`, if there is one.
     Raises MigrationChanged, asyncpg.PostgresError.
     """
     connection = await asyncpg.connect(url)
@@ -60,7 +62,7 @@ async def migrate(url: str, packages: Sequence[tuple[str, str]], *, password: st
         await connection.execute("set lock_timeout = '5s'")
         await connection.execute(_OWN)
         for service, _ in packages:
-            await _make_roles(connection, service, password)
+            await _make_roles(connection, service, (passwords or {}).get(service))
         applied = [one for one in _access() if await _apply(connection, one)]
         for service, package in packages:
             await connection.execute(f'grant geleit_access to "{service}_worker", "{service}_web"')

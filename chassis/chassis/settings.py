@@ -6,11 +6,16 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+_SECRETS = Path("/run/secrets") if Path("/run/secrets").is_dir() else None
+
 
 class Settings(BaseSettings):
-    """Environment variables of a process, by upper-case field name. No field has a secret as default."""
+    """Environment variables of a process, by upper-case field name; no field has a secret as default.
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    A file in /run/secrets with a field's name, where containers find their secrets, stands for its variable.
+    """
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, secrets_dir=_SECRETS)
 
     database_url: str
     """The owner's URL for migrations; a process of a service replaces the user by its own role."""

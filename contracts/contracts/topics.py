@@ -21,12 +21,20 @@ HOME_PARTITIONS = 12
 """For ever: a household's home partition is stored with it, and a key in two partitions never compacts."""
 
 
+CENTRE = "centre"
+"""The writer of submissions, which is no service: each centre has a topic of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic, its size, and the one schema it carries. `retention` None: compacted, kept for ever."""
+    """A topic, its size, the one schema it carries and the one service that writes it (or CENTRE).
+
+    `retention` None: compacted, kept for ever.
+    """
 
     name: str
     schema: type[State]
+    writer: str
     partitions: int = 1
     retention: timedelta | None = None
 
@@ -47,12 +55,12 @@ class Topic:
         }
 
 
-HOUSEHOLDS = Topic("households", Household, HOME_PARTITIONS)
-ASSIGNMENTS = Topic("assignments", Care, HOME_PARTITIONS)
-RESPONSES = Topic("responses", Response, HOME_PARTITIONS)
-ROSTER = Topic("roster", Manager)
-POLICY = Topic("policy", Policy)
-MUNICIPALITIES = Topic("municipalities", Municipality)
+HOUSEHOLDS = Topic("households", Household, "intake", HOME_PARTITIONS)
+ASSIGNMENTS = Topic("assignments", Care, "matching", HOME_PARTITIONS)
+RESPONSES = Topic("responses", Response, "notifications", HOME_PARTITIONS)
+ROSTER = Topic("roster", Manager, "matching")
+POLICY = Topic("policy", Policy, "matching")
+MUNICIPALITIES = Topic("municipalities", Municipality, "intake")
 STATE_TOPICS = (HOUSEHOLDS, ASSIGNMENTS, RESPONSES, ROSTER, POLICY, MUNICIPALITIES)
 
 _CENTRE = re.compile(r"[a-z][a-z0-9-]{1,39}")
@@ -67,12 +75,12 @@ def home_partition(household: UUID, district: str | None) -> int:
 
 def submissions(centre: str) -> Topic:
     """The topic a centre writes its submissions to; its ACL, not the payload, says who wrote."""
-    return Topic(f"submissions.{_valid(centre)}", Submission, retention=_TWO_WEEKS)
+    return Topic(f"submissions.{_valid(centre)}", Submission, CENTRE, retention=_TWO_WEEKS)
 
 
 def verdicts(centre: str) -> Topic:
     """The topic a centre reads the verdicts on its submissions from."""
-    return Topic(f"verdicts.{_valid(centre)}", Verdict, retention=_TWO_WEEKS)
+    return Topic(f"verdicts.{_valid(centre)}", Verdict, "intake", retention=_TWO_WEEKS)
 
 
 def centre_of(topic: str) -> str:

@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Sequence
+from typing import TypeVar
 
+import chassis.settings
 from chassis.service import Service
 from geleit.settings import Settings
 from geleit.state import addresses
@@ -15,6 +17,14 @@ from notifications.settings import Settings as NotificationsSettings
 from reporting.app import service as reporting
 from reporting.settings import Settings as ReportingSettings
 
+S = TypeVar("S", bound=chassis.settings.Settings)
+
+
+def installation() -> chassis.settings.Settings:
+    """The settings of whoever installs, which no service overrides. Raises Failure as `all_services` does."""
+    os.environ.update(addresses(Settings().state_dir))
+    return chassis.settings.Settings()
+
 
 def all_services() -> Sequence[Service]:
     """In the order of the flow: intake, matching, notifications, reporting.
@@ -23,11 +33,17 @@ def all_services() -> Sequence[Service]:
     """
     os.environ.update(addresses(Settings().state_dir))
     return (
-        intake(IntakeSettings()),
-        matching(MatchingSettings()),
-        notifications(NotificationsSettings()),
-        reporting(ReportingSettings()),
+        intake(own(IntakeSettings, "intake")),
+        matching(own(MatchingSettings, "matching")),
+        notifications(own(NotificationsSettings, "notifications")),
+        reporting(own(ReportingSettings, "reporting")),
     )
+
+
+def own(kind: type[S], service: str) -> S:
+    """A service's settings: a variable with its name before it (MATCHING_DATABASE_PASSWORD) wins over that of all."""
+    wins = {name: value for name in kind.model_fields if (value := os.environ.get(f"{service}_{name}".upper()))}
+    return kind.model_validate(wins)
 
 
 def the_service(name: str) -> Service:

@@ -149,4 +149,4 @@ async def test_a_relay_that_lost_its_lock_has_the_newest_row_of_each_key_sent_ag
 async def test_a_topic_with_another_number_of_partitions_is_refused(kafka_bootstrap: str, topics: None) -> None:
     households = next(one for one in all_topics([]) if one.name == "households")
     with pytest.raises(TopicDiffers, match="12 partitions instead of 3"):
-        await create_topics(Broker(kafka_bootstrap), [Topic("households", households.schema, 3)])
+        await create_topics(Broker(kafka_bootstrap), [Topic("households", households.schema, "intake", 3)])

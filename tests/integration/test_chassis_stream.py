@@ -31,7 +31,7 @@ async def probe(database: Any) -> Database:
 
 @pytest.fixture
 async def topic(kafka_bootstrap: str) -> Topic:
-    topic = Topic(f"probe-{uuid4().hex[:8]}", Municipality)
+    topic = Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe")
     await create_topics(Broker(kafka_bootstrap), [topic])
     return topic
 

@@ -9,25 +9,9 @@ from chassis.access import Permission
 from chassis.service import Service
 from chassis.web.guard import Requirement
 from chassis.web.menu import MENU, Area, Link
-from intake.app import service as intake
-from intake.settings import Settings as IntakeSettings
-from matching.app import service as matching
-from matching.settings import Settings as MatchingSettings
-from notifications.app import service as notifications
-from notifications.settings import Settings as NotificationsSettings
-from reporting.app import service as reporting
-from reporting.settings import Settings as ReportingSettings
+from unconnected import SERVICES
 
-DATABASE, KAFKA = "postgresql://", "127.0.0.1:9092"
-SERVICES = {
-    one.prefix: one
-    for one in (
-        intake(IntakeSettings(database_url=DATABASE, kafka_bootstrap_servers=KAFKA)),
-        matching(MatchingSettings(database_url=DATABASE, kafka_bootstrap_servers=KAFKA)),
-        notifications(NotificationsSettings(database_url=DATABASE, kafka_bootstrap_servers=KAFKA)),
-        reporting(ReportingSettings(database_url=DATABASE, kafka_bootstrap_servers=KAFKA)),
-    )
-}
+BY_PREFIX = {service.prefix: service for service in SERVICES.values()}
 
 
 def permissions(service: Service, path: str) -> Iterator[frozenset[Permission]]:
@@ -40,10 +24,10 @@ def permissions(service: Service, path: str) -> Iterator[frozenset[Permission]]:
 
 @pytest.mark.parametrize(("area", "link"), [(area, link) for area in MENU for link in area.links])
 def test_a_link_leads_to_a_page_that_takes_whoever_sees_it(area: Area, link: Link) -> None:
-    found = list(permissions(SERVICES[area.prefix], link.path))
+    found = list(permissions(BY_PREFIX[area.prefix], link.path))
     assert found
     assert all(link.permission in any_of for any_of in found)
 
 
 def test_every_service_is_in_the_menu() -> None:
-    assert {area.prefix for area in MENU} == set(SERVICES)
+    assert {area.prefix for area in MENU} == set(BY_PREFIX)

@@ -17,7 +17,7 @@ from chassis.replay import replay
 from chassis.service import Service, open_database, run
 from geleit.failures import Failure
 from geleit.install import install
-from geleit.services import all_services, the_service
+from geleit.services import all_services, installation, the_service
 from reporting.store import clear, state_hash
 
 app = typer.Typer(no_args_is_help=True)
@@ -31,7 +31,7 @@ ServiceName = Annotated[str, typer.Argument(help="intake, matching, notification
 @app.command()
 def migrate() -> None:
     """Bring tables, topics and what services begin with to the newest state."""
-    files, topics = asyncio.run(install(all_services()))
+    files, topics = asyncio.run(install(installation(), all_services()))
     for name in files:
         typer.echo(f"applied {name}")
     for name in topics:

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 def service(settings: Settings) -> Service:
     """The service as one worker or web process runs it. Keys are read when they are first needed."""
-    keys = cache(
-        partial(Keys.load, settings.vault_master_key, settings.vault_master_key_file, settings.intake_private_key_file)
-    )
+    keys = cache(partial(Keys.load, settings))
     on_submissions = handlers.on_submissions(keys)
     return Service(
         name="intake",

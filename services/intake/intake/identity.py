@@ -5,7 +5,6 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from joserfc.jwk import ECKey
 from chassis.vault import Sealed, Vault, master_key
 from intake.fingerprint import Fingerprints
 from intake.forms import read_form
+from intake.settings import Settings
 from intake.stated import Identity
 
 ALGORITHM = "ECDH-ES+A256KW"
@@ -74,15 +74,16 @@ class Keys:
             raise KeyMissing(f"the private key is not one of {CURVE}")
 
     @classmethod
-    def load(cls, master: str | None, master_file: Path | None, private_file: Path | None) -> "Keys":
-        """Read the files; raises KeyMissing, and chassis' VaultKeyInvalid."""
-        if private_file is None:
-            raise KeyMissing("INTAKE_PRIVATE_KEY_FILE is not set")
+    def load(cls, settings: Settings) -> "Keys":
+        """Read what the settings name; raises KeyMissing, and chassis' VaultKeyInvalid."""
+        given, file = settings.intake_private_key, settings.intake_private_key_file
+        if given is None and file is None:
+            raise KeyMissing("neither INTAKE_PRIVATE_KEY nor INTAKE_PRIVATE_KEY_FILE is set")
         try:
-            private = orjson.loads(private_file.read_bytes())
+            private = orjson.loads(file.read_bytes() if file else given.get_secret_value() if given else b"")
         except (OSError, orjson.JSONDecodeError):
-            raise KeyMissing("INTAKE_PRIVATE_KEY_FILE cannot be read as JSON") from None
-        return cls(master_key(master, master_file), private)
+            raise KeyMissing("intake's private key cannot be read as JSON") from None
+        return cls(master_key(settings.vault_master_key, settings.vault_master_key_file), private)
 
     @cached_property
     def public_jwk(self) -> dict[str, Any]:

@@ -1,0 +1,129 @@
+"""Commands for the broker's accounts and rights, where it asks for them (SASL/SCRAM and ACLs)."""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from chassis.service import Service
+from chassis.settings import Settings
+from geleit.failures import Failure
+from geleit.rights import Action, Kind, Right, centre_account, rights_of_centre, rights_of_service
+from geleit.services import all_services, installation
+
+broker = typer.Typer(no_args_is_help=True, help="Accounts and rights on the broker.")
+console = Console()
+
+WITHIN = 30.0
+ITERATIONS = 8192
+"""Of SCRAM-SHA-512: Kafka's own default is 4096, the least it takes."""
+
+
+@broker.command("rights")
+def show() -> None:
+    """Show who may do what: for a broker whose accounts somebody else keeps."""
+    table = Table("account", "may", "kind", "name")
+    for one in sorted(_all_rights(all_services(), installation().centres)):
+        table.add_row(one.account, one.action, one.kind, one.name)
+    console.print(table)
+
+
+@broker.command("prepare")
+def prepare() -> None:
+    """Make the services' accounts and give every account its rights; run by whoever may, after `geleit migrate`."""
+    settings, services = installation(), all_services()
+    admin = _admin(settings)
+    _wait(admin.alter_user_scram_credentials([_credential(*_account_of(service)) for service in services]))
+    _grant(admin, _all_rights(services, settings.centres))
+    typer.echo(f"{len(services)} services' accounts, rights of {len(settings.centres)} centres")
+
+
+@broker.command("account")
+def account(centre: Annotated[str, typer.Argument(help="code of the reception centre")]) -> None:
+    """Make the account of a reception centre, or give it a new password; it is shown once."""
+    settings = installation()
+    if centre not in settings.centres:
+        raise Failure(f"{centre} is none of the centres: {', '.join(settings.centres)} (set CENTRES).")
+    password = secrets.token_urlsafe(24)
+    admin = _admin(settings)
+    _wait(admin.alter_user_scram_credentials([_credential(centre_account(centre), password)]))
+    _grant(admin, rights_of_centre(centre))
+    typer.echo(f"{centre_account(centre)} {password}")
+
+
+def _all_rights(services: Iterable[Service], centres: Iterable[str]) -> Iterator[Right]:
+    for service in services:
+        yield from rights_of_service(service, centres)
+    for centre in centres:
+        yield from rights_of_centre(centre)
+
+
+def _account_of(service: Service) -> tuple[str, str]:
+    settings = service.settings
+    if settings.kafka_username != service.name or settings.kafka_password is None:
+        name = service.name.upper()
+        raise Failure(f"Set {name}_KAFKA_USERNAME={service.name} and {name}_KAFKA_PASSWORD.")
+    return service.name, settings.kafka_password.get_secret_value()
+
+
+def _admin(settings: Settings) -> Any:
+    from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - other commands need not wait for it
+
+    protocol = ("SASL_" if settings.kafka_username else "") + ("SSL" if settings.kafka_tls else "PLAINTEXT")
+    told: dict[str, Any] = {
+        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        "security.protocol": protocol,
+        "sasl.mechanism": settings.kafka_mechanism if settings.kafka_username else None,
+        "sasl.username": settings.kafka_username,
+        "sasl.password": settings.kafka_password and settings.kafka_password.get_secret_value(),
+        "ssl.ca.location": settings.kafka_ca_file and str(settings.kafka_ca_file),
+    }
+    return AdminClient({name: value for name, value in told.items() if value is not None})
+
+
+def _credential(user: str, password: str) -> Any:
+    from confluent_kafka.admin import (  # noqa: PLC0415
+        ScramCredentialInfo,
+        ScramMechanism,
+        UserScramCredentialUpsertion,
+    )
+
+    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
+    return UserScramCredentialUpsertion(user, info, password.encode())
+
+
+def _grant(admin: Any, rights: Iterable[Right]) -> None:
+    from confluent_kafka.admin import (  # noqa: PLC0415
+        AclBinding,
+        AclOperation,
+        AclPermissionType,
+        ResourcePatternType,
+        ResourceType,
+    )
+
+    kinds = {Kind.TOPIC: ResourceType.TOPIC, Kind.GROUP: ResourceType.GROUP}
+    actions = {Action.READ: AclOperation.READ, Action.WRITE: AclOperation.WRITE}
+    literal, allow = ResourcePatternType.LITERAL, AclPermissionType.ALLOW
+    _wait(
+        admin.create_acls(
+            [
+                AclBinding(kinds[one.kind], one.name, literal, f"User:{one.account}", "*", actions[one.action], allow)
+                for one in rights
+            ]
+        )
+    )
+
+
+def _wait(asked: Mapping[Any, "Future[Any]"]) -> None:
+    from confluent_kafka import KafkaException  # noqa: PLC0415
+
+    try:
+        for future in asked.values():
+            future.result(WITHIN)
+    except (KafkaException, TimeoutError) as error:
+        reason = error.args[0].str() if isinstance(error, KafkaException) else f"no answer within {WITHIN:g} s"
+        raise Failure(f"The broker refused: {reason}") from None

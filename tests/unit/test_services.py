@@ -1,0 +1,26 @@
+"""One environment sets up all services, and a variable with a service's name before it is that service's own."""
+
+import pytest
+
+from geleit.services import own
+from intake.settings import Settings as IntakeSettings
+from matching.settings import Settings as MatchingSettings
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db/geleit")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092")
+    monkeypatch.setenv("KAFKA_PASSWORD", "of all")
+    return monkeypatch
+
+
+def test_a_service_has_what_all_have_unless_it_has_its_own(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("MATCHING_KAFKA_PASSWORD", "of matching")
+    passwords = own(IntakeSettings, "intake").kafka_password, own(MatchingSettings, "matching").kafka_password
+    assert [one.get_secret_value() for one in passwords if one] == ["of all", "of matching"]
+
+
+def test_intakes_private_key_is_not_taken_for_a_variable_of_its_own(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("INTAKE_PRIVATE_KEY_FILE", "/keys/intake.jwk")
+    assert str(own(IntakeSettings, "intake").intake_private_key_file) == "/keys/intake.jwk"
