@@ -20,11 +20,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_COMPILE_BYTECODE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down test check fmt lock clean
+.PHONY: help setup demo up down test check compose-env fmt lock clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## A week of arrivals on a real Kafka and PostgreSQL (ARRIVALS=2000 REGISTER=file PORT=8080 TRACING=1)
 	@$(BIN)/geleit demo
@@ -48,6 +48,9 @@ check: setup ## Style, types, import rules, migrations, translations, schemas, l
 	$(BIN)/python -m geleit schemas --check
 	$(BIN)/reuse lint --quiet
 
+compose-env: setup ## Write .env for docker-compose.yml, with random secrets
+	@$(BIN)/python -m geleit.compose_env
+
 fmt: setup ## Put the source into its one format
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
@@ -57,6 +60,7 @@ lock: setup ## Pin all dependencies anew (LOCK_OPTIONS=--upgrade for newer ones)
 	$(COMPILE) $(OURS) $(addsuffix /pyproject.toml,$(MEMBERS)) -o requirements.lock
 	$(COMPILE) $(OURS) --no-emit-package geleit-workspace -c requirements.lock pyproject.toml \
 		--group embedded --group build --group test --group check -o requirements-dev.lock
+	$(COMPILE) -c requirements-dev.lock --group pyproject.toml:build -o requirements-build.lock
 	$(BIN)/python -m geleit.embedded.relock
 
 clean: ## Stop everything here and remove what can be made again, the state too

@@ -101,14 +101,7 @@ class Relay:
         return True
 
     async def _send_all(self, connection: Connection, stop: asyncio.Event, backoff: Backoff) -> None:
-        producer = AIOKafkaProducer(
-            **self._broker.client,
-            acks="all",
-            enable_idempotence=True,
-            max_batch_size=BATCH_BYTES,
-            request_timeout_ms=SEND_TIMEOUT_MS,
-        )
-        await producer.start()
+        producer: AIOKafkaProducer | None = None
         try:
             while True:
                 # What was told before this look is seen by it.
@@ -116,6 +109,10 @@ class Relay:
                 rows = await connection.fetch(_SELECT, self._batch)
                 telemetry.outbox_age_seconds.set(_age(rows))
                 if rows:
+                    if producer is None:
+                        # Not before: a service that never publishes has no right to write anywhere.
+                        producer = self._producer()
+                        await producer.start()
                     await self._send(connection, producer, rows)
                     backoff.reset()
                 elif stop.is_set():
@@ -123,7 +120,17 @@ class Relay:
                 else:
                     await self._woken(stop, POLL_SECONDS)
         finally:
-            await producer.stop()
+            if producer is not None:
+                await producer.stop()
+
+    def _producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **self._broker.client,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=BATCH_BYTES,
+            request_timeout_ms=SEND_TIMEOUT_MS,
+        )
 
     async def _send(self, connection: Connection, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> None:
         by_partition: defaultdict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)

@@ -150,9 +150,9 @@ async def _watched(name: str, part: Coroutine[Any, Any, None], stop: asyncio.Eve
 def main(make: Callable[[S], Service], settings: type[S]) -> None:
     """`python -m <service> [worker|web]`: one of the two, or both in one process."""
     use = sys.argv[1] if len(sys.argv) > 1 else "both"
-    if use not in {"worker", "web", "both"}:
-        sys.exit(f"usage: python -m {sys.argv[0]} [worker|web]")
     service = make(settings())
+    if use not in {"worker", "web", "both"}:
+        sys.exit(f"usage: python -m {service.package} [worker|web]")
     telemetry.setup(f"{service.name}-{use}" if use != "both" else service.name, service.settings.log_level)
     run([service], worker=use != "web", web=use != "worker")
 

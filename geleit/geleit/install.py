@@ -2,12 +2,31 @@
 
 from collections.abc import Sequence
 
+import asyncpg
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
 from chassis.broker import Broker
+from chassis.database import AWAY
 from chassis.migrate import migrate
 from chassis.service import Service, seed
 from chassis.settings import Settings
 from chassis.stream import create_topics
 from contracts.topics import all_topics
+
+
+async def reachable(settings: Settings) -> bool:
+    """Whether database and broker take connections now."""
+    admin = AIOKafkaAdminClient(**Broker.of(settings).client)
+    try:
+        connection = await asyncpg.connect(settings.database_url, timeout=5)
+        await connection.close()
+        await admin.start()
+    except (*AWAY, KafkaError):
+        return False
+    finally:
+        await admin.close()
+    return True
 
 
 async def install(settings: Settings, services: Sequence[Service]) -> tuple[list[str], list[str]]:

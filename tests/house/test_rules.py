@@ -101,7 +101,7 @@ def _text(path: Path) -> str:
 
 
 def test_locks_pin_versions_with_hashes() -> None:
-    for lock in ("requirements.lock", "requirements-dev.lock", "requirements-tools.lock"):
+    for lock in ("requirements.lock", "requirements-dev.lock", "requirements-tools.lock", "requirements-build.lock"):
         lines = (ROOT / lock).read_text("utf-8").splitlines()
         pinned = [line for line in lines if "==" in line]
         assert pinned

@@ -1,6 +1,7 @@
 """Commands for operations: install, serve, replay, settle what is parked."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -16,7 +17,8 @@ from chassis.health import Health
 from chassis.replay import replay
 from chassis.service import Service, open_database, run
 from geleit.failures import Failure
-from geleit.install import install
+from geleit.install import install, reachable
+from geleit.probe import until
 from geleit.services import all_services, installation, the_service
 from reporting.store import clear, state_hash
 
@@ -29,15 +31,22 @@ ServiceName = Annotated[str, typer.Argument(help="intake, matching, notification
 
 
 @app.command()
-def migrate() -> None:
+def migrate(wait: Annotated[float, typer.Option(help="seconds to wait for PostgreSQL and Kafka")] = 0.0) -> None:
     """Bring tables, topics and what services begin with to the newest state."""
-    files, topics = asyncio.run(install(installation(), all_services()))
+    files, topics = asyncio.run(_migrate(wait))
     for name in files:
         typer.echo(f"applied {name}")
     for name in topics:
         typer.echo(f"created topic {name}")
     if not files and not topics:
         typer.echo("nothing to do")
+
+
+async def _migrate(wait: float) -> tuple[list[str], list[str]]:
+    settings, services = installation(), all_services()
+    if wait:
+        await until(partial(reachable, settings), within=wait, what="PostgreSQL and Kafka", every=1.0)
+    return await install(settings, services)
 
 
 @app.command()

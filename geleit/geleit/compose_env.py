@@ -1,0 +1,59 @@
+"""`python -m geleit.compose_env`: writes .env for docker-compose.yml, with a random secret wherever one is empty."""
+
+import secrets
+import sys
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+
+from geleit.processes import write_atomically
+from intake.identity import generate_keys
+
+
+def main(folder: Path) -> None:
+    """Complete `folder`'s .env by its .env.example; what has a value keeps it."""
+    file = folder / ".env"
+    kept = _values(file.read_text("utf-8")) if file.exists() else {}
+    example = (folder / ".env.example").read_text("utf-8")
+    file.touch(mode=0o600)
+    write_atomically(file, completed(example, kept))
+    file.chmod(0o600)
+    sys.stdout.write(f"{file} is complete. Keep a copy where the backups are: it holds the keys of every name.\n")
+
+
+def completed(example: str, kept: Mapping[str, str]) -> str:
+    """The example's text with the values that are kept, secrets where there is none, and at the end what it lacks."""
+    left = dict(kept)
+    lines: list[str] = []
+    for line in example.splitlines():
+        name, is_variable, value = line.partition("=")
+        if is_variable and not line.startswith("#"):
+            value = left.pop(name, "") or value or secret(name)
+            line = f"{name}={value}"  # noqa: PLW2901
+        lines.append(line)
+    lines.extend(f"{name}={value}" for name, value in left.items())
+    return "\n".join(lines) + "\n"
+
+
+def secret(name: str) -> str:
+    """A new secret of the kind that the variable's name asks for, as .env quotes it; empty if it asks for none."""
+    match name.rsplit("_", 2):
+        case [*_, "PASSWORD"]:
+            return secrets.token_urlsafe(24)
+        case [*_, "MASTER", "KEY"]:
+            return b64encode(secrets.token_bytes(32)).decode()
+        case [*_, "PRIVATE", "KEY"]:
+            return f"'{orjson.dumps(orjson.loads(generate_keys().private_jwk)).decode()}'"
+        case _:
+            return ""
+
+
+def _values(text: str) -> dict[str, str]:
+    lines = (line.partition("=") for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    return {name: value for name, _, value in lines}
+
+
+if __name__ == "__main__":
+    main(Path.cwd())
