@@ -20,11 +20,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_COMPILE_BYTECODE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down test check compose-env fmt lock clean
+.PHONY: help setup demo up down test test-containers check compose-env fmt lock clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## A week of arrivals on a real Kafka and PostgreSQL (ARRIVALS=2000 REGISTER=file PORT=8080 TRACING=1)
 	@$(BIN)/geleit demo
@@ -37,6 +37,9 @@ down: setup ## Stop what runs here, also what a killed run left behind
 
 test: setup ## All tests (TESTS=tests/unit for a part)
 	@$(BIN)/pytest $(TESTS)
+
+test-containers: setup ## docker-compose.yml in containers; needs a Docker engine
+	@$(BIN)/pytest tests/containers $(OPTIONS)
 
 check: setup ## Style, types, import rules, migrations, translations, schemas, licences
 	$(BIN)/ruff check .
