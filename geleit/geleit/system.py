@@ -151,16 +151,18 @@ def _made_up(settings: Settings, parts: Mapping[str, KeptPart], catcher_port: in
 
 
 def _recorded(share: float, port: int, beside: str | None) -> dict[str, str]:
-    """The variables, all OpenTelemetry's own, that send spans to the catcher on this port."""
-    return {
+    """The variables, all OpenTelemetry's own, that send spans to the catcher on this port, except what is given."""
+    made = {
         "OTEL_TRACES_EXPORTER": ",".join(filter(None, (beside, "otlp_proto_http"))),
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://{LOOPBACK}:{port}/v1/traces",
-        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-        "OTEL_TRACES_SAMPLER_ARG": str(share),
         "OTEL_BSP_SCHEDULE_DELAY": "500",
-        # A proxy of the machine's is for other machines.
-        "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), LOOPBACK))),
     }
+    if not os.environ.get("OTEL_TRACES_SAMPLER"):
+        # Only this sampler is known to take a share.
+        made |= {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": str(share)}
+    made = {name: value for name, value in made.items() if not os.environ.get(name)}
+    # A proxy of the machine's is for other machines.
+    return made | {"NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), LOOPBACK)))}
 
 
 def _programs(
