@@ -60,10 +60,10 @@ def down() -> None:
 async def _stop(settings: Settings) -> None:
     from geleit.state import end_owner  # noqa: PLC0415 - other commands need not wait for it
     from geleit.supervisor import stop_leftovers  # noqa: PLC0415
-    from geleit.system import stop_parts  # noqa: PLC0415
+    from geleit.system import CATCHERS, stop_parts  # noqa: PLC0415
 
     await end_owner(settings.state_dir)
-    await stop_leftovers(settings.state_dir)
+    await stop_leftovers(settings.state_dir, last=CATCHERS)
     await stop_parts(settings.state_dir, Steps(quiet=True))
 
 

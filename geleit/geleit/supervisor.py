@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,9 +154,10 @@ def pid_file(state_dir: Path, name: str) -> Path:
     return state_dir / "run" / f"{name}.json"
 
 
-async def stop_leftovers(state_dir: Path) -> list[str]:
-    """End the programs that a supervisor left behind when it was killed; return their names."""
+async def stop_leftovers(state_dir: Path, last: Collection[str] = ()) -> list[str]:
+    """End the programs that a supervisor left behind when it was killed, those named `last` last; return all names."""
     left = [Process(file.stem, file) for file in sorted((state_dir / "run").glob("*.json"))]
     alive = [process.name for process in left if process.alive()]
-    await asyncio.gather(*(process.stop(grace=GRACE) for process in left))
+    for is_last in (False, True):
+        await asyncio.gather(*(one.stop(grace=GRACE) for one in left if (one.name in last) is is_last))
     return alive

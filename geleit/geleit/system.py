@@ -66,7 +66,7 @@ async def system(
     state_dir = settings.state_dir
     async with AsyncExitStack() as stack:
         stack.enter_context(sole_owner(state_dir))
-        for name in await stop_leftovers(state_dir):
+        for name in await stop_leftovers(state_dir, last=CATCHERS):
             steps.say(f"  stopped {name}, left behind by a run that was killed")
         if not is_free(settings.port):
             raise PortTaken(settings.port)

@@ -28,6 +28,33 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 http.server.HTTPServer(("127.0.0.1", int(os.environ["HEALTH_PORT"])), Page).serve_forever()
 """
 DEAF = SERVER.replace("lambda *_: sys.exit(0)", "signal.SIG_IGN")
+CATCHER = """
+import os, signal, socket, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+server = socket.create_server(("127.0.0.1", int(os.environ["HEALTH_PORT"])))
+connection = server.accept()
+signal.pause()
+"""
+WORKER = """
+import os, signal, socket, sys
+def end(*_):
+    try:
+        connection.recv(1)
+        print("alone", flush=True)
+    except TimeoutError:
+        print("served", flush=True)
+    sys.exit(0)
+while True:
+    try:
+        connection = socket.create_connection(("127.0.0.1", int(os.environ["HEALTH_PORT"])), timeout=1)
+        break
+    except ConnectionRefusedError:
+        continue
+signal.signal(signal.SIGTERM, end)
+print("works", flush=True)
+signal.pause()
+"""
+"""Says at its end whether whoever serves it has ended before."""
 ENV = {"PATH": os.environ["PATH"], "COLOUR": "blue"}
 
 Start = Callable[[Program], Awaitable[Supervised]]
@@ -118,6 +145,17 @@ async def test_what_a_killed_supervisor_left_is_found_and_stopped(tmp_path: Path
     left.spawn(a_program().command, log=log_file(tmp_path, "page"), env={**ENV, "HEALTH_PORT": str(free_port())})
     assert await stop_leftovers(tmp_path) == ["page"]
     assert not left.alive()
+
+
+async def test_of_what_is_left_whoever_takes_the_others_last_words_ends_last(tmp_path: Path) -> None:
+    env = {**ENV, "HEALTH_PORT": str(free_port())}
+    for name, source in (("catcher", CATCHER), ("worker", WORKER)):
+        process = Process(name, pid_file(tmp_path, name))
+        process.spawn(a_program(source).command, log=log_file(tmp_path, name), env=env)
+    said = log_file(tmp_path, "worker")
+    await until(_is(lambda: said.read_text() == "works\n"), within=10, what="the worker")
+    assert await stop_leftovers(tmp_path, last={"catcher"}) == ["catcher", "worker"]
+    assert said.read_text() == "works\nserved\n"
 
 
 async def test_a_pid_that_now_belongs_to_somebody_else_is_left_alone(tmp_path: Path) -> None:
