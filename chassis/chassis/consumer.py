@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 from aiokafka import ConsumerRecord
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind
 
 from chassis import telemetry
 from chassis.backoff import Backoff
@@ -222,14 +222,12 @@ def _spans(topic: str, batch: Sequence[Record[Any]]) -> Any:
         for key, one in sampled.items()
     }
     try:
-        with telemetry.tracer.start_as_current_span(
-            f"batch {topic}", context=telemetry.context_of(None), links=links
-        ) as batch_span:
+        with telemetry.current_span(f"batch {topic}", telemetry.context_of(None), links=links) as batch_span:
             batch_span.set_attribute("messaging.batch.message_count", len(batch))
             yield spans
     except Exception as error:
         for span in spans.values():
-            span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            telemetry.fail(span, error)
         raise
     finally:
         for span in spans.values():

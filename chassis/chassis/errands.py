@@ -97,11 +97,8 @@ class Errands:
             raise away[0]
 
     async def _one(self, item: Any, stop: asyncio.Event) -> None:
-        with telemetry.tracer.start_as_current_span(
-            self._errand.name,
-            context=telemetry.context_of(getattr(item, "traceparent", None)),
-            kind=SpanKind.CLIENT,
-        ) as span:
+        context = telemetry.context_of(getattr(item, "traceparent", None))
+        with telemetry.current_span(self._errand.name, context, SpanKind.CLIENT) as span:
             result: Any
             try:
                 if stop.is_set():

@@ -4,6 +4,8 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 
 from opentelemetry import trace
@@ -11,7 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.trace import Link, Span, SpanContext
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 from pythonjsonlogger.json import JsonFormatter
@@ -81,6 +83,26 @@ def place_of(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{where}"
+
+
+@contextmanager
+def current_span(
+    name: str, context: Context, kind: SpanKind = SpanKind.INTERNAL, links: Sequence[Link] = ()
+) -> Iterator[Span]:
+    """A span around the block. Of an error it keeps the class only: its message may hold what somebody wrote to us."""
+    with tracer.start_as_current_span(
+        name, context, kind, links=links, record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield span
+        except Exception as error:
+            fail(span, error)
+            raise
+
+
+def fail(span: Span, error: Exception) -> None:
+    """Mark a span as failed by this error."""
+    span.set_status(Status(StatusCode.ERROR, type(error).__name__))
 
 
 def traceparent_of(span: Span) -> str | None:

@@ -68,6 +68,12 @@ def test_only_chassis_commits_offsets_and_nobody_sleeps_to_synchronise() -> None
         assert not sleeps.search(path.read_text("utf-8")), f"{names(path)} sleeps"
 
 
+def test_spans_around_a_block_are_made_in_one_place() -> None:
+    """OpenTelemetry's own keeps the message of an error, in which PostgreSQL quotes the row."""
+    making = [names(path) for path in sources("chassis", "services") if ".start_as_current_span(" in _text(path)]
+    assert making == ["chassis/chassis/telemetry.py"]
+
+
 def test_modules_say_their_duty_in_one_sentence() -> None:
     for path in sources(*PRODUCT):
         text = path.read_text("utf-8")
