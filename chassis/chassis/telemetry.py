@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from pythonjsonlogger.json import JsonFormatter
 
 MAX_LINKS = 10_000
@@ -25,6 +25,9 @@ records_total = Counter("geleit_records", "Records by topic and what became of t
 handle_seconds = Histogram("geleit_handle_seconds", "Time one batch took, commit included", ["topic"])
 outbox_sent_total = Counter("geleit_outbox_sent", "Outbox rows sent to Kafka", ["topic"])
 outbox_age_seconds = Gauge("geleit_outbox_age_seconds", "Age of the oldest row that was not published")
+parked_records = Gauge("geleit_parked_records", "Parked records that nobody has settled", ["topic"])
+consumer_lag_records = Gauge("geleit_consumer_lag_records", "Records behind the end of the partitions held", ["topic"])
+part_ready = Gauge("geleit_part_ready", "Whether a part of the process can work: 1 or 0", ["part"])
 dues_total = Counter("geleit_dues", "Dues by kind and what became of them", ["kind", "fate"])
 http_requests_total = Counter("geleit_http_requests", "Requests answered", ["method", "route", "status"])
 errands_total = Counter("geleit_errands", "Errands by name and what became of them", ["name", "fate"])
@@ -49,6 +52,8 @@ def setup(service: str, log_level: str = "INFO") -> None:
     logging.basicConfig(level=log_level.upper(), handlers=[handler], force=True)
     for chatty in ("aiokafka", "httpx", "uvicorn.access", "faststream"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # A second series beside each counter, which nothing reads.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     os.environ.setdefault("OTEL_SERVICE_NAME", service)
     provider = TracerProvider(resource=Resource.create(), span_limits=SpanLimits(max_links=MAX_LINKS))
     for exporter in exporters():
@@ -131,6 +136,11 @@ def link_to(traceparent: str) -> Link | None:
 def is_sampled(traceparent: str | None) -> bool:
     """Whether the trace is recorded: spans are made only where somebody will read them."""
     return traceparent is not None and traceparent.endswith(_SAMPLED)
+
+
+def exemplar_of(traceparent: str | None) -> dict[str, str] | None:
+    """What leads from a measurement to the trace it was taken in; None where that is not recorded."""
+    return {"trace_id": traceparent.split("-")[1]} if traceparent and is_sampled(traceparent) else None
 
 
 def _with_trace(record: logging.LogRecord) -> bool:
