@@ -59,6 +59,8 @@ class Tx:
     traces: dict[str, str] = field(default_factory=dict)
     """Aggregate key → `traceparent` of the span that handles it; what is published continues it."""
     spans: dict[str, Span] = field(default_factory=dict)
+    told: list[Callable[[datetime], None]] = field(default_factory=list)
+    """Who is told the time of the commit, if there is one."""
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
         """All rows of a query."""
@@ -120,6 +122,13 @@ class Tx:
             subject,
             details,
         )
+
+    def afterwards(self, tell: Callable[[datetime], None]) -> None:
+        """Tell the time of the commit, and nothing if there is none: what a handler counts may be rolled back.
+
+        `tell` raises nothing: what is committed must not look as if it had failed.
+        """
+        self.told.append(tell)
 
     def describe(self, key: str, **attributes: str | int | bool) -> None:
         """Set attributes on the aggregate's span, where its trace is recorded. Never personal data."""
@@ -185,7 +194,11 @@ class Database:
                     str(tenant.role),
                     tenant.id,
                 )
-            yield Tx(connection, self._clock(), self._started, principal)
+            tx = Tx(connection, self._clock(), self._started, principal)
+            yield tx
+        committed = self._clock()
+        for tell in tx.told:
+            tell(committed)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:

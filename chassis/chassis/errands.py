@@ -48,6 +48,9 @@ class Errands:
         self._errand = errand
         self._health = health
         self._wake = asyncio.Event()
+        for fate in ("done", "failed"):
+            # There from the start: what first appears as 1 has not risen for who looks at it.
+            telemetry.errands_total.labels(errand.name, fate)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim, perform and settle until `stop`."""
@@ -109,8 +112,7 @@ class Errands:
                 span.set_attribute("error.type", type(error).__name__)
             async with self._database.transaction() as tx:
                 await tx.publish(await self._errand.settle(tx, item, result))
-        fate = "failed" if isinstance(result, Exception) else "done"
-        telemetry.errands_total.labels(self._errand.name, fate).inc()
+        telemetry.errands_total.labels(self._errand.name, _fate(result)).inc()
 
     async def _woken(self, stop: asyncio.Event) -> None:
         waits = [asyncio.create_task(event.wait()) for event in (self._wake, stop)]
@@ -119,3 +121,9 @@ class Errands:
         )
         for task in pending:
             task.cancel()
+
+
+def _fate(result: Any) -> str:
+    if isinstance(result, NotPerformed):
+        return "given_back"
+    return "failed" if isinstance(result, Exception) else "done"

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
-from time import time
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -107,7 +106,6 @@ class Relay:
                 # What was told before this look is seen by it.
                 self._wake.clear()
                 rows = await connection.fetch(_SELECT, self._batch)
-                telemetry.outbox_age_seconds.set(_age(rows))
                 if rows:
                     if producer is None:
                         # Not before: a service that never publishes has no right to write anywhere.
@@ -226,12 +224,6 @@ class Relay:
             task.cancel()
         # Cleared by who waited, the relay that waits for its turn too: a wake-up is one, not a state to spin on.
         self._wake.clear()
-
-
-def _age(rows: Sequence[asyncpg.Record]) -> float:
-    if not rows:
-        return 0.0
-    return max(0.0, time() - float(rows[0]["created_at"].timestamp()))
 
 
 def _headers(row: asyncpg.Record, source: str, traceparent: str | None) -> list[tuple[str, bytes]]:

@@ -20,6 +20,7 @@ from chassis.broker import Broker
 from chassis.consumer import Consumer, Handler
 from chassis.database import AWAY, Database, Tx
 from chassis.errands import Errand, Errands
+from chassis.gauges import Measure, keep_measuring
 from chassis.health import Health
 from chassis.relay import Relay
 from chassis.retention import keep_forgetting
@@ -46,7 +47,7 @@ class Service:
 
     `name` is its schema, consumer group, roles' prefix and event source; `package` is where its `sql/`,
     `templates/` and `locale/` lie; `prefix` is the path its web app answers under; `seed` runs once after
-    each migration and returns what is to be published.
+    each migration and returns what is to be published; `measures` set the gauges that need its tables.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Service:
     on: Mapping[Topic, Handler] = field(default_factory=dict)
     on_due: Mapping[str, DueHandler] = field(default_factory=dict)
     errands: Sequence[Errand] = ()
+    measures: Sequence[Measure] = ()
     web: Callable[[], "Site"] | None = None
     seed: Callable[[Tx], Awaitable[Sequence[State]]] | None = None
 
@@ -117,6 +119,7 @@ async def work(service: Service, stop: asyncio.Event, health: Health) -> None:
     sources: dict[str, Coroutine[Any, Any, None]] = {
         "stream": subscription.run(stop),
         "retention": keep_forgetting(database, stop),
+        "gauges": keep_measuring(database, service.measures, stop),
         "timers": Timers(database, service.on_due, health).run(stop),
         **{errand.name: Errands(database, errand, health).run(stop) for errand in service.errands},
     }

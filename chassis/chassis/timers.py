@@ -48,6 +48,9 @@ class Timers:
         self._database = database
         self._handlers = handlers
         self._health = health
+        for kind in handlers:
+            # There from the start: what first appears as 1 has not risen for who looks at it.
+            telemetry.dues_total.labels(kind, "postponed")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Handle dues until `stop`."""
