@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from aiokafka import ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -16,12 +17,14 @@ from chassis.backoff import Backoff
 from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.health import Health
+from chassis.lag import measure_lag
 from contracts.topics import Topic
 
 log = logging.getLogger(__name__)
 
 FEWEST_TO_LOSE_ONE = 3
 """Copies from which on two must agree: one may be away and writing still goes on."""
+LAG_SECONDS = 5.0
 
 
 class TopicDiffers(Exception):
@@ -87,6 +90,7 @@ class Subscription:
         self._instance = instance
         self._records = records
         self._health = health
+        self._at_hand: Sequence[ConsumerRecord] = ()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`, then finish the batch at hand and leave the group."""
@@ -134,12 +138,21 @@ class Subscription:
 
         @handle
         async def on_poll(raws: tuple[ConsumerRecord, ...]) -> None:
-            await self._consumer.consume(raws, stop)
+            self._at_hand = raws
+            try:
+                await self._consumer.consume(raws, stop)
+            finally:
+                self._at_hand = ()
 
         try:
             await broker.start()
             self._health.up("stream")
-            await stop.wait()
+            while not stop.is_set():
+                # Who is waiting for a position has none to tell of: next time.
+                with suppress(TimeoutError, KafkaError):
+                    await asyncio.wait_for(measure_lag(handle.consumer, self._topics, self._at_hand), LAG_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), LAG_SECONDS)
         finally:
             await broker.stop()
 

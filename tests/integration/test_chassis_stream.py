@@ -19,6 +19,7 @@ from chassis.vault import Vault
 from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode, headers
 from contracts.topics import Topic
+from gauged import sample
 from probe import handlers
 from stream import eventually, send
 
@@ -131,5 +132,40 @@ async def test_a_header_that_is_not_text_costs_nothing(probe: Database, topic: T
 
     await eventually(parked)
     await eventually(applied)
+    stop.set()
+    await running
+
+
+async def test_the_lag_counts_what_is_at_hand_and_what_came_after(
+    probe: Database, topic: Topic, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.stream.LAG_SECONDS", 0.05)
+    may_go_on = asyncio.Event()
+
+    async def waits(batch: Sequence[Record[Any]], tx: Tx) -> Sequence[State]:
+        await may_go_on.wait()
+        return await handlers.on_municipalities(batch, tx)
+
+    async def lag() -> float | None:
+        return sample("geleit_consumer_lag_records", topic=topic.name)
+
+    async def at_hand() -> bool:
+        return await lag() == 20
+
+    async def more_than_at_hand() -> bool:
+        # How much more depends on what one fetch found: after it nothing is fetched until the batch is done.
+        return (await lag() or 0) > 20
+
+    async def caught_up() -> bool:
+        return await lag() == 0 and await count(probe) == 30
+
+    await write(probe, kafka_bootstrap, topic, range(20))
+    stop = asyncio.Event()
+    running = asyncio.create_task(a_subscription(probe, topic, kafka_bootstrap, waits, uuid4().hex).run(stop))
+    await eventually(at_hand)
+    await write(probe, kafka_bootstrap, topic, range(20, 30))
+    await eventually(more_than_at_hand)
+    may_go_on.set()
+    await eventually(caught_up)
     stop.set()
     await running
