@@ -12,6 +12,7 @@ from contracts.record import Record, State
 from contracts.submissions import Submission
 from contracts.verdicts import Verdict
 from contracts.vocabulary import HouseholdStatus, Outcome, SubmissionKind
+from gauged import figure
 from intake import reception, store
 from intake.handlers import on_submissions
 from intake.identity import encrypt
@@ -73,6 +74,18 @@ async def handle(intake: Database, batch: Sequence[Record[Submission]]) -> tuple
 async def outcomes(intake: Database) -> Counter[str]:
     async with intake.transaction() as tx:
         return Counter(row["outcome"] for row in await tx.fetch("select outcome from verdict"))
+
+
+async def test_verdicts_are_counted_by_what_they_say(intake: Database) -> None:
+    def count(outcome: Outcome) -> float:
+        return figure("geleit_verdicts_total", centre="karlsruhe", channel="kafka", outcome=outcome)
+
+    before = {outcome: count(outcome) for outcome in Outcome}
+    await handle(
+        intake, records(a_submission(), a_submission(), a_submission(reference="KA-2"), a_submission(WITHDRAW, "KA-9"))
+    )
+    counted = {outcome: count(outcome) - before[outcome] for outcome in Outcome if count(outcome) > before[outcome]}
+    assert counted == {Outcome.ACCEPTED: 2, Outcome.DUPLICATE: 1, Outcome.REJECTED: 1}
 
 
 async def test_a_registration_is_accepted_and_told_without_a_name(intake: Database) -> None:

@@ -13,6 +13,7 @@ from contracts.topics import Topic
 from matching import handlers
 from matching.policy import ensure_policy
 from matching.settings import Settings
+from matching.telemetry import measure_waiting
 
 if TYPE_CHECKING:
     from chassis.web import Site
@@ -40,6 +41,7 @@ def service(settings: Settings) -> Service:
         settings=settings,
         on=HANDLERS,
         on_due=DUES,
+        measures=(measure_waiting,),
         web=partial(_site, vault),
         seed=ensure_policy,
     )

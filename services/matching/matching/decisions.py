@@ -15,6 +15,7 @@ from matching.lifecycle import Care, Case, Step, decided
 from matching.match import Ask, Decision, Override, Round, match
 from matching.receipts import NO_DISTRICT, Head, chained
 from matching.store import Basis
+from matching.telemetry import count_decisions
 from matching.wire import care_state
 
 SERVED_AT_ONCE = 500
@@ -151,7 +152,7 @@ async def _decide(tx: Tx, basis: Basis, ledger: Ledger, steps: Sequence[Step]) -
     heads = await _heads(tx, decisions)
     receipts = chained(decisions, heads, around, uuid4())
     answer_by = after_working_days(tx.now, policy.remind_after_days)
-    cares = []
+    made: list[tuple[Step, Care]] = []
     for decision, receipt in zip(decisions, receipts, strict=True):
         step = by_household[decision.ask.household.id]
         care = decided(step, decision, now=tx.now, answer_by=answer_by, policy=policy, receipt=receipt.hash.hex())
@@ -163,10 +164,10 @@ async def _decide(tx: Tx, basis: Basis, ledger: Ledger, steps: Sequence[Step]) -
                 taken=0 if by_person else care.weight,
                 forced=care.weight if by_person else 0,
             )
-        cares.append(care)
-        written.append((step, care))
-    await store.write_receipts(tx, receipts, cares)
-    return written
+        made.append((step, care))
+    await store.write_receipts(tx, receipts, [care for _, care in made])
+    count_decisions(tx, made)
+    return [*written, *made]
 
 
 def _ask(step: Step) -> Ask:

@@ -9,6 +9,7 @@ from chassis.database import Tx
 from intake.domain import Decision
 from intake.shapes import household_of, outcome_of, problems_of
 from intake.store.query import query
+from intake.telemetry import count_verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,9 @@ async def seen(tx: Tx, places: Sequence[Place]) -> set[Place]:
 
 
 async def write_verdicts(tx: Tx, centre: str, channel: str, rulings: Sequence[Ruling]) -> None:
-    """Add to the book of verdicts."""
+    """Add to the book of verdicts, and count them."""
+    outcomes = [outcome_of(ruling.decision) for ruling in rulings]
+    count_verdicts(tx, centre, channel, outcomes)
     places = [ruling.place for ruling in rulings]
     abouts = [household_of(ruling.decision) for ruling in rulings]
     await tx.execute(
@@ -53,7 +56,7 @@ async def write_verdicts(tx: Tx, centre: str, channel: str, rulings: Sequence[Ru
         tx.now,
         centre,
         channel,
-        [outcome_of(ruling.decision) for ruling in rulings],
+        outcomes,
         [ruling.reference for ruling in rulings],
         [household for household, _ in abouts],
         [revision for _, revision in abouts],

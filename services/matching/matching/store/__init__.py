@@ -13,7 +13,7 @@ from matching.store.bases import (
 )
 from matching.store.cares import forget, write_cares
 from matching.store.chains import lock_heads, write_receipts
-from matching.store.households import cases, lock_households, lock_newer, standing, waiting_for
+from matching.store.households import cases, lock_households, lock_newer, standing, waiting, waiting_for
 from matching.store.load import CapacityExceeded, loads, lock_managers, write_loads
 from matching.store.queries import query
 from matching.store.stimuli import record
@@ -38,6 +38,7 @@ __all__ = [
     "record",
     "renew_basis",
     "standing",
+    "waiting",
     "waiting_for",
     "write_cares",
     "write_loads",

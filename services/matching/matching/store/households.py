@@ -164,6 +164,15 @@ async def waiting_for(
     return [(row["registered_at"], row["household"]) for row in rows]
 
 
+async def waiting(tx: Tx) -> dict[str, tuple[int, datetime]]:
+    """By reason: how many wait, and since when the first of them does."""
+    rows = await tx.fetch(
+        "select reason, count(*) as households, min(waiting_since) as since from care where status = 'waiting'"
+        " group by reason"
+    )
+    return {row["reason"]: (row["households"], row["since"]) for row in rows}
+
+
 async def standing(tx: Tx, status: CareStatus, after: tuple[datetime, UUID], limit: int) -> list[tuple[datetime, UUID]]:
     """Households whose care has that status, after a cursor, in order of registration."""
     rows = await tx.fetch(

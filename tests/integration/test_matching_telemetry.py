@@ -1,0 +1,82 @@
+"""What matching counts: decisions by what they say, the time to the first one with its trace, and who waits."""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.registry import REGISTRY
+
+from builders import NOW, a_household, a_record
+from chassis.gauges import measure
+from contracts.vocabulary import Answer, AnswerReason, CareReason
+from gauged import figure, sample
+from matching.handlers import on_households
+from matching.telemetry import measure_waiting
+from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
+from matching_stage import Stage, on_stage
+
+
+@pytest.fixture
+async def stage(database: Any) -> AsyncIterator[Stage]:
+    async with on_stage(database) as stage:
+        yield stage
+
+
+def proposed() -> float:
+    return figure("geleit_decisions_total", status="proposed", reason="matched")
+
+
+def first_decisions(le: str = "+Inf") -> float:
+    return figure("geleit_first_decision_seconds_bucket", status="proposed", le=le)
+
+
+async def test_a_decision_is_counted_with_its_status_and_reason(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk")
+    labels = {"status": "waiting", "reason": "not_served"}
+    before, waiting = proposed(), figure("geleit_decisions_total", **labels)
+    await stage.tell(a_household(), a_household(), a_household(municipality=STUTTGART))
+    assert proposed() == before + 2
+    assert figure("geleit_decisions_total", **labels) == waiting + 1
+
+
+async def test_what_is_rolled_back_is_not_counted(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk")
+    before = proposed()
+    with suppress(ZeroDivisionError):
+        async with stage.database.transaction() as tx:
+            await on_households([a_record(a_household())], tx)
+            raise ZeroDivisionError
+    assert proposed() == before
+
+
+async def test_the_first_decision_is_timed_from_the_registration_and_leads_to_its_trace(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk", f"B;Berta;P;1;{TUEBINGEN};uk")
+    all_before, quick, slow = first_decisions(), first_decisions("0.05"), first_decisions("0.1")
+    care = await stage.arrive(registered_at=NOW - timedelta(milliseconds=80))
+    assert (first_decisions(), first_decisions("0.05"), first_decisions("0.1")) == (all_before + 1, quick, slow + 1)
+    told = generate_latest(REGISTRY).decode()  # type: ignore[no-untyped-call]
+    (line,) = [line for line in told.splitlines() if f'trace_id="{care.household.hex}"' in line]
+    assert line.startswith('geleit_first_decision_seconds_bucket{le="0.1",status="proposed"}')
+    await stage.answer(care, Answer.DECLINED, reason=AnswerReason.OVERLOADED)
+    assert first_decisions() == all_before + 1, "a second decision says nothing of the way of an arrival"
+
+
+async def test_who_waits_shows_by_reason_until_nobody_does(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk")
+    await stage.tell(a_household(municipality=STUTTGART), a_household(municipality=STUTTGART))
+    care = await stage.arrive(municipality=REUTLINGEN)
+    assert care.reason is CareReason.NOT_SERVED
+    stage.clock.now += timedelta(days=3)
+    await stage.arrive(municipality=None)
+    await measure(stage.database, [measure_waiting])
+    assert sample("geleit_waiting_households", reason="not_served") == 3
+    assert sample("geleit_waiting_households", reason="no_municipality") == 1
+    assert sample("geleit_longest_wait_seconds", reason="not_served") == timedelta(days=3).total_seconds()
+    assert sample("geleit_longest_wait_seconds", reason="no_municipality") == 0
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN} {STUTTGART} {REUTLINGEN};uk")
+    await stage.pass_time()
+    await measure(stage.database, [measure_waiting])
+    assert sample("geleit_waiting_households", reason="not_served") is None
