@@ -41,7 +41,7 @@ class Stack:
         self.mail_dir = folder / "mail"
         self.env_file = folder / "env"
         self.overlay = folder / "overlay.json"
-        self.http_port, self.kafka_port = free_port(), free_port()
+        self.http_port, self.kafka_port, self.prometheus_port = free_port(), free_port(), free_port()
         self._prepare()
 
     @property
@@ -54,6 +54,7 @@ class Stack:
         given = {
             "HTTP_PORT": str(self.http_port),
             "KAFKA_PORT": str(self.kafka_port),
+            "PROMETHEUS_PORT": str(self.prometheus_port),
             "PUBLIC_URL": self.url,
             "SMTP_URL": "smtp://mail:1025",
             "GELEIT_TAG": self.tag,

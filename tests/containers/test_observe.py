@@ -11,10 +11,13 @@ from pathlib import Path
 from urllib.request import urlopen
 from uuid import uuid4
 
+import httpx
 import pytest
 import yaml
 
+from containers.stack import SERVICES, Stack
 from geleit.probe import free_port
+from stream import eventually
 
 OBSERVE = Path(__file__).parents[2] / "deploy" / "observe"
 COMPOSE = yaml.safe_load((OBSERVE / "compose.yml").read_text("utf-8"))
@@ -65,3 +68,14 @@ def test_it_becomes_ready_and_has_every_rule(prometheus: str) -> None:
     assert loaded == {rule["alert"] for group in ALERTS["groups"] for rule in group["rules"]}
     with urlopen(f"{prometheus}/api/v1/status/flags") as answer:
         assert json.load(answer)["data"]["enable-feature"] == "exemplar-storage"
+
+
+async def test_every_service_of_the_stack_is_scraped(stack: Stack) -> None:
+    stack.compose("--profile", "observe", "up", "-d", "--wait", "--no-deps", "prometheus")
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{stack.prometheus_port}", trust_env=False) as http:
+
+        async def all_up() -> bool:
+            found = (await http.get("/api/v1/query", params={"query": "up"})).json()["data"]["result"]
+            return {one["metric"].get("service") for one in found if one["value"][1] == "1"} >= set(SERVICES)
+
+        await eventually(all_up, within=90)
