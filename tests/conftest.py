@@ -1,6 +1,7 @@
 """The real servers that tests run on: `--kafka` and `--postgres` take `embedded` or an address."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import AsyncIterator
 from itertools import count
@@ -19,7 +20,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"geleit: kafka={config.getoption('--kafka')} postgres={config.getoption('--postgres')}"
+    servers = {name: _without_password(str(config.getoption(f"--{name}"))) for name in ("kafka", "postgres")}
+    return "geleit: " + " ".join(f"{name}={value}" for name, value in servers.items())
+
+
+def _without_password(address: str) -> str:
+    return address.rpartition("@")[2].partition("?")[0]
 
 
 def _claim(parent: Path) -> tuple[Path, TextIO]:
@@ -54,6 +60,12 @@ async def embedded_state(pytestconfig: pytest.Config) -> AsyncIterator[Path]:
         folder.mkdir()
         yield folder
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def services_password() -> str | None:
+    """What the services' roles sign in with where PostgreSQL asks them to."""
+    return os.environ.get("DATABASE_PASSWORD")
 
 
 @pytest.fixture(scope="session")

@@ -16,13 +16,17 @@ OpenDatabase = Callable[..., Awaitable[Database]]
 
 
 @pytest.fixture(scope="session")
-async def migrated_template(postgres_url: str) -> AsyncIterator[str]:
+async def migrated_template(postgres_url: str, services_password: str | None) -> AsyncIterator[str]:
     """The name of a database with every migration applied, to copy from."""
     name = f"template_{uuid4().hex}"
     owner = await asyncpg.connect(postgres_url)
     try:
         await owner.execute(f"create database {name}")
-        await migrate(on_database(postgres_url, name), [(service, service) for service in SERVICES])
+        await migrate(
+            on_database(postgres_url, name),
+            [(service, service) for service in SERVICES],
+            passwords=dict.fromkeys(SERVICES, services_password),
+        )
         yield name
         await owner.execute(f"drop database {name} with (force)")
     finally:
@@ -43,12 +47,16 @@ async def database_url(postgres_url: str, migrated_template: str) -> AsyncIterat
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[OpenDatabase]:
+async def database(database_url: str, services_password: str | None) -> AsyncIterator[OpenDatabase]:
     """Opens this test's database as a service's role: `await database("matching", "web", clock=…)`."""
     opened: list[Database] = []
 
     async def open_as(service: str, use: str = "worker", *, clock: Clock = utc_now) -> Database:
-        opened.append(await Database.open(database_url, service=service, use=use, connections=4, clock=clock))
+        opened.append(
+            await Database.open(
+                database_url, service=service, use=use, password=services_password, connections=4, clock=clock
+            )
+        )
         return opened[-1]
 
     yield open_as

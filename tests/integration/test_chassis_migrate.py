@@ -40,8 +40,10 @@ async def test_a_file_that_changed_after_it_was_applied_is_refused(
         await migrate(empty_url, PROBE)
 
 
-async def test_a_services_role_reaches_no_other_services_schema(database_url: str) -> None:
-    connection = await asyncpg.connect(database_url, user="probe_worker")
+async def test_a_services_role_reaches_no_other_services_schema(
+    database_url: str, services_password: str | None
+) -> None:
+    connection = await asyncpg.connect(database_url, user="probe_worker", password=services_password)
     try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.fetchval("select count(*) from reporting.outbox")

@@ -22,7 +22,7 @@ class Unforeseen(Exception):
 
 
 async def test_a_fault_in_one_part_ends_the_worker_even_if_another_loses_its_cancellation(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str, services_password: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claiming, stop = asyncio.Event(), asyncio.Event()
 
@@ -47,6 +47,7 @@ async def test_a_fault_in_one_part_ends_the_worker_even_if_another_loses_its_can
     monkeypatch.setattr(Timers, "run", run)
     settings = Settings(
         database_url=database_url,
+        database_password=services_password,
         kafka_bootstrap_servers=NOBODY,
         vault_master_key=b64encode(bytes(32)).decode(),
     )
