@@ -1,4 +1,4 @@
-"""The real servers that tests run on: `--kafka` and `--postgres` take `embedded` or an address."""
+"""The real servers that tests run on: `--kafka` and `--postgres` take `embedded`, `container` or an address."""
 
 import fcntl
 import os
@@ -6,26 +6,40 @@ import shutil
 from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 from typing import TextIO
 from uuid import uuid4
 
 import pytest
 
 EMBEDDED = "embedded"
+CONTAINER = "container"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kafka", default=EMBEDDED, metavar="embedded|HOST:PORT", help="Kafka to test on")
-    parser.addoption("--postgres", default=EMBEDDED, metavar="embedded|URL", help="PostgreSQL to test on")
+    for option, name, address in (("--kafka", "Kafka", "HOST:PORT"), ("--postgres", "PostgreSQL", "URL")):
+        parser.addoption(
+            option,
+            default=EMBEDDED,
+            metavar=f"{EMBEDDED}|{CONTAINER}|{address}",
+            help=f"{name} to test on: the embedded one, one in a container of the session's, or the one at an address",
+        )
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    servers = {name: _without_password(str(config.getoption(f"--{name}"))) for name in ("kafka", "postgres")}
-    return "geleit: " + " ".join(f"{name}={value}" for name, value in servers.items())
+    servers = {name: str(config.getoption(f"--{name}")) for name in ("kafka", "postgres")}
+    said = " ".join(f"{name}={_described(name, value)}" for name, value in servers.items())
+    # Only the embedded parts are ours to kill: tests/e2e/conftest.py (breakable), test_embedded.py, test_start.py.
+    rest = "" if set(servers.values()) == {EMBEDDED} else "; tests that start, stop and kill servers: embedded"
+    return f"geleit: {said}{rest}"
 
 
-def _without_password(address: str) -> str:
-    return address.rpartition("@")[2].partition("?")[0]
+def _described(name: str, value: str) -> str:
+    if value == CONTAINER:
+        from containered import IMAGES
+
+        return f"{value} ({IMAGES[name]})"
+    return value.rpartition("@")[2].partition("?")[0]  # an address without its password
 
 
 def _claim(parent: Path) -> tuple[Path, TextIO]:
@@ -63,17 +77,47 @@ async def embedded_state(pytestconfig: pytest.Config) -> AsyncIterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def services_password() -> str | None:
-    """What the services' roles sign in with where PostgreSQL asks them to."""
-    return os.environ.get("DATABASE_PASSWORD")
+async def given_kafka(pytestconfig: pytest.Config) -> AsyncIterator[str | None]:
+    """Bootstrap servers of the session's Kafka in a container or of somebody's; None if it is to be embedded."""
+    match str(pytestconfig.getoption("--kafka")):
+        case "embedded":
+            yield None
+        case "container":
+            from containered import kafka
+
+            async with kafka() as bootstrap:
+                yield bootstrap
+        case address:
+            yield address
 
 
 @pytest.fixture(scope="session")
-async def kafka_bootstrap(pytestconfig: pytest.Config, embedded_state: Path) -> AsyncIterator[str]:
+async def given_postgres(pytestconfig: pytest.Config) -> AsyncIterator[str | None]:
+    """The owner's URL of the session's PostgreSQL in a container or of somebody's; None if it is to be embedded."""
+    match str(pytestconfig.getoption("--postgres")):
+        case "embedded":
+            yield None
+        case "container":
+            from containered import postgres
+
+            async with postgres() as url:
+                yield url
+        case address:
+            yield address
+
+
+@pytest.fixture(scope="session")
+def services_password(pytestconfig: pytest.Config) -> str | None:
+    """What the services' roles sign in with, and not the owner's; at an address, what the environment says."""
+    in_container = pytestconfig.getoption("--postgres") == CONTAINER
+    return token_hex(16) if in_container else os.environ.get("DATABASE_PASSWORD")
+
+
+@pytest.fixture(scope="session")
+async def kafka_bootstrap(given_kafka: str | None, embedded_state: Path) -> AsyncIterator[str]:
     """Bootstrap servers of a real Kafka, one for the whole session."""
-    given = str(pytestconfig.getoption("--kafka"))
-    if given != EMBEDDED:
-        yield given
+    if given_kafka is not None:
+        yield given_kafka
         return
     from geleit.embedded import kafka
 
@@ -82,11 +126,10 @@ async def kafka_bootstrap(pytestconfig: pytest.Config, embedded_state: Path) -> 
 
 
 @pytest.fixture(scope="session")
-async def postgres_server(pytestconfig: pytest.Config, embedded_state: Path) -> AsyncIterator[str]:
+async def postgres_server(given_postgres: str | None, embedded_state: Path) -> AsyncIterator[str]:
     """URL of a real PostgreSQL for somebody who may create databases and roles, one for the whole session."""
-    given = str(pytestconfig.getoption("--postgres"))
-    if given != EMBEDDED:
-        yield given
+    if given_postgres is not None:
+        yield given_postgres
         return
     from geleit.embedded import postgres
 

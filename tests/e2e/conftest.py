@@ -1,4 +1,4 @@
-"""All of Geleit as processes, once for the session: the embedded servers, or those whose addresses are given."""
+"""All of Geleit as processes, once for the session: on the embedded servers, on containers, or on those given."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,6 @@ from geleit.settings import Settings
 from geleit.system import Running, system
 from stream import eventually
 
-EMBEDDED = "embedded"
 DATABASE = "geleit_e2e"
 WORKERS = {"matching": 2}
 
@@ -31,22 +30,29 @@ async def gate() -> AsyncIterator[Gate]:
 
 
 @pytest.fixture(scope="session")
-async def running(pytestconfig: pytest.Config, gate: Gate) -> AsyncIterator[Running]:
+async def running(
+    pytestconfig: pytest.Config,
+    gate: Gate,
+    given_kafka: str | None,
+    given_postgres: str | None,
+    services_password: str | None,
+) -> AsyncIterator[Running]:
     """The system of the session; every trace is recorded, mail goes through the gate."""
     state = await fresh(pytestconfig.rootpath / ".geleit" / "e2e", "main")
-    kafka, postgres = (_given(pytestconfig, name) for name in ("--kafka", "--postgres"))
-    if kafka:
-        await _forget_topics(kafka)
-    if postgres:
-        await drop_database(postgres, DATABASE)
-    database = await create_database(postgres, DATABASE) if postgres else None
-    async with _system(state, gate, kafka, database) as running:
+    if given_kafka:
+        await _forget_topics(given_kafka)
+    if given_postgres:
+        await drop_database(given_postgres, DATABASE)
+    database = await create_database(given_postgres, DATABASE) if given_postgres else None
+    async with _system(state, gate, given_kafka, database, services_password) as running:
         yield running
     await remove(state)
 
 
 @asynccontextmanager
-async def _system(state: Path, gate: Gate, kafka: str | None, database: str | None) -> AsyncIterator[Running]:
+async def _system(
+    state: Path, gate: Gate, kafka: str | None = None, database: str | None = None, password: str | None = None
+) -> AsyncIterator[Running]:
     settings = Settings(
         geleit_state_dir=state,
         port=free_port(),
@@ -57,6 +63,8 @@ async def _system(state: Path, gate: Gate, kafka: str | None, database: str | No
         tracing=False,
     )
     env = {"SMTP_URL": f"smtp://{LOOPBACK}:{gate.port}", "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    if password is not None:
+        env["DATABASE_PASSWORD"] = password
     async with system(settings, workers=WORKERS, env=env, spans=1.0) as running:
         gate.target = running.process("smtp-catcher").port
         yield running
@@ -71,26 +79,25 @@ async def world(running: Running, gate: Gate) -> AsyncIterator[World]:
 
 @pytest.fixture(scope="session")
 async def breakable(world: World, pytestconfig: pytest.Config) -> AsyncIterator[World]:
-    """A system whose Kafka and PostgreSQL may be stopped: the session's, unless these belong to somebody else."""
+    """A system whose Kafka and PostgreSQL may be stopped and killed: the session's, if both are embedded.
+
+    Else one of its own on embedded servers, whatever the options say: a server at an address is not ours to stop,
+    and a container comes back on another port.
+    """
     if world.running.kafka and world.running.postgres:
         yield world
         return
     state = await fresh(pytestconfig.rootpath / ".geleit" / "e2e", "breakable")
     gate = Gate()
     await gate.open()
-    async with _system(state, gate, None, None) as running, world_of(running, gate) as own:
+    async with _system(state, gate) as running, world_of(running, gate) as own:
         yield own
     await gate.shut()
     await remove(state)
 
 
-def _given(config: pytest.Config, option: str) -> str | None:
-    address = str(config.getoption(option))
-    return None if address == EMBEDDED else address
-
-
 async def _forget_topics(bootstrap: str) -> None:
-    """What an earlier session left on a server that outlives it."""
+    """What an earlier session left on a server that outlives it, or another tier of this one."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

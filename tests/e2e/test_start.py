@@ -34,6 +34,7 @@ async def state(pytestconfig: pytest.Config) -> AsyncIterator[Path]:
 
 @pytest.mark.timeout(240)
 async def test_services_that_are_there_before_database_tables_and_topics_come_up(state: Path) -> None:
+    # Embedded on every backend: these have an address before they run.
     kafka, postgres = Kafka(state, QUIET), Postgres(state, QUIET)
     await kafka.start()
     port = free_port()

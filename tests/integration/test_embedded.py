@@ -1,4 +1,7 @@
-"""The embedded Kafka and PostgreSQL are real: they keep what they acknowledged, also under SIGKILL."""
+"""The embedded Kafka and PostgreSQL are real: they keep what they acknowledged, also under SIGKILL.
+
+What starts a server of its own here is about the embedded one, whatever `--kafka` and `--postgres` say.
+"""
 
 from pathlib import Path
 from uuid import uuid4

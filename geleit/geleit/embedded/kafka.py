@@ -144,12 +144,13 @@ class Kafka:
         async def metadata() -> bool:
             if not self.alive():
                 raise PartFailed(f"Kafka {self._process.ending()} ({self._log}):\n{last_lines(self._log)}")
-            return await answers(self._ports["broker"]) and await _knows_its_broker(self.url)
+            return await answers(self._ports["broker"]) and await knows_its_broker(self.url)
 
         await until(metadata, within=within, what=f"Kafka at {self.url}", every=0.1)
 
 
-async def _knows_its_broker(bootstrap_servers: str) -> bool:
+async def knows_its_broker(bootstrap_servers: str) -> bool:
+    """Whether a Kafka answers a metadata request there."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=2000)
     try:
         await admin.start()
