@@ -35,8 +35,8 @@ up: setup ## Run Geleit until Ctrl-C (PORT=8080 TRACING=1)
 down: setup ## Stop what runs here, also what a killed run left behind
 	@$(BIN)/geleit down
 
-test: setup ## All tests (TESTS=tests/unit for a part)
-	@$(BIN)/pytest $(TESTS)
+test: setup ## All tests (TESTS=tests/unit for a part, OPTIONS="--kafka=container --postgres=container")
+	@$(BIN)/pytest $(OPTIONS) $(TESTS)
 
 test-containers: setup ## docker-compose.yml in containers; needs a Docker engine
 	@$(BIN)/pytest tests/containers $(OPTIONS)

@@ -61,9 +61,9 @@ async def test_nothing_is_lost_or_doubled_while_processes_are_killed(breakable: 
     assert not faults, f"{len(faults)} faults after {killed} kills, KILL_SEED={seed}\n{report}"
     # As much as can be asked of a machine that does other work too: a household for each kill.
     assert len(journal.taken) >= killed
-    assert len(journal.submitted) > SECONDS
+    assert len(journal.submitted) >= killed
     answered = await world.ask("notifications", "select count(*) from response")
-    assert answered > SECONDS / 2
+    assert answered >= killed / 2
 
 
 async def kill(world: World, chance: Random) -> int:
