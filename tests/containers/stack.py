@@ -128,7 +128,7 @@ class Stack:
         logs = ROOT / ".geleit" / "containers"
         logs.mkdir(parents=True, exist_ok=True)
         (logs / f"{self.name}.log").write_text(self.compose("logs", "--no-color", check=False))
-        self.compose("down", "-v", "--remove-orphans", "-t", "5", check=False)
+        self.compose("--profile", "observe", "down", "-v", "--remove-orphans", "-t", "5", check=False)
 
 
 class Town:
