@@ -39,7 +39,7 @@ async def database_url(postgres_url: str, migrated_template: str) -> AsyncIterat
     name = f"test_{uuid4().hex}"
     owner = await asyncpg.connect(postgres_url)
     try:
-        await owner.execute(f"create database {name} template {migrated_template}")
+        await owner.execute(f"create database {name} template {migrated_template} strategy file_copy")
         yield on_database(postgres_url, name)
         await owner.execute(f"drop database {name} with (force)")
     finally:
