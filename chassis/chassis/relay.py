@@ -84,7 +84,6 @@ class Relay:
             lock = await connection.fetchval("select hashtextextended('geleit.relay.' || current_schema(), 0)")
             if not await self._elected(connection, lock, stop):
                 return
-            self._health.up("relay")
             await self._send_all(connection, stop, backoff)
         finally:
             await self._database.release(connection)
@@ -116,6 +115,8 @@ class Relay:
                 elif stop.is_set():
                     return
                 else:
+                    # Only now, and after sending: whoever has rows and no broker is not ready.
+                    self._health.up("relay")
                     await self._woken(stop, POLL_SECONDS)
         finally:
             if producer is not None:

@@ -17,10 +17,10 @@ def main(folder: Path) -> None:
     file = folder / ".env"
     kept = _values(file.read_text("utf-8")) if file.exists() else {}
     example = (folder / ".env.example").read_text("utf-8")
-    file.touch(mode=0o600)
     write_atomically(file, completed(example, kept))
-    file.chmod(0o600)
-    sys.stdout.write(f"{file} is complete. Keep a copy where the backups are: it holds the keys of every name.\n")
+    sys.stdout.write(
+        f"{file} is complete. Keep a copy of it, apart from the backups: with both, every name can be read.\n"
+    )
 
 
 def completed(example: str, kept: Mapping[str, str]) -> str:

@@ -54,9 +54,10 @@ def _start_time(pid: int) -> str | None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a small state file so that a crash leaves the old or the new one."""
+    """Write a small state file so that a crash leaves the old or the new one; its owner's alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
     draft.write_text(text)
     draft.replace(path)
 

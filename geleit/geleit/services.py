@@ -41,8 +41,12 @@ def all_services() -> Sequence[Service]:
 
 
 def own(kind: type[S], service: str) -> S:
-    """A service's settings: a variable with its name before it (MATCHING_DATABASE_PASSWORD) wins over that of all."""
-    wins = {name: value for name in kind.model_fields if (value := os.environ.get(f"{service}_{name}".upper()))}
+    """A service's settings: a variable with its name before it (MATCHING_DATABASE_PASSWORD) wins over that of all.
+
+    Not for addresses to listen at: some platforms set INTAKE_PORT to what is no port.
+    """
+    names = kind.model_fields.keys() - {"host", "port", "health_port"}
+    wins = {name: value for name in names if (value := os.environ.get(f"{service}_{name}".upper()))}
     return kind.model_validate(wins)
 
 

@@ -57,6 +57,7 @@ class Stack:
             "PROMETHEUS_PORT": str(self.prometheus_port),
             "PUBLIC_URL": self.url,
             "SMTP_URL": "smtp://mail:1025",
+            "TRUSTED_PROXIES": "0.0.0.0/0",
             "GELEIT_TAG": self.tag,
         }
         self.env_file.write_text(completed((self.tree / ".env.example").read_text(), given))

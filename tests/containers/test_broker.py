@@ -97,9 +97,25 @@ async def test_a_centre_cannot_take_a_services_place(account: Account) -> None:
         await asyncio.wait_for(first_record(verdicts(CENTRE).name, account, "intake"), 30)
 
 
-@pytest.mark.parametrize("name", ["intake", "admin", "nobody"])
-async def test_nobody_gets_in_with_another_password(stack: Stack, name: str) -> None:
-    producer = AIOKafkaProducer(**signed_in(stack, name, "guessed"))
+@pytest.mark.parametrize("topic", [topic.name for topic in (*STATE_TOPICS, submissions(CENTRE), verdicts(CENTRE))])
+async def test_reporting_writes_nowhere(stack: Stack, topic: str) -> None:
+    async with producing(signed_in(stack, "reporting", stack.variables()["REPORTING_KAFKA_PASSWORD"])) as producer:
+        with pytest.raises(TopicAuthorizationFailedError):
+            await producer.send_and_wait(topic, b"{}", key=b"k", partition=0)
+
+
+async def test_reporting_reads_no_submission(stack: Stack) -> None:
+    account = signed_in(stack, "reporting", stack.variables()["REPORTING_KAFKA_PASSWORD"])
+    with pytest.raises(TopicAuthorizationFailedError):
+        await asyncio.wait_for(first_record(submissions(CENTRE).name, account, "reporting"), 30)
+
+
+@pytest.mark.parametrize("password", ["guessed", "KAFKA_ADMIN_PASSWORD", "MATCHING_KAFKA_PASSWORD"])
+async def test_nobody_gets_in_with_another_password(stack: Stack, password: str) -> None:
+    own = stack.variables()["INTAKE_KAFKA_PASSWORD"]
+    async with AIOKafkaProducer(**signed_in(stack, "intake", own), enable_idempotence=False):
+        pass  # the way in is open: what follows is refused for its password
+    producer = AIOKafkaProducer(**signed_in(stack, "intake", stack.variables().get(password, password)))
     with pytest.raises(KafkaConnectionError):
         await producer.start()
     await producer.stop()

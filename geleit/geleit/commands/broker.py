@@ -63,11 +63,10 @@ def _all_rights(services: Iterable[Service], centres: Iterable[str]) -> Iterator
 
 
 def _account_of(service: Service) -> tuple[str, str]:
-    settings = service.settings
-    if settings.kafka_username != service.name or settings.kafka_password is None:
-        name = service.name.upper()
-        raise Failure(f"Set {name}_KAFKA_USERNAME={service.name} and {name}_KAFKA_PASSWORD.")
-    return service.name, settings.kafka_password.get_secret_value()
+    password = service.settings.kafka_password
+    if password is None or password == installation().kafka_password:
+        raise Failure(f"Set {service.name.upper()}_KAFKA_PASSWORD: each service has a password of its own.")
+    return service.name, password.get_secret_value()
 
 
 def _admin(settings: Settings) -> Any:
