@@ -17,7 +17,7 @@ from contracts.vocabulary import (
     LegalGroup,
     Skill,
 )
-from matching.domain import Absence, Facts, Household, Load, Manager, Place, Policy, Prices, Rule
+from matching.domain import Absence, Carried, Facts, Household, Load, Manager, Place, Policy, Prices, Rule
 from matching.lifecycle import Care, Reply
 from matching.match import Ask, Field, Round
 
@@ -53,13 +53,16 @@ def household(
     **of_facts: Any,
 ) -> Household:
     known = None if status is HouseholdStatus.ERASED else facts(**of_facts)
-    return Household(id or uuid4(), 3, revision, status, registered_at, known)
+    key = id or uuid4()
+    return Household(key, 3, revision, status, registered_at, known, alias=key)
 
 
 def ask(*, excluded: frozenset[UUID] = frozenset(), wish: Any = None, **of_household: Any) -> Ask:
+    since = of_household.pop("waiting_since", NOW)
+    more = {name: of_household.pop(name) for name in ("former", "relatives") if name in of_household}
     one = household(**of_household)
     assert one.facts is not None
-    return Ask(one, one.facts, excluded, wish)
+    return Ask(one, one.facts, since, excluded, wish, **more)
 
 
 def manager(**overrides: Any) -> Manager:
@@ -87,7 +90,7 @@ def policy(**overrides: Any) -> Policy:
         "units_per_fte": 1000,
         "rules": (Rule(date(2022, 3, 11), LegalGroup.DISPLACED_UKRAINIAN, tuple(Accommodation), 3),),
         "load": Load(per_case=5, per_person=10, per_skill=5),
-        "points": Prices(shared_language=300, per_skill=150, per_km=-3, balance=-4),
+        "points": Prices(shared_language=300, per_skill=150, per_km=-3, balance=-1, continuity=200, relatives=250),
         "remind_after_days": 3,
         "mandatory_skills": frozenset(),
     }
@@ -95,7 +98,11 @@ def policy(**overrides: Any) -> Policy:
 
 
 def a_round(*managers: Manager, seed: bytes = b"seed", **of_policy: Any) -> Round:
-    return Round(Field(managers, PLACES), policy(**of_policy), DAY, seed)
+    return Round(Field(managers, PLACES), policy(**of_policy), NOW, DAY, seed)
+
+
+def unburdened(*managers: Manager, load: int = 0) -> dict[UUID, Carried]:
+    return {one.id: Carried(load) for one in managers}
 
 
 def proposed(to: Manager, **overrides: Any) -> Care:
@@ -128,7 +135,7 @@ MANDATORY: dict[str, Any] = {"mandatory_skills": frozenset({Skill.TRAUMA_INFORME
 
 
 @st.composite
-def towns(draw: st.DrawFn) -> tuple[list[Manager], list[Ask], dict[UUID, int]]:
+def towns(draw: st.DrawFn) -> tuple[list[Manager], list[Ask], dict[UUID, Carried]]:
     """A few managers, some full or absent, and more households than they can take."""
     managers = [
         manager(
@@ -138,21 +145,26 @@ def towns(draw: st.DrawFn) -> tuple[list[Manager], list[Ask], dict[UUID, int]]:
             skills=frozenset(draw(st.sets(st.sampled_from(SKILLS), max_size=3))),
             service_area=frozenset(draw(st.sets(st.sampled_from(TOWNS), max_size=3))),
             office=draw(st.sampled_from((*TOWNS, None))),
+            max_new_per_week=draw(st.sampled_from((None, None, 0, 1, 2))),
             absences=draw(st.sampled_from(((), (Absence(DAY, DAY),)))),
         )
         for number in range(draw(st.integers(0, 5)))
     ]
-    ids = [one.id for one in managers]
+    some_of_them = st.sets(st.sampled_from([one.id for one in managers]), max_size=2) if managers else st.just(set())
     asks = [
         ask(
             id=UUID(int=1000 + number),
-            registered_at=NOW + timedelta(minutes=draw(st.integers(0, 2))),
+            waiting_since=draw(st.sampled_from((NOW, NOW - timedelta(hours=5), NOW - timedelta(days=3)))),
             municipality=draw(st.sampled_from((*TOWNS, None))),
             size=draw(st.integers(1, 6)),
             languages=tuple(draw(st.sets(st.sampled_from(LANGUAGES), max_size=2))),
             skills_needed=tuple(draw(st.sets(st.sampled_from(SKILLS), max_size=2))),
-            excluded=frozenset(draw(st.sets(st.sampled_from(ids)))) if ids else frozenset(),
+            family_group=draw(st.sampled_from((None, None, None, UUID(int=7)))),
+            excluded=frozenset(draw(some_of_them)),
+            former=frozenset(draw(some_of_them)),
+            relatives=frozenset(draw(some_of_them)),
         )
         for number in range(draw(st.integers(1, 8)))
     ]
-    return managers, asks, {one.id: draw(st.integers(0, one.capacity)) for one in managers}
+    loads = {one.id: Carried(draw(st.integers(0, one.capacity)), draw(st.integers(0, 1))) for one in managers}
+    return managers, asks, loads

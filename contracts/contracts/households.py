@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from contracts.record import Ags, Code, DistrictAgs, Home, Language, Shape, State
+from contracts.record import Ags, Code, DistrictAgs, Home, Language, ResidenceTitle, Shape, State
 from contracts.vocabulary import (
     Accommodation,
     AgeBand,
@@ -28,12 +28,14 @@ class StatedFacts(Shape):
     languages: Annotated[tuple[Language, ...], Field(max_length=8)] = ()
     skills_needed: Annotated[tuple[Skill, ...], Field(max_length=6)] = ()
     legal_group: LegalGroup
-    residence_title: Annotated[str, Field(pattern=r"^[0-9]{1,3}[a-z]?$")] | None = None
+    residence_title: ResidenceTitle | None = None
     accommodation: Accommodation
     unaccompanied_minor: bool = False
     family_group: UUID | None = None
     allotted_on: date | None = None
     """The day of allotment to the municipality: counselling starts here."""
+    counselling_extended: bool = False
+    """A justified case: counselled for longer than the usual period."""
 
 
 class Facts(StatedFacts):

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from contracts.record import Code, Shape, State
-from contracts.vocabulary import Accommodation, LegalGroup, Skill
+from contracts.record import Code, ResidenceTitle, Shape, State
+from contracts.vocabulary import Accommodation, AgeBand, AnswerReason, DeclineEffect, LegalGroup, Skill
 
 
 class Eligibility(Shape):
@@ -16,16 +16,36 @@ class Eligibility(Shape):
     legal_group: LegalGroup
     stages: tuple[Accommodation, ...]
     """Empty: this group is not counselled from that day."""
+    residence_titles: Annotated[tuple[ResidenceTitle, ...], Field(max_length=40)] = ()
+    """Only these, where any are named."""
     counselling_years: Annotated[int, Field(ge=1, le=10)] = 3
+    extended_years: Annotated[int, Field(ge=1, le=10)] = 4
+    """Instead of `counselling_years` in justified cases."""
     source: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class Phase(Shape):
+    """From that day of an assignment on, a case weighs so many percent."""
+
+    after_days: Annotated[int, Field(ge=0, le=3660)]
+    percent: Annotated[int, Field(ge=1, le=1000)]
+
+
 class Load(Shape):
-    """Units a case weighs: `per_case + per_person * size + per_skill * needs`."""
+    """Units a case weighs: `per_case + per_person * size + per_skill * needs`, times the percent of its phase."""
 
     per_case: Annotated[int, Field(ge=0, le=1000)]
     per_person: Annotated[int, Field(ge=0, le=1000)]
     per_skill: Annotated[int, Field(ge=0, le=1000)]
+    phases: Annotated[tuple[Phase, ...], Field(max_length=20)] = ()
+    """By beginning; 100 percent before the first."""
+
+    @model_validator(mode="after")
+    def _phases_in_order(self) -> Self:
+        begins = [phase.after_days for phase in self.phases]
+        if begins != sorted(set(begins)):
+            raise ValueError("phases do not begin one after the other")
+        return self
 
 
 class Points(Shape):
@@ -34,8 +54,32 @@ class Points(Shape):
     shared_language: Annotated[int, Field(ge=0, le=100_000)]
     per_skill: Annotated[int, Field(ge=0, le=100_000)]
     per_km: Annotated[int, Field(le=0, ge=-100_000)]
+    continuity: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """For a manager who had the household before."""
+    relatives: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """For a manager who has another household of the same family group."""
     balance: Annotated[int, Field(le=0, ge=-100_000)]
-    """Times the square of utilisation in tenths: convex, so that load spreads."""
+    """Per unit of the case and full tenth of the manager's capacity that is taken: convex, so that load spreads."""
+
+
+class Priority(Shape):
+    """A household that all of this describes counts as having waited so many hours longer."""
+
+    hours: Annotated[int, Field(ge=0, le=100_000)]
+    legal_group: LegalGroup | None = None
+    accommodation: Accommodation | None = None
+    skill: Skill | None = None
+    age_band: AgeBand | None = None
+    """A person of that age belongs to it."""
+    min_size: Annotated[int, Field(ge=1, le=25)] = 1
+
+
+class Decline(Shape):
+    """What follows when a proposal is declined for this reason; `days` only for `park`."""
+
+    reason: AnswerReason
+    effect: DeclineEffect
+    days: Annotated[int, Field(ge=1, le=366)] = 60
 
 
 class Answering(Shape):
@@ -56,6 +100,10 @@ class Policy(State):
     load: Load
     points: Points
     answering: Answering
+    priorities: Annotated[tuple[Priority, ...], Field(max_length=40)] = ()
+    """Of several that describe a household the one with the most hours counts."""
+    declines: Annotated[tuple[Decline, ...], Field(max_length=20)] = ()
+    """Somebody else is chosen after a decline whose reason is not among them."""
     mandatory_skills: tuple[Skill, ...] = ()
     """A household that needs one of these goes only to a manager who brings it; the others are points."""
 
@@ -68,4 +116,11 @@ class Policy(State):
         seen = [(rule.legal_group, rule.valid_from) for rule in self.eligibility]
         if len(seen) != len(set(seen)):
             raise ValueError("two rules of one group begin on the same day")
+        return self
+
+    @model_validator(mode="after")
+    def _one_effect_a_reason(self) -> Self:
+        reasons = [decline.reason for decline in self.declines]
+        if len(reasons) != len(set(reasons)):
+            raise ValueError("two effects for one reason")
         return self

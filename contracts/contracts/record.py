@@ -17,6 +17,8 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,3
 """A short public identifier, never a name."""
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 """ISO 639 code."""
+ResidenceTitle = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}[a-z]?$")]
+"""The section of the Residence Act that a stay rests on."""
 Home = Annotated[int, Field(ge=0, lt=1024)]
 """The partition an aggregate lives in on every topic, for ever."""
 

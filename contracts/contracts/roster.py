@@ -25,6 +25,8 @@ class Manager(State):
     """Load units the manager can carry, by the policy in force."""
     base_load: Annotated[int, Field(ge=0)] = 0
     """Load units of cases from before the platform, which it does not know one by one."""
+    max_new_per_week: Annotated[int, Field(ge=0)] | None = None
+    """New cases from Monday to Sunday at most; as many as fit where it is not given."""
     languages: tuple[Language, ...] = ()
     skills: tuple[Skill, ...] = ()
     service_area: tuple[Ags, ...] = ()

@@ -84,6 +84,7 @@ class CareReason(StrEnum):
 
     # not_eligible
     LEGAL_GROUP = "legal_group"
+    RESIDENCE_TITLE = "residence_title"
     STAGE = "stage"
     UNACCOMPANIED_MINOR = "unaccompanied_minor"
     COUNSELLING_PERIOD_OVER = "counselling_period_over"
@@ -94,7 +95,11 @@ class CareReason(StrEnum):
     NOBODY_ACTIVE = "nobody_active"
     SKILL_MISSING = "skill_missing"
     ALL_EXCLUDED = "all_excluded"
+    WEEK_FULL = "week_full"
     NO_CAPACITY = "no_capacity"
+    # waiting: what the policy makes of a decline
+    PARKED = "parked"
+    TO_BE_REASSESSED = "to_be_reassessed"
     # proposed
     MATCHED = "matched"
     OVERRIDDEN = "overridden"
@@ -103,6 +108,7 @@ class CareReason(StrEnum):
     ACCEPTED = "accepted"
     # ended
     CLOSED = "closed"
+    DECLINED = "declined"
     HOUSEHOLD_WITHDRAWN = "household_withdrawn"
     HOUSEHOLD_DEPARTED = "household_departed"
     HOUSEHOLD_MERGED = "household_merged"
@@ -155,6 +161,18 @@ CLOSE_REASONS = frozenset(
         AnswerReason.OTHER,
     }
 )
+
+
+class DeclineEffect(StrEnum):
+    """What follows a decline."""
+
+    CHOOSE_AGAIN = "choose_again"
+    PARK = "park"
+    """Nobody is asked for some days."""
+    REASSESS = "reassess"
+    """Nobody is asked until the household's facts change or a person decides."""
+    WITHDRAW = "withdraw"
+    """The care ends."""
 
 
 class Applied(StrEnum):

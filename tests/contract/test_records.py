@@ -44,7 +44,16 @@ def test_an_example_is_read_and_written_again_without_loss(file: Traversable) ->
     raw = file.read_bytes()
     state = decode(raw, [("ce_type", ce_type_of(file).encode())], known())
     assert state is not None
-    assert json.loads(encode(state)) == json.loads(raw)
+    assert without_news(json.loads(encode(state)), json.loads(raw)) == json.loads(raw)
+
+
+def without_news(written: Any, read: Any) -> Any:
+    """What is written without the fields that an older record could not have."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        return {name: without_news(value, read[name]) for name, value in written.items() if name in read}
+    if isinstance(written, list) and isinstance(read, list):
+        return [without_news(one, other) for one, other in zip(written, read, strict=True)]
+    return written
 
 
 def test_every_type_has_a_full_and_a_minimal_example() -> None:

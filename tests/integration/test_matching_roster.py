@@ -167,4 +167,4 @@ async def test_a_new_policy_changes_capacities_and_adds_who_was_not_eligible(sta
     assert [(one.household, one.status, one.policy) for one in told] == [
         (refused.household, CareStatus.PROPOSED, "later")
     ]
-    assert stage.cares[care.household][-1].policy == "2022-03-11"
+    assert stage.cares[care.household][-1].policy == "2022-03-11.2"

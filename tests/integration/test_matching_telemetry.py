@@ -70,7 +70,7 @@ async def test_who_waits_shows_by_reason_until_nobody_does(stage: Stage) -> None
     care = await stage.arrive(municipality=REUTLINGEN)
     assert care.reason is CareReason.NOT_SERVED
     stage.clock.now += timedelta(days=3)
-    await stage.arrive(municipality=None)
+    await stage.arrive(municipality=None, registered_at=stage.clock.now)
     await measure(stage.database, [measure_waiting])
     assert sample("geleit_waiting_households", reason="not_served") == 3
     assert sample("geleit_waiting_households", reason="no_municipality") == 1

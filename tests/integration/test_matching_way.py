@@ -63,7 +63,7 @@ async def test_a_proposal_says_all_its_municipality_needs(stage: Stage) -> None:
     care = await stage.arrive(size=2)
     assert care.assignee is not None
     assert (care.assignee.id, care.assignee.code, care.assignee.provider) == (manager_id("P", "A"), "A", "P")
-    assert (care.item, care.weight, care.municipality, care.policy) == (1, 25, TUEBINGEN, "2022-03-11")
+    assert (care.item, care.weight, care.municipality, care.policy) == (1, 25, TUEBINGEN, "2022-03-11.2")
     assert care.case is not None
     assert care.case.size == 2
     assert care.answer_by == NOW + timedelta(days=3)

@@ -6,8 +6,18 @@ from typing import Any
 
 import pytest
 
-from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus, HouseholdStatus, LegalGroup
-from matching.lifecycle import Care, Case, Earlier, Step, answered, changed
+from contracts.vocabulary import (
+    Answer,
+    AnswerReason,
+    Applied,
+    CareReason,
+    CareStatus,
+    DeclineEffect,
+    HouseholdStatus,
+    LegalGroup,
+)
+from matching.domain import Decline, Load, Phase
+from matching.lifecycle import Care, Case, Earlier, Step, aged, answered, changed, next_phase
 from matching.match import Undo
 from matching_builders import (
     DAY,
@@ -41,7 +51,7 @@ def waiting(**overrides: Any) -> Care:
 
 
 def answer(care: Care, given: Answer, **overrides: Any) -> Care:
-    step = answered(Case(household(), care), reply(given, **overrides), LATER)
+    step = answered(Case(household(), care), reply(given, **overrides), LATER, policy())
     assert step is not None
     assert step.care is not None
     return step.care
@@ -119,20 +129,69 @@ def test_a_contact_tells_of_the_acceptance_before_it() -> None:
 @pytest.mark.parametrize("status", [CareStatus.PROPOSED, CareStatus.CONFIRMED])
 def test_a_decline_excludes_the_manager_and_decides_anew(status: CareStatus) -> None:
     given = reply(Answer.DECLINED, reason=AnswerReason.LANGUAGE)
-    step = answered(Case(household(), proposed(HERS, status=status)), given, LATER)
+    step = answered(Case(household(), proposed(HERS, status=status)), given, LATER, policy())
     assert step is not None
     assert (step.decide, step.exclude, step.reply) == (True, HERS.id, given)
 
 
+@pytest.mark.parametrize("effect", list(DeclineEffect))
+def test_what_follows_a_decline_is_the_policys_to_say(effect: DeclineEffect) -> None:
+    given = reply(Answer.DECLINED, reason=AnswerReason.LANGUAGE)
+    rules = policy(declines={AnswerReason.LANGUAGE: Decline(effect, 60)})
+    case = Case(household(), proposed(HERS))
+    step = answered(case, given, LATER, rules)
+    assert step is not None
+    assert step.care is not None
+    assert step.exclude == HERS.id
+    assert step.again == (LATER + timedelta(days=60) if effect is DeclineEffect.PARK else None)
+    expected = {
+        DeclineEffect.CHOOSE_AGAIN: (True, CareStatus.PROPOSED, CareReason.MATCHED),
+        DeclineEffect.PARK: (False, CareStatus.WAITING, CareReason.PARKED),
+        DeclineEffect.REASSESS: (False, CareStatus.WAITING, CareReason.TO_BE_REASSESSED),
+        DeclineEffect.WITHDRAW: (False, CareStatus.ENDED, CareReason.DECLINED),
+    }
+    assert (step.decide, step.care.status, step.care.reason) == expected[effect]
+    if effect is DeclineEffect.CHOOSE_AGAIN:
+        return
+    assert (step.care.manager, step.care.weight) == (None, 0)
+    undone = answered(replace(case, care=step.care), reply(Answer.UNDONE, revision=2), LATER, rules)
+    assert undone is not None
+    assert undone.wish == Undo(HERS.id)
+    accepted = Case(household(), proposed(HERS, status=CareStatus.CONFIRMED))
+    late = answered(accepted, given, LATER, rules)
+    assert late is not None
+    assert late.decide, "who is in care already is not left alone by a decline"
+
+
+def test_who_was_put_aside_is_decided_when_the_facts_change() -> None:
+    assert follow(waiting(reason=CareReason.TO_BE_REASSESSED)).decide
+
+
+def test_a_case_weighs_what_its_phase_says() -> None:
+    phases = (Phase(0, 150), Phase(30, 100), Phase(365, 50))
+    rules = policy(load=Load(per_case=5, per_person=10, per_skill=5, phases=phases))
+    care = proposed(HERS, weight=53)
+    case = Case(household(), care)
+    weights = {}
+    for days in (0, 29, 30, 364, 365):
+        step = aged(case, rules, DAY + timedelta(days=days))
+        weights[days] = step.care.weight if step and step.care else care.weight
+    assert weights == {0: 53, 29: 53, 30: 35, 364: 35, 365: 18}
+    assert next_phase(care, rules, DAY) == DAY + timedelta(days=30)
+    assert next_phase(care, rules, DAY + timedelta(days=30)) == DAY + timedelta(days=365)
+    assert next_phase(care, rules, DAY + timedelta(days=365)) is None
+    assert aged(Case(household(), waiting()), rules, DAY) is None
+
+
 def test_a_transfer_is_asked_for_confirmed_cases_only() -> None:
     asked = reply(Answer.TRANSFER_REQUESTED, reason=AnswerReason.LANGUAGE)
-    early = answered(Case(household(), proposed(HERS)), asked, LATER)
+    early = answered(Case(household(), proposed(HERS)), asked, LATER, policy())
     assert early is not None
     assert not early.decide
     assert early.care is not None
     assert early.care.last_answer is not None
     assert early.care.last_answer.applied is Applied.STALE
-    confirmed = answered(Case(household(), proposed(HERS, status=CareStatus.CONFIRMED)), asked, LATER)
+    confirmed = answered(Case(household(), proposed(HERS, status=CareStatus.CONFIRMED)), asked, LATER, policy())
     assert confirmed is not None
     assert confirmed.exclude == HERS.id
 
@@ -155,13 +214,13 @@ def test_an_answer_to_what_no_longer_stands_is_stale_and_told(care: Care, given:
 
 def test_an_answer_that_was_seen_does_nothing() -> None:
     seen = answer(proposed(HERS), Answer.ACCEPTED, revision=2)
-    assert answered(Case(household(), seen), reply(Answer.CLOSED, revision=2), LATER) is None
-    assert answered(Case(household(), seen), reply(Answer.CLOSED, revision=1), LATER) is None
+    assert answered(Case(household(), seen), reply(Answer.CLOSED, revision=2), LATER, policy()) is None
+    assert answered(Case(household(), seen), reply(Answer.CLOSED, revision=1), LATER, policy()) is None
 
 
 def test_a_decline_is_undone_while_nobody_else_was_chosen() -> None:
     care = waiting(earlier=(DECLINED,), revision=2)
-    step = answered(Case(household(), care), reply(Answer.UNDONE, revision=2), LATER)
+    step = answered(Case(household(), care), reply(Answer.UNDONE, revision=2), LATER, policy())
     assert step is not None
     assert (step.wish, step.readmit, step.decide) == (Undo(HERS.id), HERS.id, True)
 

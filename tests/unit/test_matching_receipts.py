@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 
 from contracts.vocabulary import LegalGroup
-from matching.domain import Manager, OverrideReason
+from matching.domain import Carried, Manager, OverrideReason
 from matching.match import Ask, Decision, Override, Undo, match
 from matching.receipts import Choice, Head, Receipt, broken_at, chained, recompute
-from matching_builders import MANDATORY, NOW, a_round, ask, manager, towns
+from matching_builders import MANDATORY, NOW, a_round, ask, manager, towns, unburdened
 
 
 def receipts_of(decisions: list[Decision], *managers: Manager) -> list[Receipt]:
@@ -34,7 +34,8 @@ def choice_by_hand(receipt: dict[str, Any]) -> tuple[str, str, str | None]:  # n
         return "not_eligible", "stage" if rule["stages"] else "legal_group", None
     if household["allotted_on"]:
         start, today = date.fromisoformat(household["allotted_on"]), date.fromisoformat(receipt["day"])
-        if (today.year - start.year, today.month, today.day) >= (rule["counselling_years"], start.month, start.day):
+        years = rule["extended_years"] if household["counselling_extended"] else rule["counselling_years"]
+        if (today.year - start.year, today.month, today.day) >= (years, start.month, start.day):
             return "not_eligible", "counselling_period_over", None
     if household["municipality"] is None:
         return "waiting", "no_municipality", None
@@ -55,6 +56,7 @@ def choice_by_hand(receipt: dict[str, Any]) -> tuple[str, str, str | None]:  # n
         ),
         ("all_excluded", lambda one: not one["excluded"]),
         ("skill_missing", lambda one: not one["skills_missing"]),
+        ("week_full", lambda one: one["max_new_per_week"] is None or one["new"] < one["max_new_per_week"]),
         ("no_capacity", lambda one: one["load"] + weight <= one["capacity"]),
     ]
     for reason, passes in gates:
@@ -65,17 +67,18 @@ def choice_by_hand(receipt: dict[str, Any]) -> tuple[str, str, str | None]:  # n
         return "proposed", "decline_undone", wish["manager"]
     scored = []
     for one in standing:
-        tenths = 10 * (one["load"] + weight) // one["capacity"]
+        tenths = sum(10 * unit // one["capacity"] for unit in range(one["load"], one["load"] + weight))
         points = (price["shared_language"] if one["languages"] else 0) + price["per_skill"] * len(one["skills"])
-        points += price["per_km"] * (one["distance_km"] or 0) + price["balance"] * tenths**2
+        points += price["per_km"] * (one["distance_km"] or 0) + price["balance"] * tenths
+        points += price["continuity"] * one["former"] + price["relatives"] * one["relative"]
         assert points == sum(one["points"].values())
-        scored.append((-points, one["tie"], one["manager"]))
-    return "proposed", "matched", min(scored)[2]
+        scored.append((points, one["lot"], one["manager"]))
+    return "proposed", "matched", max(scored)[2]
 
 
 @settings(max_examples=40, deadline=None)
 @given(towns())
-def test_anybody_can_recompute_a_decision(town: tuple[list[Manager], list[Ask], dict[UUID, int]]) -> None:
+def test_anybody_can_recompute_a_decision(town: tuple[list[Manager], list[Ask], dict[UUID, Carried]]) -> None:
     managers, asks, loads = town
     decisions = match(asks, loads, a_round(*managers, **MANDATORY))
     for decision, receipt in zip(decisions, receipts_of(decisions, *managers), strict=True):
@@ -98,7 +101,7 @@ def test_anybody_can_recompute_a_decision(town: tuple[list[Manager], list[Ask], 
 )
 def test_special_decisions_are_recomputed_too(special: dict[str, Any]) -> None:
     managers = [manager(id=UUID(int=1), capacity=0), manager(id=UUID(int=2))]
-    (decision,) = match([ask(**special)], {one.id: 0 for one in managers}, a_round(*managers))
+    (decision,) = match([ask(**special)], unburdened(*managers), a_round(*managers))
     (receipt,) = chained([decision], {"08416": Head()}, a_round(*managers), uuid4())
     stated = orjson.loads(receipt.content)
     chosen = decision.chosen.id if decision.chosen else None
@@ -108,7 +111,7 @@ def test_special_decisions_are_recomputed_too(special: dict[str, Any]) -> None:
 
 def test_a_day_without_any_rule_is_recomputed_too() -> None:
     around = a_round(manager(), rules=())
-    (decision,) = match([ask()], dict.fromkeys(around.field.managers, 0), around)
+    (decision,) = match([ask()], dict.fromkeys(around.field.managers, Carried(0)), around)
     (receipt,) = chained([decision], {"08416": Head()}, around, uuid4())
     assert choice_by_hand(orjson.loads(receipt.content)) == ("not_eligible", "no_policy", None)
 
@@ -116,7 +119,7 @@ def test_a_day_without_any_rule_is_recomputed_too() -> None:
 def test_a_receipt_does_not_say_whose_it_is() -> None:
     managers = [manager(), manager()]
     asks = [ask(registered_at=NOW), ask()]
-    decisions = match(asks, {one.id: 0 for one in managers}, a_round(*managers))
+    decisions = match(asks, unburdened(*managers), a_round(*managers))
     for receipt in receipts_of(decisions, *managers):
         assert not any(str(one.household.id) in receipt.content.decode() for one in asks)
 
@@ -124,7 +127,7 @@ def test_a_receipt_does_not_say_whose_it_is() -> None:
 @pytest.mark.parametrize("tampering", ["content", "hash", "gap", "order"])
 def test_a_chain_tells_where_it_was_tampered_with(tampering: str) -> None:
     only = manager()
-    receipts = receipts_of(match([ask() for _ in range(4)], {only.id: 0}, a_round(only)), only)
+    receipts = receipts_of(match([ask() for _ in range(4)], unburdened(only), a_round(only)), only)
     assert broken_at(receipts) is None
     one = receipts[1]
     changed = {

@@ -26,7 +26,10 @@ HANDLERS: Mapping[Topic, Handler] = {
 DUES: Mapping[str, DueHandler] = {
     "serve": handlers.on_serve,
     "absence": handlers.on_absence,
+    "again": handlers.on_again,
+    "ageing": handlers.on_ageing,
     "recheck": handlers.on_recheck,
+    "week": handlers.on_week,
     "policy": handlers.on_policy,
 }
 

@@ -1,20 +1,21 @@
 """From steps to what is kept and told: locks, the choice, its receipts, and who is served by what came free."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from uuid import UUID, uuid4
+
+import orjson
 
 from chassis.database import Tx
 from contracts.record import State
-from contracts.vocabulary import CareStatus
-from matching import store
-from matching.days import after_working_days, day_of
-from matching.lifecycle import Care, Case, Step, decided
-from matching.match import Ask, Decision, Override, Round, match
-from matching.receipts import NO_DISTRICT, Head, chained
-from matching.store import Basis
+from contracts.vocabulary import CareReason, CareStatus
+from matching import settlement, store
+from matching.days import day_of, start_of
+from matching.lifecycle import PUT_ASIDE, Care, Case, Step, next_phase
+from matching.receipts import chained
+from matching.settlement import Basis, Ledger, monday_of
+from matching.store import Stimulus
 from matching.telemetry import count_decisions
 from matching.wire import care_state
 
@@ -27,163 +28,112 @@ SOON = timedelta(seconds=1)
 Cursor = tuple[datetime, UUID]
 
 
-@dataclass(slots=True)
-class Ledger:
-    """What the steps of one transaction do to the managers' loads, and whom to serve later."""
-
-    loads: dict[UUID, int]
-    changes: dict[UUID, tuple[int, int, int]] = field(default_factory=dict)
-    later: dict[str, datetime] = field(default_factory=dict)
-
-    def book(self, manager: UUID, delta: int, *, taken: int = 0, forced: int = 0) -> None:
-        """Change a load; `taken` is what matching gave of it, `forced` what may go beyond capacity."""
-        before = self.changes.get(manager, (0, 0, 0))
-        self.changes[manager] = (before[0] + delta, before[1] + taken, before[2] + forced)
-        self.loads[manager] += delta
-
-
-async def settle(tx: Tx, basis: Basis, steps: Sequence[Step], *, serve: bool = True) -> list[State]:
-    """Carry the steps out; the new states of the cares.
+async def settle(
+    tx: Tx, basis: Basis, steps: Sequence[Step], inputs: Sequence[Stimulus] = (), *, serve: bool = True
+) -> list[State]:
+    """Carry the steps out; the new states of the cares. `inputs` are what led to the steps, told to replay.
 
     The steps' households are locked and `basis` is held. With `serve`, who waits for what comes free is decided too,
-    together with the steps and in order of registration. Without it a due serves them: a person's transaction sees
-    her own tenant's households only.
+    together with the steps. Without it a due serves them: a person's transaction sees her own tenant's households
+    only.
     """
-    freed = _freed(steps)
-    ledger = Ledger(await store.lock_managers(tx, _concerned(basis, steps, freed)))
-    for step in steps:
-        _release(ledger, step)
-    mine = {step.case.household.id for step in steps}
+    freed = settlement.freed(steps)
+    ledger = Ledger(await store.lock_managers(tx, settlement.concerned(basis, steps, freed)))
+    settlement.release(ledger, steps, tx.now)
+    served: list[Step] = []
+    later = {str(manager): tx.now for manager in freed}
     if freed and serve:
-        steps = [*steps, *await _next_in_line(tx, basis, ledger, freed, mine)]
-    else:
-        ledger.later |= {str(manager): tx.now for manager in freed}
-    written = await _decide(tx, basis, ledger, steps)
+        served, later = await _next_in_line(tx, basis, ledger, freed, {step.case.household.id for step in steps})
+    batch = uuid4()
+    written = await _decide(tx, basis, ledger, [*steps, *served], batch)
     await store.write_loads(tx, ledger.changes)
     await store.write_cares(tx, basis.policy, written)
+    await store.record(tx, batch, [*inputs, *_asked(steps, served)])
     # Dues come last, as with the clock, which deletes what it has handled at the end of its transaction.
-    if ledger.later:
-        await tx.dues("serve", ledger.later)
+    await _set_dues(tx, basis, written, later)
     return [_told(tx, basis, step, care) for step, care in written]
 
 
 async def decide_anew(tx: Tx, basis: Basis, locked: Collection[UUID]) -> list[State]:
     """Decide locked households anew that nobody has; what changed is told."""
     found = await store.cases(tx, locked)
+    await store.renew_waiting(tx, basis.policy, found.values())
     return await settle(tx, basis, [step for case in found.values() if (step := waiting_step(case))], serve=False)
 
 
-def waiting_step(case: Case) -> Step | None:
-    """The step of a case that nobody has: decided anew, told only if something changes."""
-    if case.care and case.care.status in {CareStatus.WAITING, CareStatus.NOT_ELIGIBLE}:
-        return Step(case, case.care, decide=True, quiet=True)
-    return None
+def waiting_step(case: Case, aside: Collection[CareReason] = ()) -> Step | None:
+    """The step of a case that nobody has: decided anew, told only if something changes.
 
-
-def _freed(steps: Sequence[Step]) -> set[UUID]:
-    """Managers that carry less after the steps than before."""
-    return {
-        before.manager
-        for step in steps
-        if (before := step.case.care) and before.manager and _carried_on(step) < before.weight
-    }
-
-
-def _carried_on(step: Step) -> int:
-    """Units that stay with the manager who has the case, before a new choice."""
-    if step.decide or step.care is None or not step.care.assigned:
-        return 0
-    return step.care.weight
-
-
-def _reach(basis: Basis, freed: Collection[UUID]) -> set[str]:
-    return {ags for manager in freed for ags in basis.field.managers[manager].service_area}
-
-
-def _concerned(basis: Basis, steps: Sequence[Step], freed: Collection[UUID]) -> set[UUID]:
-    """All managers whose load the steps may change, and all that could be chosen for them or for who waits."""
-    municipalities = _reach(basis, freed) | {
-        step.case.household.municipality for step in steps if step.decide and step.case.household.municipality
-    }
-    concerned = {manager.id for ags in municipalities for manager in basis.field.serving(ags)}
-    for step in steps:
-        if step.case.care and step.case.care.manager:
-            concerned.add(step.case.care.manager)
-        if step.wish:
-            concerned.add(step.wish.manager)
-    return concerned
-
-
-def _release(ledger: Ledger, step: Step) -> None:
-    before = step.case.care
-    if before and before.manager:
-        delta = _carried_on(step) - before.weight
-        ledger.book(before.manager, delta, forced=max(0, delta))
+    Who was put aside stays there, unless for one of the reasons `aside`.
+    """
+    care = case.care
+    if care is None or care.status not in {CareStatus.WAITING, CareStatus.NOT_ELIGIBLE}:
+        return None
+    if care.reason in PUT_ASIDE and care.reason not in aside:
+        return None
+    return Step(case, care, decide=True, quiet=True)
 
 
 async def _next_in_line(
     tx: Tx, basis: Basis, ledger: Ledger, freed: Collection[UUID], mine: Collection[UUID]
-) -> list[Step]:
-    room = max(basis.field.managers[one].capacity - ledger.loads[one] for one in freed)
-    listed = await store.waiting_for(tx, _reach(basis, freed), room, BEGINNING, SERVED_AT_ONCE + 1)
+) -> tuple[list[Step], dict[str, datetime]]:
+    """Who waits for what came free, as far as they are free themselves, and which managers are to go on later."""
+    later: dict[str, datetime] = {}
+    room = settlement.room(basis, ledger, freed)
+    listed = await store.waiting_for(tx, settlement.reach(basis, freed), room, BEGINNING, SERVED_AT_ONCE + 1)
     if len(listed) > SERVED_AT_ONCE:
-        ledger.later |= {due_for(manager, listed[SERVED_AT_ONCE - 1]): tx.now for manager in freed}
+        later |= {due_for(manager, listed[SERVED_AT_ONCE - 1]): tx.now for manager in freed}
     ids = {household for _, household in listed[:SERVED_AT_ONCE]} - set(mine)
     if not ids:
-        return []
+        return [], later
     locked = await store.lock_households(tx, ids, skip_locked=True)
     if locked != ids:
         # Somebody else has them now, perhaps only to note an answer: nobody may be passed over.
-        ledger.later |= {str(manager): tx.now + SOON for manager in freed}
+        later |= {str(manager): tx.now + SOON for manager in freed}
     found = await store.cases(tx, locked)
-    return [step for case in found.values() if (step := waiting_step(case))]
+    return [step for case in found.values() if (step := waiting_step(case))], later
 
 
-async def _decide(tx: Tx, basis: Basis, ledger: Ledger, steps: Sequence[Step]) -> list[tuple[Step, Care]]:
-    written = [(step, step.care) for step in steps if not step.decide and step.care]
-    by_household = {step.case.household.id: step for step in steps if step.decide}
-    policy = basis.policy
-    around = Round(basis.field, policy, day_of(tx.now), sha256(f"{policy.id} {policy.version}".encode()).digest())
-    decisions = [
-        decision
-        for decision in match([_ask(step) for step in by_household.values()], ledger.loads, around)
-        if _says_something(by_household[decision.ask.household.id], decision)
-    ]
-    heads = await _heads(tx, decisions)
-    receipts = chained(decisions, heads, around, uuid4())
-    answer_by = after_working_days(tx.now, policy.remind_after_days)
-    made: list[tuple[Step, Care]] = []
-    for decision, receipt in zip(decisions, receipts, strict=True):
-        step = by_household[decision.ask.household.id]
-        care = decided(step, decision, now=tx.now, answer_by=answer_by, policy=policy, receipt=receipt.hash.hex())
-        if care.manager:
-            by_person = isinstance(step.wish, Override)
-            ledger.book(
-                care.manager,
-                care.weight,
-                taken=0 if by_person else care.weight,
-                forced=care.weight if by_person else 0,
-            )
-        made.append((step, care))
+async def _decide(tx: Tx, basis: Basis, ledger: Ledger, steps: Sequence[Step], batch: UUID) -> list[tuple[Step, Care]]:
+    # Beside the event loop, because a large batch takes a second: heartbeats go on.
+    around, decisions = await asyncio.to_thread(settlement.decide, basis, ledger, steps, tx.now)
+    heads = await store.lock_heads(tx, settlement.districts_of(decisions))
+    receipts = chained(decisions, heads, around, batch)
+    written = settlement.conclude(ledger, steps, decisions, receipts, around)
+    made = written[len(written) - len(decisions) :]
     await store.write_receipts(tx, receipts, [care for _, care in made])
     count_decisions(tx, made)
-    return [*written, *made]
+    return written
 
 
-def _ask(step: Step) -> Ask:
-    household = step.case.household
-    assert household.facts is not None, "only an active household is decided"
-    excluded = step.case.excluded | ({step.exclude} if step.exclude else set())
-    return Ask(household, household.facts, excluded - {step.readmit}, step.wish)
+def _asked(steps: Sequence[Step], served: Sequence[Step]) -> list[Stimulus]:
+    """What replay cannot find out by itself: whom else this transaction decided, and which relatives it saw."""
+    alone = {str(step.case.household.alias) for step in [*steps, *served] if step.quiet}
+    relatives = {
+        str(step.case.household.alias): sorted(map(str, step.case.relatives))
+        for step in [*steps, *served]
+        if step.decide and step.case.relatives
+    }
+    if not alone and not relatives:
+        return []
+    return [Stimulus("asked", None, orjson.dumps({"again": sorted(alone), "relatives": relatives}))]
 
 
-def _says_something(step: Step, decision: Decision) -> bool:
-    care = step.case.care
-    return not (step.quiet and care and (care.status, care.reason) == (decision.status, decision.reason))
-
-
-async def _heads(tx: Tx, decisions: Sequence[Decision]) -> Mapping[str, Head]:
-    return await store.lock_heads(tx, {one.ask.household.district or NO_DISTRICT for one in decisions})
+async def _set_dues(tx: Tx, basis: Basis, written: Sequence[tuple[Step, Care]], later: Mapping[str, datetime]) -> None:
+    dues: dict[str, Mapping[str, datetime]] = {
+        "serve": later,
+        "again": {str(care.household): step.again for step, care in written if step.again},
+        "ageing": {
+            str(care.household): start_of(day)
+            for _, care in written
+            if care.assigned and (day := next_phase(care, basis.policy, day_of(tx.now)))
+        },
+    }
+    if any(care.reason is CareReason.WEEK_FULL for _, care in written):
+        dues["week"] = {"": start_of(monday_of(tx.now) + timedelta(weeks=1))}
+    for kind, at in sorted(dues.items()):
+        if at:
+            await tx.dues(kind, dict(at))
 
 
 def _told(tx: Tx, basis: Basis, step: Step, care: Care) -> State:

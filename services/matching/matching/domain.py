@@ -1,12 +1,21 @@
 """What matching decides about: households, managers and the policy, without anything that tells who they are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
-from contracts.vocabulary import Accommodation, AgeBand, HouseholdStatus, LegalGroup, Skill
+from contracts.vocabulary import (
+    Accommodation,
+    AgeBand,
+    AnswerReason,
+    DeclineEffect,
+    HouseholdStatus,
+    LegalGroup,
+    Skill,
+)
 
 Place = tuple[float, float]
 """Latitude and longitude in degrees."""
@@ -27,6 +36,9 @@ class Facts:
     accommodation: Accommodation
     unaccompanied_minor: bool
     allotted_on: date | None
+    residence_title: str | None = None
+    family_group: UUID | None = None
+    counselling_extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,8 @@ class Household:
     status: HouseholdStatus
     registered_at: datetime
     facts: Facts | None
+    alias: UUID
+    """Stands for the household in all that outlives its erasure; what says whose alias it is does not."""
 
     @property
     def municipality(self) -> str | None:
@@ -81,8 +95,16 @@ class Manager:
     """AGS of the municipality distances are measured from."""
     active_from: date
     active_until: date | None
+    max_new_per_week: int | None = None
     absences: tuple[Absence, ...] = ()
     removed: bool = False
+
+
+class Carried(NamedTuple):
+    """What a manager carries: units of load, and cases that came to her since Monday."""
+
+    load: int
+    new: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +115,58 @@ class Rule:
     legal_group: LegalGroup
     stages: tuple[Accommodation, ...]
     counselling_years: int
+    extended_years: int = 4
+    residence_titles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """From that day of an assignment on, a case weighs so many percent."""
+
+    after_days: int
+    percent: int
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Units a case weighs: `per_case + per_person * size + per_skill * needs`."""
+    """Units a case weighs: `per_case + per_person * size + per_skill * needs`, times the percent of its phase."""
 
     per_case: int
     per_person: int
     per_skill: int
+    phases: tuple[Phase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Integer points per language shared, skill covered, kilometre, and squared tenth of utilisation."""
+    """Integer points of a candidate, by what earns or costs them (contracts.policy.Points)."""
 
     shared_language: int
     per_skill: int
     per_km: int
     balance: int
+    continuity: int = 0
+    relatives: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Priority:
+    """A household that all of this describes counts as having waited so many hours longer."""
+
+    hours: int
+    legal_group: LegalGroup | None = None
+    accommodation: Accommodation | None = None
+    skill: Skill | None = None
+    age_band: AgeBand | None = None
+    min_size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """What follows a decline; `days` only where the household is parked."""
+
+    effect: DeclineEffect
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +182,12 @@ class Policy:
     points: Prices
     remind_after_days: int
     mandatory_skills: frozenset[Skill]
+    priorities: tuple[Priority, ...] = ()
+    declines: Mapping[AnswerReason, Decline] = field(default_factory=dict)
+
+    def after(self, reason: AnswerReason | None) -> Decline | None:
+        """What follows a decline for that reason, if the policy says."""
+        return self.declines.get(reason) if reason else None
 
 
 class OverrideReason(StrEnum):

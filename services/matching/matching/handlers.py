@@ -1,7 +1,7 @@
 """What matching does with what it reads and with what is due."""
 
 from collections.abc import Collection, Sequence
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from chassis.consumer import Refused, newest
 from chassis.database import Tx
@@ -10,11 +10,12 @@ from contracts.households import Household
 from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode
 from contracts.responses import Response
-from contracts.vocabulary import CareStatus, HouseholdStatus
+from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
 from matching import decisions, store
 from matching.days import day_of, start_of
-from matching.lifecycle import Step, answered, changed
+from matching.lifecycle import Step, aged, answered, changed
 from matching.rules import next_change_of_presence
+from matching.store import Stimulus
 from matching.wire import household_of, reply_of
 
 BATCH = decisions.SERVED_AT_ONCE
@@ -31,10 +32,10 @@ async def on_households(batch: Sequence[Record[Household]], tx: Tx) -> Sequence[
     for case, before in found:
         manager = held.field.managers[case.care.manager] if case.care and case.care.manager else None
         steps.append(changed(case, before, manager, policy=held.policy, day=day_of(tx.now), now=tx.now))
-    told = await decisions.settle(tx, held, steps)
-    locked = {case.household.id for case, _ in found}
-    news = [record.state for record in records if record.state.id in locked]
-    await store.record(tx, "household", [(one.key, one.revision, _without_id(one)) for one in news])
+    alias = {case.household.id: case.household.alias for case, _ in found}
+    news = [record.state for record in records if record.state.id in alias]
+    inputs = [Stimulus("household", str(alias[one.id]), _without_id(one), one.revision) for one in news]
+    told = await decisions.settle(tx, held, steps, inputs)
     await store.forget(tx, [one.id for one in news if one.status is HouseholdStatus.ERASED])
     return told
 
@@ -50,13 +51,12 @@ async def on_responses(batch: Sequence[Record[Response]], tx: Tx) -> Sequence[St
         case = cases.get(record.state.household)
         if case is None or case.care is None:
             raise Refused(record, "unknown_item")
-        if step := answered(case, reply_of(record.state), tx.now):
+        if step := answered(case, reply_of(record.state), tx.now, held.policy):
             steps.append(step)
-    told = await decisions.settle(tx, held, steps)
-    applied = {step.case.household.id for step in steps}
-    news = [record.state for record in records if record.state.household in applied]
-    await store.record(tx, "response", [(one.key, one.revision, _without_id(one)) for one in news])
-    return told
+    alias = {step.case.household.id: step.case.household.alias for step in steps}
+    news = [record.state for record in records if record.state.household in alias]
+    inputs = [Stimulus("response", str(alias[one.household]), _without_id(one), one.revision) for one in news]
+    return await decisions.settle(tx, held, steps, inputs)
 
 
 async def on_municipalities(batch: Sequence[Record[Municipality]], tx: Tx) -> Sequence[State]:
@@ -66,13 +66,33 @@ async def on_municipalities(batch: Sequence[Record[Municipality]], tx: Tx) -> Se
     if news:
         await store.renew_basis(tx)
         fresh = [record.state for record in records if record.state.ags in news]
-        await store.record(tx, "municipality", [(one.key, one.revision, encode(one)) for one in fresh])
+        await store.record(tx, uuid4(), [Stimulus("municipality", one.key, encode(one), one.revision) for one in fresh])
     return ()
 
 
 async def on_serve(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     """Serve the waiting lists of managers who have room again."""
     return await _serve(batch, tx, whatever_fits=True)
+
+
+async def on_again(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+    """Decide anew who was parked until now."""
+    locked = await store.lock_households(tx, [UUID(due.aggregate) for due in batch])
+    held = await store.basis(tx)
+    found = await store.cases(tx, locked)
+    steps = [step for case in found.values() if (step := decisions.waiting_step(case, {CareReason.PARKED}))]
+    return await decisions.settle(tx, held, steps, serve=False)
+
+
+async def on_ageing(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+    """Let cases weigh what they weigh from today on; who waits for what comes free is served."""
+    locked = await store.lock_households(tx, [UUID(due.aggregate) for due in batch])
+    held = await store.basis(tx)
+    found = await store.cases(tx, locked)
+    steps = [step for case in found.values() if (step := aged(case, held.policy, day_of(tx.now)))]
+    return await decisions.settle(
+        tx, held, steps, [Stimulus("aged", str(step.case.household.alias), b"{}") for step in steps]
+    )
 
 
 async def on_absence(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
@@ -122,6 +142,12 @@ async def on_recheck(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     return await _decided_anew(tx, batch, wanted, rest)
 
 
+async def on_week(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+    """A week begins: who takes only so many new cases a week takes them again."""
+    await decisions.recheck(tx, [CareStatus.WAITING])
+    return ()
+
+
 async def on_policy(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     """A rule begins today: begin the run that decides anew whom it may add or remove.
 
@@ -133,12 +159,10 @@ async def on_policy(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
 
 async def _decided_anew(tx: Tx, batch: Sequence[Due], wanted: Collection[UUID], rest: Sequence[str]) -> Sequence[State]:
     """Decide households anew; `rest` are the dues that go on with the next ones."""
-    kind = batch[0].kind
     locked = await store.lock_households(tx, wanted)
     held = await store.basis(tx)
     told = await decisions.decide_anew(tx, held, locked)
-    await store.record(tx, "due", [(due.aggregate, None, b'{"kind":"%s"}' % kind.encode()) for due in batch])
-    await tx.dues(kind, dict.fromkeys(rest, tx.now))
+    await tx.dues(batch[0].kind, dict.fromkeys(rest, tx.now))
     return told
 
 

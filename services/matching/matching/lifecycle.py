@@ -1,16 +1,28 @@
 """The care of a household and what may follow what: decisions, answers, changes of the household."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
-from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus, HouseholdStatus
-from matching.domain import Facts, Household, Manager, Policy
+from contracts.vocabulary import (
+    Answer,
+    AnswerReason,
+    Applied,
+    CareReason,
+    CareStatus,
+    DeclineEffect,
+    HouseholdStatus,
+)
+from matching.days import day_of
+from matching.domain import Decline, Facts, Household, Manager, Policy
 from matching.match import Decision, Override, Undo
 from matching.rules import ineligibility, weight
 
 ASSIGNED = frozenset({CareStatus.PROPOSED, CareStatus.CONFIRMED})
+
+PUT_ASIDE = frozenset({CareReason.PARKED, CareReason.TO_BE_REASSESSED})
+"""Reasons for which a household waits although nobody looks for a manager."""
 
 ENDED_BY = {
     HouseholdStatus.WITHDRAWN: CareReason.HOUSEHOLD_WITHDRAWN,
@@ -97,6 +109,8 @@ class Case:
     excluded: frozenset[UUID] = frozenset()
     traceparent: str | None = None
     """The trace of its newest record, for a decision that comes later."""
+    relatives: frozenset[UUID] = frozenset()
+    """Managers who have other households of its family group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +129,8 @@ class Step:
     readmit: UUID | None = None
     reply: Reply | None = None
     quiet: bool = False
+    again: datetime | None = None
+    """When the case is decided anew by itself."""
 
 
 def changed(  # noqa: PLR0911 (one answer for each status)
@@ -148,9 +164,32 @@ def changed(  # noqa: PLR0911 (one answer for each status)
             corrected = before is None or _what_makes_eligible(before) != _what_makes_eligible(facts)
             if not served or (corrected and ineligibility(facts, policy, day)):
                 return Step(case, care, decide=True)
-            return Step(case, replace(_next(care), weight=weight(facts, policy)))
+            return Step(case, replace(_next(care), weight=weight(facts, policy, _days(care, day))))
         case _:
             assert_never(care.status)
+
+
+def aged(case: Case, policy: Policy, day: date) -> Step | None:
+    """What time does to a case that somebody has: it weighs what it weighs in its phase. None: the same."""
+    care, facts = case.care, case.household.facts
+    if care is None or not care.assigned or facts is None:
+        return None
+    units = weight(facts, policy, _days(care, day))
+    return Step(case, replace(_next(care), weight=units)) if units != care.weight else None
+
+
+def next_phase(care: Care, policy: Policy, today: date) -> date | None:
+    """The next day on which a case that somebody has weighs something else than today."""
+    if care.assigned_at is None:
+        return None
+    since = day_of(care.assigned_at)
+    begins = [since + timedelta(days=phase.after_days) for phase in policy.load.phases]
+    return min((begin for begin in begins if begin > today), default=None)
+
+
+def _days(care: Care, day: date) -> int:
+    """For how many days a manager has had the case."""
+    return (day - day_of(care.assigned_at)).days if care.assigned_at else 0
 
 
 def _what_makes_eligible(facts: Facts) -> tuple[object, ...]:
@@ -231,7 +270,7 @@ def decided(
         "ended_at": None,
         "policy": policy.version,
         "receipt": receipt,
-        "waiting_since": ((care and care.waiting_since) or now) if waits else None,
+        "waiting_since": waits_since(step.case, now) if waits else None,
     }
     if decision.chosen:
         follows |= {
@@ -246,7 +285,16 @@ def decided(
     return replace(care, **follows)
 
 
-def answered(case: Case, reply: Reply, now: datetime) -> Step | None:  # noqa: PLR0911 (one for each answer)
+def waits_since(case: Case, now: datetime) -> datetime:
+    """Since when a case counts as waiting that is decided now: who is new since the registration."""
+    if case.care is None:
+        return case.household.registered_at
+    return case.care.waiting_since or now
+
+
+def answered(  # noqa: PLR0911 (one for each answer)
+    case: Case, reply: Reply, now: datetime, policy: Policy
+) -> Step | None:
     """What an answer does: it is applied if it names the item that stands, else told as stale.
 
     None: an answer at least as new has been seen. A contact counts as acceptance, and so does what a later answer
@@ -270,6 +318,8 @@ def answered(case: Case, reply: Reply, now: datetime) -> Step | None:  # noqa: P
             return Step(case, _next(replace(care, contacted_at=reply.contacted_at or reply.answered_at)))
         case Answer.TRANSFER_REQUESTED if care.status is not CareStatus.CONFIRMED:
             return _stale(case, care, reply)
+        case Answer.DECLINED if care.status is CareStatus.PROPOSED and (effect := policy.after(reply.reason)):
+            return _declined(case, care, reply, effect, now)
         case Answer.DECLINED | Answer.TRANSFER_REQUESTED:
             return Step(case, care, decide=True, exclude=care.manager, reply=reply)
         case Answer.CLOSED:
@@ -291,13 +341,40 @@ def _accepted(care: Care, reply: Reply) -> Care:
     )
 
 
+def _declined(case: Case, care: Care, reply: Reply, decline: Decline, now: datetime) -> Step:
+    match decline.effect:
+        case DeclineEffect.CHOOSE_AGAIN:
+            return Step(case, care, decide=True, exclude=care.manager, reply=reply)
+        case DeclineEffect.PARK:
+            after = put_aside(care, CareReason.PARKED, now, reply)
+            return Step(case, after, exclude=care.manager, reply=reply, again=now + timedelta(days=decline.days))
+        case DeclineEffect.REASSESS:
+            after = put_aside(care, CareReason.TO_BE_REASSESSED, now, reply)
+            return Step(case, after, exclude=care.manager, reply=reply)
+        case DeclineEffect.WITHDRAW:
+            return Step(case, ended(care, CareReason.DECLINED, now, reply=reply), exclude=care.manager, reply=reply)
+        case _:
+            assert_never(decline.effect)
+
+
+def put_aside(care: Care, reason: CareReason, now: datetime, reply: Reply) -> Care:
+    """The care without its manager, waiting without a turn on the list."""
+    return replace(
+        _next(released_from(care, CareStatus.WAITING, reason, now, reply)),
+        status=CareStatus.WAITING,
+        reason=reason,
+        decided_at=now,
+        waiting_since=care.waiting_since or now,
+    )
+
+
 def _undone(case: Case, care: Care, reply: Reply) -> Step:
     last = care.earlier[-1] if care.earlier else None
     if care.assigned and care.item == reply.item:
         # The decline and its undoing were read together: there is nothing to take back.
         return Step(case, _next(_seen(care, reply)))
     if (
-        care.status is CareStatus.WAITING
+        (care.status is CareStatus.WAITING or care.reason is CareReason.DECLINED)
         and last is not None
         and last.item == reply.item
         and last.answer is Answer.DECLINED

@@ -1,16 +1,30 @@
-"""Chooses a manager for each household: gates, then integer points, then a seeded order; sequential, deterministic."""
+"""Chooses a manager for each household: gates, then integer points, and what one batch brings solved together."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import cached_property
-from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
+from zlib import crc32
 
 from contracts.vocabulary import CareReason, CareStatus
-from matching.domain import Facts, Household, Manager, OverrideReason, Place, Policy, Prices
-from matching.rules import GATE_ORDER, Need, distance_km, ineligibility, stopped_at, weight
+from matching import solver
+from matching.domain import Carried, Facts, Household, Manager, OverrideReason, Place, Policy
+from matching.rules import (
+    GATE_ORDER,
+    Need,
+    distance_km,
+    has_capacity,
+    has_place_this_week,
+    head_start,
+    ineligibility,
+    stopped_at,
+    weight,
+)
+
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +44,18 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A household that wants a decision, and the managers that may not get it again."""
+    """A household that wants a decision.
+
+    `excluded` may not get it again, `former` had it before, `relatives` have others of its family group.
+    """
 
     household: Household
     facts: Facts
+    waiting_since: datetime
     excluded: frozenset[UUID] = frozenset()
     wish: Undo | Override | None = None
+    former: frozenset[UUID] = frozenset()
+    relatives: frozenset[UUID] = frozenset()
 
 
 class Part(NamedTuple):
@@ -44,37 +64,49 @@ class Part(NamedTuple):
     language: int
     skills: int
     distance: int
+    continuity: int
+    relatives: int
     balance: int
 
 
 class Candidate(NamedTuple):
-    """A manager in the light of one household: figures at that moment, and either the gate or the points.
+    """A manager in the light of one household, all other decisions of the batch being made.
 
-    A tuple, because one batch makes a hundred thousand of them.
+    Figures, and either the gate that stops her or the points. A tuple, because one batch makes a hundred thousand.
     """
 
     manager: Manager
-    load: int
+    carried: Carried
     languages: tuple[str, ...]
     skills: tuple[str, ...]
     distance_km: int | None
+    former: bool
+    relative: bool
     gate: CareReason | None
     points: Part | None
     total: int
-    tie: int
-    """Rank among candidates of the same, highest total; 0 is chosen."""
+    lot: int
+    """Decides between equal points: the highest is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided for one household, and everything it rests on."""
+    """What was decided for one household, and everything it rests on.
+
+    `together` counts the households that were weighed against each other with this one, `by` says how, `optimal`
+    whether nothing better is possible for all of them.
+    """
 
     ask: Ask
     status: CareStatus
     reason: CareReason
     weight: int
-    chosen: Manager | None
-    candidates: tuple[Candidate, ...]
+    turn: datetime
+    chosen: Manager | None = None
+    candidates: tuple[Candidate, ...] = ()
+    by: str = "rules"
+    optimal: bool = True
+    together: int = 1
 
 
 class Field:
@@ -116,95 +148,251 @@ class Round:
 
     field: Field
     policy: Policy
+    now: datetime
     day: date
     seed: bytes
 
 
-def match(asks: Sequence[Ask], loads: Mapping[UUID, int], around: Round) -> list[Decision]:
-    """Decide the asks in order of registration, each in sight of what the ones before have taken.
+def match(asks: Sequence[Ask], carried: Mapping[UUID, Carried], around: Round) -> list[Decision]:
+    """Decide the asks; in the result they stand by their turn.
 
-    `loads` has the units each manager of the asks' municipalities carries now. The result does not depend on the
-    order in which asks or managers are given.
+    `carried` has what each manager of the asks' municipalities carries now. A person's wish comes first. All others
+    are weighed together, but of each family group one after the other, so that the next is drawn to the manager of the
+    one before. The result does not depend on the order in which asks or managers are given.
     """
-    carried = dict(loads)
-    decisions = []
-    for ask in sorted(asks, key=lambda ask: (ask.household.registered_at, ask.household.id)):
-        decision = _decide(ask, carried, around)
-        if decision.chosen:
-            carried[decision.chosen.id] += decision.weight
-        decisions.append(decision)
-    return decisions
+    standing = dict(carried)
+    made: dict[UUID, Decision] = {}
+    ordered = sorted(asks, key=lambda ask: (turn_of(ask, around.policy), ask.household.alias))
+    left = []
+    for ask in ordered:
+        if decision := _by_rule(ask, around) or _as_wished(ask, standing, around):
+            made[ask.household.alias] = decision
+        else:
+            left.append(ask)
+    chosen: dict[UUID, set[UUID]] = {}
+    for wave in _waves(left):
+        for decision in _together([_with_relatives(ask, chosen) for ask in wave], standing, around):
+            made[decision.ask.household.alias] = decision
+            if decision.chosen and decision.ask.facts.family_group:
+                chosen.setdefault(decision.ask.facts.family_group, set()).add(decision.chosen.id)
+    return [made[ask.household.alias] for ask in ordered]
 
 
-def _decide(ask: Ask, loads: Mapping[UUID, int], around: Round) -> Decision:
-    facts, units = ask.facts, weight(ask.facts, around.policy)
-    if not isinstance(ask.wish, Override):
-        if reason := ineligibility(facts, around.policy, around.day):
-            return Decision(ask, CareStatus.NOT_ELIGIBLE, reason, units, None, ())
-        if facts.municipality is None:
-            return Decision(ask, CareStatus.WAITING, CareReason.NO_MUNICIPALITY, units, None, ())
-    candidates = _candidates(ask, units, loads, around)
-    passed = [one for one in candidates if one.points]
-    match ask.wish:
-        case Override(manager=wanted):
-            chosen, reason = around.field.managers[wanted], CareReason.OVERRIDDEN
-        case Undo(manager=wanted) if any(one.manager.id == wanted for one in passed):
-            chosen, reason = around.field.managers[wanted], CareReason.DECLINE_UNDONE
-        case _ if passed:
-            best = min(passed, key=lambda one: (-one.total, one.tie))
-            chosen, reason = best.manager, CareReason.MATCHED
-        case _:
-            return Decision(ask, CareStatus.WAITING, binding_gate(candidates), units, None, candidates)
-    return Decision(ask, CareStatus.PROPOSED, reason, units, chosen, candidates)
+def turn_of(ask: Ask, policy: Policy) -> datetime:
+    """Since when a household counts as waiting, by the policy's priorities: who has the earlier turn comes first."""
+    return ask.waiting_since - head_start(ask.facts, policy) * HOUR
 
 
-def binding_gate(candidates: Sequence[Candidate]) -> CareReason:
+def binding_gate(candidates: Iterable[Candidate]) -> CareReason:
     """The first gate that nobody passed: the last one that anybody came to."""
     stops = [candidate.gate for candidate in candidates if candidate.gate]
     return max(stops, key=GATE_ORDER.__getitem__, default=CareReason.NOT_SERVED)
 
 
-def _candidates(ask: Ask, units: int, loads: Mapping[UUID, int], around: Round) -> tuple[Candidate, ...]:
-    facts, field, policy = ask.facts, around.field, around.policy
-    mandatory = policy.mandatory_skills.intersection(facts.skills_needed)
-    need = Need(facts.municipality or "", units, mandatory, ask.excluded, around.day)
-    managers = field.serving(need.municipality)
-    if isinstance(ask.wish, Override) and all(manager.id != ask.wish.manager for manager in managers):
-        managers = (*managers, field.managers[ask.wish.manager])
-    candidates = []
-    for manager in managers:
-        load = loads[manager.id]
-        languages = tuple([one for one in facts.languages if one in manager.languages])
-        skills = tuple([one for one in facts.skills_needed if one in manager.skills])
-        km = field.distance(manager.office, need.municipality)
-        gate = stopped_at(manager, load, need)
-        points = None
-        if gate is None:
-            tenths = (load + units) * 10 // manager.capacity if manager.capacity else 0
-            points = _points(len(languages), len(skills), km, tenths, policy.points)
-        total = sum(points) if points else 0
-        candidates.append(Candidate(manager, load, languages, skills, km, gate, points, total, 0))
-    return _with_ties_broken(candidates, ask.household.id, around.seed)
+def _by_rule(ask: Ask, around: Round) -> Decision | None:
+    """What is decided without looking at any manager."""
+    if isinstance(ask.wish, Override):
+        return None
+    units, turn = weight(ask.facts, around.policy), turn_of(ask, around.policy)
+    if reason := ineligibility(ask.facts, around.policy, around.day):
+        return Decision(ask, CareStatus.NOT_ELIGIBLE, reason, units, turn)
+    if ask.facts.municipality is None:
+        return Decision(ask, CareStatus.WAITING, CareReason.NO_MUNICIPALITY, units, turn)
+    return None
 
 
-def _points(languages: int, skills: int, km: int | None, tenths: int, prices: Prices) -> Part:
-    """Points of a candidate whose load would then be `tenths` of her capacity; an unknown distance costs nothing."""
-    return Part(
-        prices.shared_language if languages else 0,
-        prices.per_skill * skills,
-        prices.per_km * (km or 0),
-        prices.balance * tenths * tenths,
+def _as_wished(ask: Ask, standing: dict[UUID, Carried], around: Round) -> Decision | None:
+    """What a person has chosen; an undone decline only as far as the gates let it pass."""
+    if ask.wish is None:
+        return None
+    view = _View(ask, standing, around)
+    if isinstance(ask.wish, Undo) and all(view.managers[place].id != ask.wish.manager for place in view.lots):
+        return None
+    manager = around.field.managers[ask.wish.manager]
+    _put(standing, manager, view.need.weight)
+    reason = CareReason.OVERRIDDEN if isinstance(ask.wish, Override) else CareReason.DECLINE_UNDONE
+    return view.decision(standing, manager, reason, "a person", optimal=True, together=1)
+
+
+def _waves(asks: Sequence[Ask]) -> Iterator[list[Ask]]:
+    """The asks in waves, of each family group one a wave."""
+    before: Counter[UUID] = Counter()
+    waves: list[list[Ask]] = []
+    for ask in asks:
+        group = ask.facts.family_group
+        wave = before[group] if group else 0
+        if group:
+            before[group] += 1
+        if wave == len(waves):
+            waves.append([])
+        waves[wave].append(ask)
+    yield from waves
+
+
+def _with_relatives(ask: Ask, chosen: Mapping[UUID, set[UUID]]) -> Ask:
+    now_too = chosen.get(ask.facts.family_group) if ask.facts.family_group else None
+    return replace(ask, relatives=ask.relatives | now_too) if now_too else ask
+
+
+def _together(asks: Sequence[Ask], standing: dict[UUID, Carried], around: Round) -> list[Decision]:
+    """Decide asks that compete for the same managers; `standing` then has what these carry."""
+    views = [_View(ask, standing, around) for ask in asks]
+    contested = sum(bool(view.lots) for view in views) <= solver.EXACT_IN_ALL
+    found: list[tuple[_View, Manager | None, solver.Solution, int]] = []
+    for some in _components(views):
+        managers = sorted({view.managers[place] for view in some for place in view.lots}, key=lambda one: one.id)
+        problem = _problem(some, managers, standing, around.policy.points.balance)
+        solution = solver.solve(problem, exactly=contested)
+        for view, post in zip(some, solution.plan, strict=True):
+            chosen = None if post is None else managers[post]
+            found.append((view, chosen, solution, len(some)))
+    for view, chosen, _, _ in found:
+        if chosen:
+            _put(standing, chosen, view.need.weight)
+    return [
+        view.decision(standing, chosen, CareReason.MATCHED, solution.by, optimal=solution.optimal, together=size)
+        for view, chosen, solution, size in found
+    ]
+
+
+def _components(views: Sequence["_View"]) -> list[list["_View"]]:
+    """The households in groups that share no manager with each other, each in the order given."""
+    group: dict[UUID, int] = {}
+    members: dict[int, list[int]] = {}
+    for number, view in enumerate(views):
+        met = {group[view.managers[place].id] for place in view.lots if view.managers[place].id in group}
+        joined = sorted([number, *(one for other in met for one in members.pop(other))])
+        members[joined[0]] = joined
+        for one in joined:
+            for place in views[one].lots:
+                group[views[one].managers[place].id] = joined[0]
+    return [[views[number] for number in members[first]] for first in sorted(members)]
+
+
+def _problem(
+    views: Sequence["_View"], managers: Sequence[Manager], standing: Mapping[UUID, Carried], balance: int
+) -> solver.Problem:
+    post_of = {manager.id: post for post, manager in enumerate(managers)}
+    rank = {turn: place for place, turn in enumerate(sorted({view.turn for view in views}))}
+    return solver.Problem(
+        tuple(
+            solver.Case(
+                view.need.weight,
+                rank[view.turn],
+                tuple(
+                    solver.Option(post_of[view.managers[place].id], sum(view.points[place]), lot)
+                    for place, lot in view.lots.items()
+                ),
+            )
+            for view in views
+        ),
+        tuple(
+            solver.Post(
+                standing[manager.id].load,
+                manager.capacity,
+                len(views) if manager.max_new_per_week is None else manager.max_new_per_week - standing[manager.id].new,
+            )
+            for manager in managers
+        ),
+        -balance,
     )
 
 
-def _with_ties_broken(candidates: list[Candidate], household: UUID, seed: bytes) -> tuple[Candidate, ...]:
-    top = max((one.total for one in candidates if one.points), default=None)
-    tied = [one for one in candidates if one.points and one.total == top]
-    if len(tied) < 2:
-        return tuple(candidates)
+def _put(standing: dict[UUID, Carried], manager: Manager, units: int) -> None:
+    carried = standing[manager.id]
+    standing[manager.id] = Carried(carried.load + units, carried.new + 1)
 
-    def lot(one: Candidate) -> bytes:
-        return blake2b(household.bytes + one.manager.id.bytes, digest_size=8, key=seed).digest()
 
-    rank = {one.manager.id: place for place, one in enumerate(sorted(tied, key=lot))}
-    return tuple([one._replace(tie=rank.get(one.manager.id, 0)) for one in candidates])
+class _View:
+    """The managers of a household's municipality as the household finds them: what stops them, else their points.
+
+    `lots` has those that may be chosen, by place in `managers`, each with its lot.
+    """
+
+    def __init__(self, ask: Ask, standing: Mapping[UUID, Carried], around: Round) -> None:
+        facts, policy = ask.facts, around.policy
+        self.ask = ask
+        self.around = around
+        self.turn = turn_of(ask, policy)
+        mandatory = policy.mandatory_skills.intersection(facts.skills_needed)
+        units = weight(facts, policy)
+        self.need = Need(facts.municipality or "", units, mandatory, ask.excluded, around.day)
+        self.managers = around.field.serving(self.need.municipality)
+        if isinstance(ask.wish, Override) and all(manager.id != ask.wish.manager for manager in self.managers):
+            self.managers = (*self.managers, around.field.managers[ask.wish.manager])
+        self.gates = [stopped_at(manager, standing[manager.id], self.need) for manager in self.managers]
+        self.points = [self._points(manager) for manager in self.managers]
+        self.lots = self._drawn([place for place, gate in enumerate(self.gates) if gate is None])
+
+    def _points(self, manager: Manager) -> Part:
+        """The points that do not depend on what she carries; an unknown distance costs nothing."""
+        facts, points = self.ask.facts, self.around.policy.points
+        km = self.around.field.distance(manager.office, self.need.municipality)
+        return Part(
+            points.shared_language if not manager.languages.isdisjoint(facts.languages) else 0,
+            points.per_skill * len(manager.skills.intersection(facts.skills_needed)),
+            points.per_km * (km or 0),
+            points.continuity if manager.id in self.ask.former else 0,
+            points.relatives if manager.id in self.ask.relatives else 0,
+            0,
+        )
+
+    def _drawn(self, places: Sequence[int]) -> dict[int, int]:
+        """Lots in an order that only seed, household and manager make: nobody is always the first of equals."""
+        start = crc32(self.around.seed + self.ask.household.alias.bytes)
+        drawn = sorted(places, key=lambda place: (crc32(self.managers[place].id.bytes, start), place))
+        return {place: lot for lot, place in enumerate(drawn)}
+
+    def decision(
+        self,
+        standing: Mapping[UUID, Carried],
+        chosen: Manager | None,
+        reason: CareReason,
+        by: str,
+        *,
+        optimal: bool,
+        together: int,
+    ) -> Decision:
+        """The decision with every candidate as she stands once all of the batch is decided, this household apart."""
+        candidates = tuple([self._candidate(place, standing, chosen) for place in range(len(self.managers))])
+        status = CareStatus.PROPOSED if chosen else CareStatus.WAITING
+        return Decision(
+            self.ask,
+            status,
+            reason if chosen else binding_gate(candidates),
+            self.need.weight,
+            self.turn,
+            chosen,
+            candidates,
+            by,
+            optimal,
+            together,
+        )
+
+    def _candidate(self, place: int, standing: Mapping[UUID, Carried], chosen: Manager | None) -> Candidate:
+        manager, need, gate = self.managers[place], self.need, self.gates[place]
+        carried = standing[manager.id]
+        if chosen is manager:
+            carried = Carried(carried.load - need.weight, carried.new - 1)
+        if gate is None and not has_place_this_week(manager, carried, need):
+            gate = CareReason.WEEK_FULL
+        if gate is None and not has_capacity(manager, carried, need):
+            gate = CareReason.NO_CAPACITY
+        points = None
+        if gate is None:
+            balance = self.around.policy.points.balance * solver.strain(manager.capacity, carried.load, need.weight)
+            points = self.points[place]._replace(balance=balance)
+        facts = self.ask.facts
+        return Candidate(
+            manager,
+            carried,
+            tuple([one for one in facts.languages if one in manager.languages]),
+            tuple([one for one in facts.skills_needed if one in manager.skills]),
+            self.around.field.distance(manager.office, need.municipality),
+            manager.id in self.ask.former,
+            manager.id in self.ask.relatives,
+            gate,
+            points,
+            sum(points) if points else 0,
+            self.lots.get(place, 0),
+        )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+import orjson
+
 from chassis.database import Tx
 from contracts.assignments import Care as CareState
 from contracts.vocabulary import HouseholdStatus
@@ -10,6 +12,7 @@ from matching import decisions, store
 from matching.domain import OverrideReason
 from matching.lifecycle import Step
 from matching.match import Override
+from matching.store import Stimulus
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,10 @@ async def override(tx: Tx, household: UUID, manager: UUID, reason: OverrideReaso
     if case.care.manager == manager:
         return SAME_MANAGER
     step = Step(case, case.care, decide=True, wish=Override(manager, reason), readmit=manager)
-    (told,) = await decisions.settle(tx, held, [step], serve=False)
+    payload = orjson.dumps({"manager": str(manager), "reason": reason})
+    wish = Stimulus("override", str(case.household.alias), payload, seen)
+    (told,) = await decisions.settle(tx, held, [step], [wish], serve=False)
     await tx.publish([told])
-    payload = b'{"manager":"%s","reason":"%s"}' % (str(manager).encode(), reason.encode())
-    await store.record(tx, "override", [(str(household), told.revision, payload)])
     await tx.audit("override", str(household), manager=str(manager), reason=reason, revision=told.revision)
     assert isinstance(told, CareState)
     return told

@@ -1,13 +1,15 @@
 """The policy that is shipped, as policy.json beside this file.
 
 There is no legal ratio of cases to posts; 1,200 units a post make the caseloads that were observed. A person weighs 10
-units, a case 5, each need 5 more: a full post carries 80 single persons, 90 persons in households of the mean size of
-2.3 with one need in two households, or 109 persons in families of five. Observed were 72 active plans a manager
-(Waldshut 2024), 80 persons (Biberach 2018) and about 118 (Rastatt 2017).
+units, a case 5, each need 5 more; after twelve weeks 80 percent of that, after a year 60. A full post carries 80 single
+persons in their first weeks and 133 after a year, in households of the mean size of 2.3 with one need in two
+households 90 persons and 150. Observed were 72 active plans a manager (Waldshut 2024), 80 persons (Biberach 2018),
+about 118 (Rastatt 2017) and 157 (Wehr 2021).
 """
 
 from collections.abc import Sequence
 from importlib.resources import files
+from uuid import uuid4
 
 from chassis.database import Tx
 from contracts.policy import Policy as PolicyState
@@ -16,6 +18,7 @@ from matching import store
 from matching.days import day_of, start_of
 from matching.decisions import recheck
 from matching.roster.change import with_capacities
+from matching.store import Stimulus
 from matching.wire import policy_of
 
 
@@ -44,5 +47,5 @@ async def publish_policy(tx: Tx, state: PolicyState) -> Sequence[State]:
     await tx.dues("policy", {day.isoformat(): start_of(day) for day in begins})
     managers = await with_capacities(tx, policy_of(state))
     await recheck(tx)
-    await store.record(tx, "policy", [(state.key, state.revision, encode(state))])
+    await store.record(tx, uuid4(), [Stimulus("policy", state.key, encode(state), state.revision)])
     return state, *managers

@@ -1,7 +1,7 @@
 """Receipts: everything a decision rests on, as canonical bytes in a chain, and the same choice made from them again."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from hashlib import sha256
 from typing import Any
@@ -11,11 +11,11 @@ import orjson
 
 from contracts.vocabulary import CareReason, CareStatus
 from matching.domain import Facts, Policy
-from matching.match import Candidate, Decision, Override, Round, Undo
-from matching.rules import GATE_ORDER, rules_in_force
+from matching.match import Ask, Candidate, Decision, Override, Round, Undo
+from matching.rules import GATE_ORDER, head_start, rules_in_force
 
-FORM = 1
-"""Version of the receipt's form."""
+FORM = 2
+"""Version of the receipt's form: 1 had no solver, and loads in the order of registration."""
 NO_DISTRICT = ""
 """Chain of the households that no district has yet."""
 GENESIS = bytes(32)
@@ -54,13 +54,12 @@ def chained(decisions: Sequence[Decision], heads: Mapping[str, Head], around: Ro
 
     A household is only its index in the batch: what says whose it is stands elsewhere, and can be deleted.
     """
-    ends, policy, day = dict(heads), around.policy, around.day
-    frame = _frame(policy, day, batch)
+    ends, frame = dict(heads), _frame(around, batch)
     receipts = []
     for index, decision in enumerate(decisions):
         district = decision.ask.household.district or NO_DISTRICT
         end = ends[district]
-        stated = frame | _statement(decision, policy, day)
+        stated = frame | _statement(decision, around)
         stated |= {"index": index, "district": district, "position": end.position + 1, "previous": end.hash.hex()}
         content = canonical(stated)
         receipt = Receipt(district, end.position + 1, sha256(content).digest(), content)
@@ -91,7 +90,7 @@ def broken_at(receipts: Iterable[Receipt]) -> int | None:
 
 
 def recompute(receipt: Mapping[str, Any]) -> Choice:
-    """The choice that follows from a receipt's own figures: gates, points and order of its candidates."""
+    """The choice that follows from a receipt's own figures, all other decisions of its batch being made."""
     wish, candidates = receipt["wish"], receipt["candidates"]
     if wish and wish["kind"] == "override":
         return Choice(CareStatus.PROPOSED, CareReason.OVERRIDDEN, UUID(wish["manager"]))
@@ -103,44 +102,44 @@ def recompute(receipt: Mapping[str, Any]) -> Choice:
     if wish and any(one["manager"] == wish["manager"] for one in passed):
         return Choice(CareStatus.PROPOSED, CareReason.DECLINE_UNDONE, UUID(wish["manager"]))
     if passed:
-        best = min(passed, key=lambda one: (-sum(one["points"].values()), one["tie"]))
+        best = max(passed, key=lambda one: (sum(one["points"].values()), one["lot"]))
         return Choice(CareStatus.PROPOSED, CareReason.MATCHED, UUID(best["manager"]))
     stops = [CareReason(one["gate"]) for one in candidates]
     return Choice(CareStatus.WAITING, max(stops, key=GATE_ORDER.__getitem__, default=CareReason.NOT_SERVED), None)
 
 
-def _frame(policy: Policy, day: date, batch: UUID) -> dict[str, Any]:
-    points, load = policy.points, policy.load
+def _frame(around: Round, batch: UUID) -> dict[str, Any]:
+    policy = around.policy
     return {
         "form": FORM,
         "batch": str(batch),
-        "day": day,
+        "at": around.now,
+        "day": around.day,
         "policy": {
             "id": policy.id,
             "version": policy.version,
             "revision": policy.revision,
-            "groups": sorted(rule.legal_group for rule in rules_in_force(policy, day)),
+            "groups": sorted(rule.legal_group for rule in rules_in_force(policy, around.day)),
             "mandatory_skills": sorted(policy.mandatory_skills),
-            "load": {"per_case": load.per_case, "per_person": load.per_person, "per_skill": load.per_skill},
-            "points": {
-                "shared_language": points.shared_language,
-                "per_skill": points.per_skill,
-                "per_km": points.per_km,
-                "balance": points.balance,
-            },
+            "load": asdict(policy.load),
+            "points": asdict(policy.points),
         },
     }
 
 
-def _statement(decision: Decision, policy: Policy, day: date) -> dict[str, Any]:
-    facts, excluded = decision.ask.facts, decision.ask.excluded
+def _statement(decision: Decision, around: Round) -> dict[str, Any]:
+    ask = decision.ask
     return {
-        "household": _facts(facts),
-        "rule": _rule(facts, policy, day),
+        "household": _facts(ask.facts),
+        "rule": _rule(ask.facts, around.policy, around.day),
         "ineligible": decision.reason if decision.status is CareStatus.NOT_ELIGIBLE else None,
         "weight": decision.weight,
-        "wish": _wish(decision.ask.wish),
-        "candidates": [_candidate(one, facts, policy, one.manager.id in excluded, day) for one in decision.candidates],
+        "waiting_since": ask.waiting_since,
+        "head_start": head_start(ask.facts, around.policy),
+        "turn": decision.turn,
+        "wish": _wish(ask.wish),
+        "candidates": [_candidate(one, ask, around) for one in decision.candidates],
+        "solver": {"by": decision.by, "optimal": decision.optimal, "together": decision.together},
         "status": decision.status,
         "reason": decision.reason,
         "chosen": str(decision.chosen.id) if decision.chosen else None,
@@ -157,6 +156,8 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "accommodation": facts.accommodation,
         "unaccompanied_minor": facts.unaccompanied_minor,
         "allotted_on": facts.allotted_on,
+        "residence_title": facts.residence_title,
+        "counselling_extended": facts.counselling_extended,
     }
 
 
@@ -168,7 +169,9 @@ def _rule(facts: Facts, policy: Policy, day: date) -> dict[str, Any] | None:
     return {
         "valid_from": rule.valid_from,
         "stages": rule.stages,
+        "residence_titles": rule.residence_titles,
         "counselling_years": rule.counselling_years,
+        "extended_years": rule.extended_years,
     }
 
 
@@ -182,26 +185,30 @@ def _wish(wish: Undo | Override | None) -> dict[str, Any] | None:
             return {"kind": "override", "manager": str(wish.manager), "reason": wish.reason}
 
 
-def _candidate(one: Candidate, facts: Facts, policy: Policy, excluded: bool, day: date) -> dict[str, Any]:
-    manager = one.manager
-    mandatory = policy.mandatory_skills.intersection(facts.skills_needed)
+def _candidate(one: Candidate, ask: Ask, around: Round) -> dict[str, Any]:
+    manager, facts = one.manager, ask.facts
+    mandatory = around.policy.mandatory_skills.intersection(facts.skills_needed)
     return {
         "manager": str(manager.id),
         "code": manager.code,
-        "load": one.load,
+        "load": one.carried.load,
         "capacity": manager.capacity,
+        "new": one.carried.new,
+        "max_new_per_week": manager.max_new_per_week,
         "fte_hundredths": manager.fte_hundredths,
         "serves": facts.municipality in manager.service_area,
         "active_from": manager.active_from,
         "active_until": manager.active_until,
         "removed": manager.removed,
-        "absent": any(absence.covers(day) for absence in manager.absences),
-        "excluded": excluded,
+        "absent": any(absence.covers(around.day) for absence in manager.absences),
+        "excluded": manager.id in ask.excluded,
         "skills_missing": sorted(mandatory - manager.skills),
         "languages": one.languages,
         "skills": one.skills,
         "distance_km": one.distance_km,
+        "former": one.former,
+        "relative": one.relative,
         "gate": one.gate,
         "points": one.points._asdict() if one.points else None,
-        "tie": one.tie,
+        "lot": one.lot,
     }

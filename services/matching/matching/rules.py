@@ -7,7 +7,7 @@ from math import asin, cos, radians, sin, sqrt
 from uuid import UUID
 
 from contracts.vocabulary import CareReason, Skill
-from matching.domain import Facts, Manager, Place, Policy, Rule
+from matching.domain import Carried, Facts, Manager, Place, Policy, Priority, Rule
 
 EARTH_RADIUS_KM = 6371.0
 
@@ -21,11 +21,12 @@ def rules_in_force(policy: Policy, day: date) -> list[Rule]:
     return list(newest.values())
 
 
-def ineligibility(facts: Facts, policy: Policy, day: date) -> CareReason | None:
+def ineligibility(facts: Facts, policy: Policy, day: date) -> CareReason | None:  # noqa: PLR0911 (one for each reason)
     """Why a household is not counselled on `day`; None: it is.
 
     A group without a rule (persons obliged to leave) is not counselled; neither is anybody before the first rule.
-    Unaccompanied minors go to youth welfare. The counselling period runs from the day of allotment.
+    Unaccompanied minors go to youth welfare. The counselling period runs from the day of allotment, longer in
+    justified cases.
     """
     if facts.unaccompanied_minor:
         return CareReason.UNACCOMPANIED_MINOR
@@ -35,9 +36,12 @@ def ineligibility(facts: Facts, policy: Policy, day: date) -> CareReason | None:
     rule = next((rule for rule in in_force if rule.legal_group == facts.legal_group), None)
     if rule is None or not rule.stages:
         return CareReason.LEGAL_GROUP
+    if rule.residence_titles and facts.residence_title not in rule.residence_titles:
+        return CareReason.RESIDENCE_TITLE
     if facts.accommodation not in rule.stages:
         return CareReason.STAGE
-    if facts.allotted_on and day >= years_after(facts.allotted_on, rule.counselling_years):
+    years = rule.extended_years if facts.counselling_extended else rule.counselling_years
+    if facts.allotted_on and day >= years_after(facts.allotted_on, years):
         return CareReason.COUNSELLING_PERIOD_OVER
     return None
 
@@ -50,10 +54,27 @@ def years_after(day: date, years: int) -> date:
         return date(day.year + years, 3, 1)
 
 
-def weight(facts: Facts, policy: Policy) -> int:
-    """Load units of the household's case."""
+def weight(facts: Facts, policy: Policy, days: int = 0) -> int:
+    """Load units of a household's case that its manager has had for so many days; at least one."""
     load = policy.load
-    return load.per_case + load.per_person * facts.size + load.per_skill * len(facts.skills_needed)
+    units = load.per_case + load.per_person * facts.size + load.per_skill * len(facts.skills_needed)
+    percent = next((phase.percent for phase in reversed(load.phases) if phase.after_days <= days), 100)
+    return max(1, -(-units * percent // 100))
+
+
+def head_start(facts: Facts, policy: Policy) -> int:
+    """Hours that a household counts as having waited longer than it has, by the policy's priorities."""
+    return max((one.hours for one in policy.priorities if _describes(one, facts)), default=0)
+
+
+def _describes(priority: Priority, facts: Facts) -> bool:
+    return (
+        priority.legal_group in {None, facts.legal_group}
+        and priority.accommodation in {None, facts.accommodation}
+        and (priority.skill is None or priority.skill in facts.skills_needed)
+        and (priority.age_band is None or facts.age_bands.get(priority.age_band, 0) > 0)
+        and facts.size >= priority.min_size
+    )
 
 
 def capacity(fte_hundredths: int, policy: Policy) -> int:
@@ -87,12 +108,12 @@ class Need:
     day: date
 
 
-def serves(manager: Manager, load: int, need: Need) -> bool:
+def serves(manager: Manager, carried: Carried, need: Need) -> bool:
     """The manager's service area has the household's municipality."""
     return need.municipality in manager.service_area
 
 
-def is_active(manager: Manager, load: int, need: Need) -> bool:
+def is_active(manager: Manager, carried: Carried, need: Need) -> bool:
     """In office on that day, and not absent."""
     return (
         not manager.removed
@@ -102,28 +123,34 @@ def is_active(manager: Manager, load: int, need: Need) -> bool:
     )
 
 
-def is_not_excluded(manager: Manager, load: int, need: Need) -> bool:
-    """Has not declined this household before."""
+def is_not_excluded(manager: Manager, carried: Carried, need: Need) -> bool:
+    """Has not declined this household before, and there is no conflict of interest."""
     return manager.id not in need.excluded
 
 
-def is_skilled(manager: Manager, load: int, need: Need) -> bool:
+def is_skilled(manager: Manager, carried: Carried, need: Need) -> bool:
     """Brings every skill that the policy makes mandatory where it is needed."""
     return need.mandatory <= manager.skills
 
 
-def has_capacity(manager: Manager, load: int, need: Need) -> bool:
+def has_place_this_week(manager: Manager, carried: Carried, need: Need) -> bool:
+    """Has had fewer new cases since Monday than she takes in a week."""
+    return manager.max_new_per_week is None or carried.new < manager.max_new_per_week
+
+
+def has_capacity(manager: Manager, carried: Carried, need: Need) -> bool:
     """The whole case fits: a household is never split."""
-    return load + need.weight <= manager.capacity
+    return carried.load + need.weight <= manager.capacity
 
 
-Gate = Callable[[Manager, int, Need], bool]
+Gate = Callable[[Manager, Carried, Need], bool]
 
 GATES: tuple[tuple[CareReason, Gate], ...] = (
     (CareReason.NOT_SERVED, serves),
     (CareReason.NOBODY_ACTIVE, is_active),
     (CareReason.ALL_EXCLUDED, is_not_excluded),
     (CareReason.SKILL_MISSING, is_skilled),
+    (CareReason.WEEK_FULL, has_place_this_week),
     (CareReason.NO_CAPACITY, has_capacity),
 )
 """In this order; each with the reason for which a household waits if nobody passes it."""
@@ -131,9 +158,9 @@ GATES: tuple[tuple[CareReason, Gate], ...] = (
 GATE_ORDER = {reason: place for place, (reason, _) in enumerate(GATES)}
 
 
-def stopped_at(manager: Manager, load: int, need: Need) -> CareReason | None:
+def stopped_at(manager: Manager, carried: Carried, need: Need) -> CareReason | None:
     """The first gate the manager does not pass; None: a candidate."""
     for reason, passes in GATES:
-        if not passes(manager, load, need):
+        if not passes(manager, carried, need):
             return reason
     return None

@@ -1,10 +1,24 @@
 """Between the shapes of the wire and those of the core."""
 
+from dataclasses import dataclass
 from datetime import datetime
+
+from pydantic import TypeAdapter
 
 from contracts import assignments, households, policy
 from contracts.responses import Response
-from matching.domain import Facts, Household, Load, Manager, Policy, Prices, Rule
+from matching.domain import (
+    Decline,
+    Facts,
+    Household,
+    Load,
+    Manager,
+    Phase,
+    Policy,
+    Prices,
+    Priority,
+    Rule,
+)
 from matching.lifecycle import AnswerSeen, Care, Reply
 
 
@@ -22,11 +36,14 @@ def facts_of(state: households.Facts) -> Facts:
         accommodation=state.accommodation,
         unaccompanied_minor=state.unaccompanied_minor,
         allotted_on=state.allotted_on,
+        residence_title=state.residence_title,
+        family_group=state.family_group,
+        counselling_extended=state.counselling_extended,
     )
 
 
 def household_of(state: households.Household, now: datetime) -> Household:
-    """The core's household; who registered without a time is registered now."""
+    """The core's household, not yet with an alias; who registered without a time is registered now."""
     return Household(
         id=state.id,
         home=state.home,
@@ -34,6 +51,7 @@ def household_of(state: households.Household, now: datetime) -> Household:
         status=state.status,
         registered_at=state.registered_at or now,
         facts=facts_of(state.facts) if state.facts else None,
+        alias=state.id,
     )
 
 
@@ -59,13 +77,39 @@ def policy_of(state: policy.Policy) -> Policy:
         revision=state.revision,
         units_per_fte=state.units_per_fte,
         rules=tuple(
-            Rule(rule.valid_from, rule.legal_group, rule.stages, rule.counselling_years) for rule in state.eligibility
+            Rule(
+                rule.valid_from,
+                rule.legal_group,
+                rule.stages,
+                rule.counselling_years,
+                rule.extended_years,
+                rule.residence_titles,
+            )
+            for rule in state.eligibility
         ),
-        load=Load(load.per_case, load.per_person, load.per_skill),
-        points=Prices(points.shared_language, points.per_skill, points.per_km, points.balance),
+        load=Load(
+            load.per_case,
+            load.per_person,
+            load.per_skill,
+            tuple(Phase(phase.after_days, phase.percent) for phase in load.phases),
+        ),
+        points=Prices(**points.model_dump()),
         remind_after_days=state.answering.remind_after_days,
         mandatory_skills=frozenset(state.mandatory_skills),
+        priorities=tuple(Priority(**one.model_dump()) for one in state.priorities),
+        declines={one.reason: Decline(one.effect, one.days) for one in state.declines},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Rostered:
+    """A manager as replay is told of her."""
+
+    manager: Manager
+    base_load: int
+
+
+ROSTERED = TypeAdapter(Rostered)
 
 
 def care_state(household: Household, care: Care, manager: Manager | None) -> assignments.Care:

@@ -1,5 +1,5 @@
 select h.id, h.home, h.revision as household_revision_now, h.status as household_status, h.registered_at,
-       h.facts::text as facts, h.traceparent,
+       h.facts::text as facts, h.traceparent, h.alias,
        c.revision, c.household_revision, c.status, c.reason, c.decided_at, c.manager, c.item, c.weight,
        c.waiting_since, c.assigned_at, c.answer_by, c.answered_at, c.contacted_at, c.ended_at, c.policy, c.receipt,
        c.last_answer

@@ -1,9 +1,9 @@
 -- The waiting list of some municipalities after a cursor, as far as the cases fit into `$2` units.
-select household, registered_at
+select household, turn
 from care
-where status = 'waiting'
+where turn is not null
   and municipality = any($1::text[])
   and needs <= $2
-  and (registered_at, household) > ($3, $4)
-order by registered_at, household
+  and (turn, household) > ($3, $4)
+order by turn, household
 limit $5

@@ -1,16 +1,18 @@
 insert into manager as m (
     id, revision, code, provider, status, name_key, name_box, fte_hundredths, capacity, base_load, load, tolerated,
-    languages, skills, service_area, office, active_from, active_until, changed_at
+    languages, skills, service_area, office, active_from, active_until, max_new_per_week,
+    changed_at
 )
 select id, revision, code, provider, status, name_key, name_box, fte_hundredths, capacity, base_load, base_load,
        greatest(0, base_load - capacity), string_to_array(languages, ' '), string_to_array(skills, ' '),
-       string_to_array(service_area, ' '), office, active_from, active_until, $17
+       string_to_array(service_area, ' '), office, active_from, active_until, max_new_per_week, $18
 from unnest(
     $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::int[], $9::int[],
-    $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::date[], $16::date[]
+    $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::date[], $16::date[],
+    $17::int[]
 ) as new (
     id, revision, code, provider, status, name_key, name_box, fte_hundredths, capacity, base_load, languages, skills,
-    service_area, office, active_from, active_until
+    service_area, office, active_from, active_until, max_new_per_week
 )
 order by id
 on conflict (id) do update set
@@ -20,4 +22,4 @@ on conflict (id) do update set
     tolerated = greatest(0, m.load - m.base_load + excluded.base_load - excluded.capacity),
     languages = excluded.languages, skills = excluded.skills, service_area = excluded.service_area,
     office = excluded.office, active_from = excluded.active_from, active_until = excluded.active_until,
-    changed_at = excluded.changed_at
+    max_new_per_week = excluded.max_new_per_week, changed_at = excluded.changed_at

@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from chassis.database import Tx
 from chassis.vault import Sealed, Vault
-from contracts.record import State, encode
+from contracts.record import State
 from contracts.roster import Manager as ManagerState
 from contracts.vocabulary import CareStatus, ManagerStatus, Skill
 from matching import store as decisive
@@ -18,7 +18,8 @@ from matching.domain import Absence, Policy
 from matching.roster import store
 from matching.roster.sheet import Fault, Row, overlap, read
 from matching.rules import capacity, next_change_of_presence
-from matching.wire import policy_of
+from matching.store import Stimulus
+from matching.wire import ROSTERED, Rostered, policy_of
 
 OPENED = date(2017, 12, 1)
 """Since when managers work where a file does not say: the begin of the administrative regulation."""
@@ -98,14 +99,18 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
     written += [_removed(row) for row in gone]
     await store.write_managers(tx, written)
     await store.write_absences(tx, away)
-    await _publish(tx, [*news, *(row["id"] for row in gone)])
+    changed = {*news, *(row["id"] for row in gone)}
+    await _publish(tx, changed)
+    await tell_replay(tx, changed | away.keys())
     await look_again(tx, [*news, *away])
     return report
 
 
 async def with_capacities(tx: Tx, policy: Policy) -> Sequence[State]:
     """Give every manager the capacity that a new policy makes; with the basis renewed."""
-    return [_state(row) for row in await store.write_capacities(tx, policy.units_per_fte)]
+    changed = await store.write_capacities(tx, policy.units_per_fte)
+    await tell_replay(tx, [row["id"] for row in changed])
+    return [_state(row) for row in changed]
 
 
 async def add_absence(tx: Tx, manager: UUID, absence: Absence) -> bool:
@@ -117,6 +122,7 @@ async def add_absence(tx: Tx, manager: UUID, absence: Absence) -> bool:
     if overlap(all_of_them):
         return False
     await store.write_absences(tx, {manager: all_of_them})
+    await tell_replay(tx, [manager])
     await look_again(tx, [manager])
     return True
 
@@ -125,6 +131,7 @@ async def end_absence(tx: Tx, manager: UUID, absence: UUID, last_day: date) -> b
     """Let an absence end on a day; whether there is such an absence."""
     await decisive.renew_basis(tx)
     found = await store.end_absence(tx, manager, absence, last_day)
+    await tell_replay(tx, [manager])
     await look_again(tx, [manager])
     return found
 
@@ -137,11 +144,17 @@ async def look_again(tx: Tx, managers: Collection[UUID]) -> None:
     await tx.dues("absence", {str(key): start_of(day) for key in managers if (day := changes.get(key))})
 
 
+async def tell_replay(tx: Tx, ids: Collection[UUID]) -> None:
+    """Keep what decisions will see of these managers from now on; with the basis renewed."""
+    loads = await store.base_loads(tx)
+    told = [Rostered(one, loads[one.id]) for one in await decisive.managers(tx) if one.id in set(ids)]
+    stimuli = [Stimulus("manager", str(one.manager.id), ROSTERED.dump_json(one)) for one in told]
+    await decisive.record(tx, uuid4(), stimuli)
+
+
 async def _publish(tx: Tx, ids: Collection[UUID]) -> None:
     kept = await store.kept(tx)
-    states = [_state(kept[key]) for key in sorted(ids)]
-    await tx.publish(states)
-    await decisive.record(tx, "roster", [(one.key, one.revision, encode(one)) for one in states])
+    await tx.publish([_state(kept[key]) for key in sorted(ids)])
 
 
 async def _policy(tx: Tx) -> Policy:
@@ -172,12 +185,13 @@ def _columns(key: UUID, row: Row, policy: Policy) -> dict[str, Any]:
         "office": row.office,
         "active_from": row.active_from or OPENED,
         "active_until": row.active_until,
+        "max_new_per_week": row.max_new_per_week,
     }
 
 
 def _columns_kept(kept: store.Kept, vault: Vault) -> dict[str, Any]:
     lists = {column: " ".join(kept[column]) for column in ("languages", "skills", "service_area")}
-    same = ("id", "code", "provider", "status", "fte_hundredths", "capacity", "base_load", "office")
+    same = ("id", "code", "provider", "status", "fte_hundredths", "capacity", "base_load", "office", "max_new_per_week")
     dates = ("active_from", "active_until")
     return {column: kept[column] for column in (*same, *dates)} | lists | {"name": name_of(kept, vault)}
 
@@ -222,5 +236,6 @@ def _state(kept: store.Kept) -> ManagerState:
         service_area=tuple(kept["service_area"]),
         active_from=kept["active_from"],
         active_until=kept["active_until"],
+        max_new_per_week=kept["max_new_per_week"],
         changed_at=kept["changed_at"],
     )

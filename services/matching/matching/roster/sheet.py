@@ -21,6 +21,7 @@ OPTIONAL = (
     "office",
     "active_from",
     "active_until",
+    "max_new_per_week",
     "base_load",
     "absences",
 )
@@ -61,6 +62,7 @@ class Row:
     office: str
     active_from: date | None
     active_until: date | None
+    max_new_per_week: int | None
     base_load: int
     absences: tuple[Absence, ...] | None
 
@@ -175,6 +177,7 @@ def _row(line: int, cells: Mapping[str, str], register: AbstractSet[str]) -> tup
             office=office,
             active_from=since,
             active_until=until,
+            max_new_per_week=values["max_new_per_week"],
             base_load=values["base_load"],
             absences=values["absences"] if "absences" in cells else None,
         ),
@@ -223,6 +226,10 @@ def _units(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 7 or int(text) > MOST_UNITS:
         raise _Faulty("not_a_number")
     return int(text)
+
+
+def _units_or_nothing(text: str) -> int | None:
+    return _units(text) if text else None
 
 
 def _languages(text: str) -> tuple[str, ...]:
@@ -295,6 +302,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "office": _office,
     "active_from": _date,
     "active_until": _date,
+    "max_new_per_week": _units_or_nothing,
     "base_load": _units,
     "absences": _absences,
 }

@@ -41,6 +41,11 @@ async def absences(tx: Tx) -> dict[UUID, tuple[Absence, ...]]:
     return {manager: tuple(some) for manager, some in found.items()}
 
 
+async def base_loads(tx: Tx) -> dict[UUID, int]:
+    """The units each manager carries from before the platform."""
+    return {row["id"]: row["base_load"] for row in await tx.fetch("select id, base_load from manager")}
+
+
 async def active_cases(tx: Tx) -> dict[UUID, int]:
     """How many cases each manager has."""
     rows = await tx.fetch("select manager, count(*) as cases from care where manager is not null group by manager")
@@ -76,6 +81,7 @@ class Written(NamedTuple):
     office: str
     active_from: date
     active_until: date | None
+    max_new_per_week: int | None
 
 
 async def write_managers(tx: Tx, rows: Sequence[Written]) -> None:

@@ -1,7 +1,6 @@
 """What matching keeps: locked in one order, loaded for the core, written a batch at a time."""
 
 from matching.store.bases import (
-    Basis,
     NotSeeded,
     add_policy,
     basis,
@@ -11,17 +10,17 @@ from matching.store.bases import (
     renew_basis,
     write_municipalities,
 )
-from matching.store.cares import forget, write_cares
+from matching.store.cares import forget, renew_waiting, write_cares
 from matching.store.chains import lock_heads, write_receipts
 from matching.store.households import cases, lock_households, lock_newer, standing, waiting, waiting_for
 from matching.store.load import CapacityExceeded, loads, lock_managers, write_loads
 from matching.store.queries import query
-from matching.store.stimuli import record
+from matching.store.stimuli import Stimulus, record
 
 __all__ = [
-    "Basis",
     "CapacityExceeded",
     "NotSeeded",
+    "Stimulus",
     "add_policy",
     "basis",
     "cases",
@@ -37,6 +36,7 @@ __all__ = [
     "query",
     "record",
     "renew_basis",
+    "renew_waiting",
     "standing",
     "waiting",
     "waiting_for",

@@ -1,7 +1,6 @@
 """What decisions stand on besides loads: roster, absences, policy, register, under one version."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.database import Tx
@@ -13,20 +12,12 @@ from contracts.vocabulary import (
 )
 from matching.domain import Absence, Manager, Place, Policy
 from matching.match import Field
+from matching.settlement import Basis
 from matching.wire import policy_of
 
 
 class NotSeeded(ConnectionError):
     """There is no policy yet: nothing is wrong with what was asked, it has to come again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What decisions stand on besides loads, as of one version."""
-
-    version: UUID
-    policy: Policy
-    field: Field
 
 
 _newest: Basis | None = None
@@ -103,12 +94,13 @@ async def managers(tx: Tx) -> list[Manager]:
             office=row["office"],
             active_from=row["active_from"],
             active_until=row["active_until"],
+            max_new_per_week=row["max_new_per_week"],
             absences=tuple(absences.get(row["id"], ())),
             removed=row["status"] == ManagerStatus.REMOVED,
         )
         for row in await tx.fetch(
             "select id, code, provider, fte_hundredths, capacity, languages, skills, service_area, office,"
-            " active_from, active_until, status from manager"
+            " active_from, active_until, max_new_per_week, status from manager"
         )
     ]
 

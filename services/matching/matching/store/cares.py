@@ -1,14 +1,16 @@
 """New states of cares, what begins and ends with them, and what erasure takes away."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import orjson
 
 from chassis.database import Tx
-from matching.domain import Policy
-from matching.lifecycle import Care, Step
-from matching.rules import weight
+from matching.domain import Household, Policy
+from matching.lifecycle import PUT_ASIDE, Care, Case, Step
+from matching.match import HOUR
+from matching.rules import head_start, weight
 from matching.store.queries import query
 
 
@@ -42,6 +44,7 @@ async def write_cares(tx: Tx, policy: Policy, written: Sequence[tuple[Step, Care
         [one.policy for one in cares],
         [bytes.fromhex(one.receipt) if one.receipt else None for one in cares],
         [orjson.dumps(one.last_answer).decode() if one.last_answer else None for one in cares],
+        [turn_of(one, care, policy) for one, care in zip(of, cares, strict=True)],
     )
     await _end_assignments(tx, written)
     begun = [care for step, care in written if care.item and (not step.case.care or care.item != step.case.care.item)]
@@ -55,6 +58,26 @@ async def write_cares(tx: Tx, policy: Policy, written: Sequence[tuple[Step, Care
             [care.assigned_at for care in begun],
         )
     await _exclude(tx, [step for step, _ in written])
+
+
+def turn_of(household: Household, care: Care, policy: Policy) -> datetime | None:
+    """Since when a household counts as waiting; None where nobody looks for a manager."""
+    if care.waiting_since is None or household.facts is None or care.reason in PUT_ASIDE:
+        return None
+    return care.waiting_since - head_start(household.facts, policy) * HOUR
+
+
+async def renew_waiting(tx: Tx, policy: Policy, cases: Iterable[Case]) -> None:
+    """Give who waits the units and the turn that a new policy makes."""
+    waiting = [(case.household, case.care) for case in cases if case.care and case.care.waiting_since]
+    await tx.execute(
+        "update care set needs = n.needs, turn = n.turn"
+        " from unnest($1::uuid[], $2::int[], $3::timestamptz[]) as n (household, needs, turn)"
+        " where care.household = n.household and (care.needs, care.turn) is distinct from (n.needs, n.turn)",
+        [household.id for household, _ in waiting],
+        [weight(household.facts, policy) if household.facts else 0 for household, _ in waiting],
+        [turn_of(household, care, policy) for household, care in waiting],
+    )
 
 
 async def _end_assignments(tx: Tx, written: Sequence[tuple[Step, Care]]) -> None:
@@ -102,7 +125,5 @@ async def forget(tx: Tx, ids: Sequence[UUID]) -> None:
     """Take away what says whose decisions and stimuli these are; the facts went with the household's last state."""
     if ids:
         await tx.execute("delete from decision_link where household = any($1::uuid[])", ids)
-        await tx.execute(
-            "update stimulus set aggregate = null where aggregate = any($1::text[])", [str(one) for one in ids]
-        )
+        await tx.execute("update household set alias = gen_random_uuid() where id = any($1::uuid[])", ids)
         await tx.execute("delete from exclusion where household = any($1::uuid[])", ids)

@@ -1,6 +1,7 @@
 """Households and their cares: locked in the order of their ids, loaded for the core."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,7 +38,8 @@ async def lock_newer(
         " on conflict (id) do update set revision = excluded.revision, status = excluded.status,"
         " facts_before = case when excluded.facts is not null then h.facts end, facts = excluded.facts,"
         " traceparent = excluded.traceparent"
-        " where h.revision < excluded.revision returning id, facts_before::text as before, xmax = 0 as is_new",
+        " where h.revision < excluded.revision returning id, facts_before::text as before, xmax = 0 as is_new,"
+        " h.alias",
         [one.id for one, _ in states],
         [one.home for one, _ in states],
         [one.revision for one, _ in states],
@@ -48,8 +50,18 @@ async def lock_newer(
     )
     locked = {row["id"]: row for row in rows}
     known = await cases(tx, [row["id"] for row in rows if not row["is_new"]])
+    grouped = [one for one, _ in states if one.id in locked and one.id not in known]
+    relatives = await _relatives(tx, {one.id: one.facts.family_group for one in grouped if one.facts})
     return [
-        (known.get(one.id) or Case(one, traceparent=tx.traces.get(state.key)), _facts(locked[one.id]["before"]))
+        (
+            known.get(one.id)
+            or Case(
+                replace(one, alias=locked[one.id]["alias"]),
+                traceparent=tx.traces.get(state.key),
+                relatives=relatives.get(one.id, frozenset()),
+            ),
+            _facts(locked[one.id]["before"]),
+        )
         for one, state in states
         if one.id in locked
     ]
@@ -77,6 +89,8 @@ async def cases(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Case]:
     known = [row["id"] for row in rows if row["revision"] is not None]
     earlier = await _earlier(tx, known) if known else {}
     excluded = await _excluded(tx, known) if known else {}
+    facts = {row["id"]: _facts(row["facts"]) for row in rows}
+    relatives = await _relatives(tx, {one: known.family_group for one, known in facts.items() if known})
     return {
         row["id"]: Case(
             Household(
@@ -85,11 +99,13 @@ async def cases(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Case]:
                 row["household_revision_now"],
                 HouseholdStatus(row["household_status"]),
                 row["registered_at"],
-                _facts(row["facts"]),
+                facts[row["id"]],
+                row["alias"],
             ),
             _care(row, tuple(earlier.get(row["id"], ()))) if row["revision"] is not None else None,
             frozenset(excluded.get(row["id"], ())),
             row["traceparent"],
+            relatives.get(row["id"], frozenset()),
         )
         for row in rows
     }
@@ -156,12 +172,29 @@ async def _excluded(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
     return found
 
 
+async def _relatives(tx: Tx, groups: Mapping[UUID, UUID | None]) -> dict[UUID, frozenset[UUID]]:
+    """For each household the managers who have others of its family group."""
+    wanted = {str(group) for group in groups.values() if group}
+    if not wanted:
+        return {}
+    rows = await tx.fetch(
+        "select h.facts ->> 'family_group' as family, h.id, c.manager from household h"
+        " join care c on c.household = h.id where h.facts ->> 'family_group' = any($1::text[])"
+        " and h.facts ? 'family_group' and c.manager is not null",
+        sorted(wanted),
+    )
+    return {
+        household: frozenset(row["manager"] for row in rows if row["family"] == str(group) and row["id"] != household)
+        for household, group in groups.items()
+    }
+
+
 async def waiting_for(
     tx: Tx, municipalities: Iterable[str], room: int, after: tuple[datetime, UUID], limit: int
 ) -> list[tuple[datetime, UUID]]:
     """The waiting list of these municipalities after a cursor, as far as a case fits into `room` units."""
     rows = await tx.fetch(query("waiting_for"), sorted(municipalities), room, *after, limit)
-    return [(row["registered_at"], row["household"]) for row in rows]
+    return [(row["turn"], row["household"]) for row in rows]
 
 
 async def waiting(tx: Tx) -> dict[str, tuple[int, datetime]]:

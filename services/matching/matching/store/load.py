@@ -1,9 +1,11 @@
 """What managers carry: locked, changed within their capacity."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from chassis.database import Tx
+from matching.domain import Carried
+from matching.settlement import Change, monday_of
 from matching.store.queries import query
 
 
@@ -16,21 +18,25 @@ async def loads(tx: Tx) -> dict[UUID, int]:
     return {row["id"]: row["load"] for row in await tx.fetch("select id, load from manager")}
 
 
-async def lock_managers(tx: Tx, ids: Collection[UUID]) -> dict[UUID, int]:
-    """Lock managers in the order of their ids; the units each carries."""
+async def lock_managers(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Carried]:
+    """Lock managers in the order of their ids; what each carries."""
     if not ids:
         return {}
     rows = await tx.fetch(
-        "select id, load from manager where id = any($1::uuid[]) order by id for no key update", sorted(ids)
+        "select id, load, case when week = $2 then new_cases else 0 end as new from manager"
+        " where id = any($1::uuid[]) order by id for no key update",
+        sorted(ids),
+        monday_of(tx.now),
     )
-    return {row["id"]: row["load"] for row in rows}
+    return {row["id"]: Carried(row["load"], row["new"]) for row in rows}
 
 
-async def write_loads(tx: Tx, changes: dict[UUID, tuple[int, int, int]]) -> None:
-    """Change loads by (delta, of which matching took, of which was forced). Raises CapacityExceeded."""
+async def write_loads(tx: Tx, changes: Mapping[UUID, Change]) -> None:
+    """Change what managers carry. Raises CapacityExceeded."""
     changes = {manager: change for manager, change in changes.items() if any(change)}
     if not changes:
         return
-    done = await tx.execute(query("write_loads"), list(changes), *map(list, zip(*changes.values(), strict=True)))
+    columns = map(list, zip(*changes.values(), strict=True))
+    done = await tx.execute(query("write_loads"), list(changes), *columns, monday_of(tx.now))
     if done != f"UPDATE {len(changes)}":
         raise CapacityExceeded

@@ -1,20 +1,32 @@
-"""Every input that was applied, in the order of commits."""
+"""Every input that was applied, in the order of commits among those that touch the same rows."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
 
 from chassis.database import Tx
 
 
-async def record(tx: Tx, kind: str, stimuli: Sequence[tuple[str, int | None, bytes]]) -> None:
-    """Append inputs that were applied: aggregate, revision, JSON. Last of all, under the locks of what they change."""
+class Stimulus(NamedTuple):
+    """An input that was applied: what kind, to what (a household is its alias), and what it said, as JSON."""
+
+    kind: str
+    aggregate: str | None
+    payload: bytes
+    revision: int | None = None
+
+
+async def record(tx: Tx, batch: UUID, stimuli: Sequence[Stimulus]) -> None:
+    """Append the inputs of a transaction. Last of all, under the locks of what they change."""
     if stimuli:
         await tx.execute(
-            "insert into stimulus (at, kind, aggregate, revision, payload)"
-            " select $1, $2, a, r, p::jsonb from unnest($3::text[], $4::bigint[], $5::text[])"
-            " with ordinality as s (a, r, p, n) order by n",
+            "insert into stimulus (at, batch, kind, aggregate, revision, payload)"
+            " select $1, $2, k, a, r, p::jsonb from unnest($3::text[], $4::text[], $5::bigint[], $6::text[])"
+            " with ordinality as s (k, a, r, p, n) order by n",
             tx.now,
-            kind,
-            [aggregate for aggregate, _, _ in stimuli],
-            [revision for _, revision, _ in stimuli],
-            [payload.decode() for _, _, payload in stimuli],
+            batch,
+            [one.kind for one in stimuli],
+            [one.aggregate for one in stimuli],
+            [one.revision for one in stimuli],
+            [one.payload.decode() for one in stimuli],
         )

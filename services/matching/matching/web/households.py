@@ -101,5 +101,7 @@ def _ranked(receipt: dict[str, Any]) -> dict[str, Any]:
     """The receipt with its candidates in the order of choice, those stopped by a gate at the end."""
     for one in receipt["candidates"]:
         one["total"] = sum(one["points"].values()) if one["points"] else None
-    receipt["candidates"].sort(key=lambda one: (one["points"] is None, -(one["total"] or 0), one["tie"], one["code"]))
+        # Receipts of the first form have the place among equals instead of a lot.
+        one["lot"] = one.get("lot", -one.get("tie", 0))
+    receipt["candidates"].sort(key=lambda one: (one["points"] is None, -(one["total"] or 0), -one["lot"], one["code"]))
     return receipt

@@ -14,6 +14,7 @@ STATUSES: Mapping[str, tuple[str, str]] = {
 }
 REASONS: Mapping[str, str] = {
     "legal_group": N_("The legal group is not counselled."),
+    "residence_title": N_("The residence title is not among those counselled."),
     "stage": N_("Counselling does not begin in this kind of accommodation."),
     "unaccompanied_minor": N_("Unaccompanied minors are in the care of youth welfare."),
     "counselling_period_over": N_("The counselling period is over."),
@@ -23,12 +24,16 @@ REASONS: Mapping[str, str] = {
     "nobody_active": N_("Nobody who serves this municipality is on duty."),
     "skill_missing": N_("Nobody has the skills that are needed."),
     "all_excluded": N_("Everybody who could take the case has declined it."),
+    "week_full": N_("Everybody who could take the case has had as many new ones this week as she takes."),
     "no_capacity": N_("Nobody has capacity left."),
+    "parked": N_("Declined; nobody is asked for some time."),
+    "to_be_reassessed": N_("Declined; the case has to be assessed anew."),
     "matched": N_("Proposed to the municipality; its answer is awaited."),
     "overridden": N_("Assigned by a person."),
     "decline_undone": N_("The municipality took its decline back."),
     "accepted": N_("Accepted by the municipality."),
     "closed": N_("Closed by the municipality."),
+    "declined": N_("Declined by the municipality; the care has ended."),
     "household_withdrawn": N_("The registration was withdrawn."),
     "household_departed": N_("The household has departed."),
     "household_merged": N_("The household was merged with another."),
@@ -38,11 +43,22 @@ REASONS: Mapping[str, str] = {
 GATES: Mapping[str, str] = {
     "not_served": N_("does not serve this municipality"),
     "nobody_active": N_("is not on duty"),
-    "all_excluded": N_("has declined this household"),
+    "all_excluded": N_("may not get this household: declined before, or a conflict of interest"),
     "skill_missing": N_("lacks a skill that is mandatory"),
+    "week_full": N_("has had her new cases of this week"),
     "no_capacity": N_("has no capacity left"),
 }
-WAITING = ("no_municipality", "not_served", "nobody_active", "all_excluded", "skill_missing", "no_capacity")
+WAITING = (
+    "no_municipality",
+    "not_served",
+    "nobody_active",
+    "all_excluded",
+    "skill_missing",
+    "week_full",
+    "no_capacity",
+    "parked",
+    "to_be_reassessed",
+)
 SKILLS: Mapping[str, str] = {
     "trauma_informed": N_("Trauma-informed counselling"),
     "disability_support": N_("Support with a disability"),

@@ -35,6 +35,7 @@ TIMES = (
 )
 REASONS = {
     "legal_group": N_("This legal group is not counselled"),
+    "residence_title": N_("This residence title is not counselled"),
     "stage": N_("Not in this stage of accommodation"),
     "unaccompanied_minor": N_("Unaccompanied minor: youth welfare"),
     "counselling_period_over": N_("The counselling period is over"),
@@ -44,7 +45,10 @@ REASONS = {
     "nobody_active": N_("No manager there is active"),
     "skill_missing": N_("A skill that is needed is missing"),
     "all_excluded": N_("Everybody has declined"),
+    "week_full": N_("Everybody has her new cases of the week"),
     "no_capacity": N_("No capacity left"),
+    "parked": N_("Declined: nobody is asked for some time"),
+    "to_be_reassessed": N_("Declined: to be assessed anew"),
 }
 
 

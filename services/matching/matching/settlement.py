@@ -1,0 +1,161 @@
+"""What steps do to cases and loads, without a database: the service and a replay both go through here."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import UUID
+
+from matching.days import after_working_days, day_of
+from matching.domain import Carried, Policy
+from matching.lifecycle import Care, Step, decided, waits_since
+from matching.match import Ask, Decision, Field, Override, Round, match
+from matching.receipts import NO_DISTRICT, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What decisions stand on besides loads: roster, absences, policy, register, as of one version."""
+
+    version: UUID
+    policy: Policy
+    field: Field
+
+
+class Change(NamedTuple):
+    """What a transaction does to a manager: units of load, and cases of this week.
+
+    `taken` is what matching gave of the units, `forced` what may go beyond capacity.
+    """
+
+    units: int = 0
+    taken: int = 0
+    forced: int = 0
+    new: int = 0
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What managers carry, and what the steps of one transaction change of it."""
+
+    carried: dict[UUID, Carried]
+    changes: dict[UUID, Change] = field(default_factory=dict)
+
+    def book(self, manager: UUID, change: Change) -> None:
+        """Change what a manager carries."""
+        before, carried = self.changes.get(manager, Change()), self.carried[manager]
+        self.changes[manager] = Change(*(one + more for one, more in zip(before, change, strict=True)))
+        self.carried[manager] = Carried(carried.load + change.units, carried.new + change.new)
+
+
+def monday_of(now: datetime) -> date:
+    """The day the week began, in Berlin."""
+    day = day_of(now)
+    return day - timedelta(days=day.weekday())
+
+
+def freed(steps: Iterable[Step]) -> set[UUID]:
+    """Managers that carry less after the steps than before."""
+    return {
+        before.manager
+        for step in steps
+        if (before := step.case.care) and before.manager and _carried_on(step) < before.weight
+    }
+
+
+def reach(basis: Basis, managers: Collection[UUID]) -> set[str]:
+    """The municipalities that these managers serve."""
+    return {ags for manager in managers for ags in basis.field.managers[manager].service_area}
+
+
+def concerned(basis: Basis, steps: Sequence[Step], free: Collection[UUID]) -> set[UUID]:
+    """All managers whose load the steps may change, and all that could be chosen for them or for who waits."""
+    municipalities = reach(basis, free) | {
+        step.case.household.municipality for step in steps if step.decide and step.case.household.municipality
+    }
+    found = {manager.id for ags in municipalities for manager in basis.field.serving(ags)}
+    for step in steps:
+        if step.case.care and step.case.care.manager:
+            found.add(step.case.care.manager)
+        if step.wish:
+            found.add(step.wish.manager)
+    return found
+
+
+def release(ledger: Ledger, steps: Iterable[Step], now: datetime) -> None:
+    """Take from the managers what the steps take from them, before anything is decided."""
+    monday = monday_of(now)
+    for step in steps:
+        before = step.case.care
+        if before is None or before.manager is None:
+            continue
+        kept = _carried_on(step)
+        came_this_week = before.assigned_at is not None and day_of(before.assigned_at) >= monday
+        units = kept - before.weight
+        ledger.book(before.manager, Change(units, forced=max(0, units), new=-(not kept and came_this_week)))
+
+
+def room(basis: Basis, ledger: Ledger, managers: Collection[UUID]) -> int:
+    """The most units that one of these managers still takes."""
+    return max(basis.field.managers[one].capacity - ledger.carried[one].load for one in managers)
+
+
+def decide(basis: Basis, ledger: Ledger, steps: Sequence[Step], now: datetime) -> tuple[Round, list[Decision]]:
+    """The decisions that say something, of all steps that want one, and what they were made under."""
+    by_household = {step.case.household.id: step for step in steps if step.decide}
+    policy = basis.policy
+    seed = sha256(f"{policy.id} {policy.version}".encode()).digest()
+    around = Round(basis.field, policy, now, day_of(now), seed)
+    made = match([_ask(step, now) for step in by_household.values()], ledger.carried, around)
+    return around, [one for one in made if _says_something(by_household[one.ask.household.id], one)]
+
+
+def districts_of(decisions: Iterable[Decision]) -> set[str]:
+    """The chains that the decisions go into."""
+    return {one.ask.household.district or NO_DISTRICT for one in decisions}
+
+
+def conclude(
+    ledger: Ledger, steps: Sequence[Step], decisions: Sequence[Decision], receipts: Sequence[Receipt], around: Round
+) -> list[tuple[Step, Care]]:
+    """The new state of every case that has one; loads follow. `receipts` are those of the decisions, in order."""
+    written = [(step, step.care) for step in steps if not step.decide and step.care]
+    by_household = {step.case.household.id: step for step in steps if step.decide}
+    policy = around.policy
+    answer_by = after_working_days(around.now, policy.remind_after_days)
+    for decision, receipt in zip(decisions, receipts, strict=True):
+        step = by_household[decision.ask.household.id]
+        care = decided(step, decision, now=around.now, answer_by=answer_by, policy=policy, receipt=receipt.hash.hex())
+        if care.manager:
+            forced = care.weight if isinstance(step.wish, Override) else 0
+            ledger.book(care.manager, Change(care.weight, care.weight - forced, forced, 1))
+        written.append((step, care))
+    return written
+
+
+def _carried_on(step: Step) -> int:
+    """Units that stay with the manager who has the case, before a new choice."""
+    if step.decide or step.care is None or not step.care.assigned:
+        return 0
+    return step.care.weight
+
+
+def _ask(step: Step, now: datetime) -> Ask:
+    case, care = step.case, step.case.care
+    assert case.household.facts is not None, "only an active household is decided"
+    excluded = case.excluded | ({step.exclude} if step.exclude else set())
+    return Ask(
+        case.household,
+        case.household.facts,
+        waits_since(case, now),
+        excluded - {step.readmit},
+        step.wish,
+        former=frozenset(one.manager for one in care.earlier) if care else frozenset(),
+        relatives=case.relatives,
+    )
+
+
+def _says_something(step: Step, decision: Decision) -> bool:
+    care = step.case.care
+    return not (step.quiet and care and (care.status, care.reason) == (decision.status, decision.reason))

@@ -1,0 +1,26 @@
+-- What the model of loads, turns and receipts that replay needs beyond the first one.
+
+-- New cases of a week: `new_cases` counts for the week that began on `week`.
+alter table manager
+    add column max_new_per_week integer check (max_new_per_week >= 0),
+    add column week date not null default '2017-12-04',
+    add column new_cases integer not null default 0;
+
+-- Stands for the household in receipts and stimuli; erasure gives it another one, and nothing leads back.
+alter table household add column alias uuid;
+alter table household alter column alias set default gen_random_uuid();
+update household set alias = gen_random_uuid();
+create index household_family_group on household ((facts ->> 'family_group')) where facts ? 'family_group';
+
+-- Since when a household counts as waiting, by the policy's priorities; absent where nobody looks for a manager.
+alter table care add column turn timestamptz;
+update care set turn = waiting_since where status = 'waiting';
+drop index care_waiting;
+create index care_waiting on care (municipality, turn, household) where turn is not null;
+
+-- The transaction that applied an input; its receipts carry the same id.
+alter table stimulus add column batch uuid;
+create index stimulus_batch on stimulus (batch);
+update stimulus as s set aggregate = h.alias::text from household h where s.aggregate = h.id::text;
+
+grant update (alias) on household to matching_worker;

@@ -1,0 +1,63 @@
+"""Small problems are solved to the optimum that trying everything finds; large ones never leave a gain lying about."""
+
+from itertools import product
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from matching.solver import EXACT, Case, Option, Post, Problem, solve, strain, value
+
+
+@st.composite
+def problems(draw: st.DrawFn, most: int = 4) -> Problem:
+    posts = []
+    for _ in range(draw(st.integers(1, 3))):
+        capacity = draw(st.integers(0, 120))
+        posts.append(Post(draw(st.integers(0, capacity)), capacity, draw(st.sampled_from((0, 1, 2, most)))))
+    cases = []
+    for _ in range(draw(st.integers(1, most))):
+        on = sorted(draw(st.sets(st.integers(0, len(posts) - 1))))
+        options = tuple(Option(post, draw(st.integers(-300, 700)), lot) for lot, post in enumerate(on))
+        cases.append(Case(draw(st.integers(1, 60)), draw(st.integers(0, 3)), options))
+    return Problem(tuple(cases), tuple(posts), draw(st.integers(0, 3)))
+
+
+def is_feasible(problem: Problem, plan: tuple[int | None, ...]) -> bool:
+    for number, post in enumerate(problem.posts):
+        on = [case.units for case, chosen in zip(problem.cases, plan, strict=True) if chosen == number]
+        if on and (post.load + sum(on) > post.capacity or len(on) > post.places):
+            return False
+    return True
+
+
+def best_by_trying(problem: Problem) -> tuple[int, int]:
+    choices = [(None, *(option.post for option in case.options)) for case in problem.cases]
+    return max(value(problem, plan) for plan in product(*choices) if is_feasible(problem, plan))
+
+
+@settings(max_examples=150, deadline=None)
+@given(problems())
+def test_a_small_problem_is_solved_to_its_optimum(problem: Problem) -> None:
+    solution = solve(problem)
+    assert is_feasible(problem, solution.plan)
+    assert solution.optimal
+    assert value(problem, solution.plan) == best_by_trying(problem)
+    assert solve(problem) == solution
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(most=3 * EXACT))
+def test_no_single_case_of_a_large_problem_could_be_better_off(problem: Problem) -> None:
+    plan = solve(problem, exactly=False).plan
+    assert is_feasible(problem, plan)
+    for number, case in enumerate(problem.cases):
+        for option in case.options:
+            other = (*plan[:number], option.post, *plan[number + 1 :])
+            assert not is_feasible(problem, other) or value(problem, other) <= value(problem, plan)
+
+
+@given(st.integers(1, 500), st.integers(0, 500), st.integers(0, 200))
+def test_strain_counts_the_full_tenths_below_each_unit(capacity: int, load: int, units: int) -> None:
+    load = min(load, capacity)
+    units = min(units, capacity - load)
+    assert strain(capacity, load, units) == sum(10 * unit // capacity for unit in range(load, load + units))
