@@ -54,7 +54,7 @@ def household(
 ) -> Household:
     known = None if status is HouseholdStatus.ERASED else facts(**of_facts)
     key = id or uuid4()
-    return Household(key, 3, revision, status, registered_at, known, alias=key)
+    return Household(key, 3, revision, status, registered_at, known, alias=UUID(int=key.int ^ 1 << 64))
 
 
 def ask(*, excluded: frozenset[UUID] = frozenset(), wish: Any = None, **of_household: Any) -> Ask:

@@ -20,6 +20,7 @@ from contracts.vocabulary import Answer
 from matching import handlers
 from matching.app import DUES
 from matching.policy import ensure_policy
+from matching.replay import replay
 from matching.roster.change import Report, import_roster, manager_id
 from matching_builders import PLACES
 
@@ -104,7 +105,7 @@ class Stage:
         return cares
 
     async def wrong(self) -> list[str]:
-        """What must hold always: loads add up, nobody is beyond capacity, each revision follows the one before."""
+        """What must hold always: loads, capacities and revisions are right, and every decision can be made again."""
         loads = await self.rows(
             "select code from manager m where load <> base_load + (select coalesce(sum(weight), 0) from care c"
             " where c.manager = m.id) or load > capacity + tolerated"
@@ -116,7 +117,11 @@ class Stage:
         skipped = [
             key for key, told in self.cares.items() if [one.revision for one in told] != list(range(1, len(told) + 1))
         ]
+        async with self.database.transaction() as tx:
+            replayed = await replay(tx)
         return [
+            *(f"replayed otherwise: {place}" for place in replayed.otherwise),
+            *(f"broken chain: {place}" for place in replayed.broken.items()),
             *(f"load {row['code']}" for row in loads),
             *(f"active {row['household']}" for row in actives),
             *(f"revisions {key}" for key in skipped),

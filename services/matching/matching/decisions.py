@@ -12,10 +12,10 @@ from contracts.record import State
 from contracts.vocabulary import CareReason, CareStatus
 from matching import settlement, store
 from matching.days import day_of, start_of
-from matching.lifecycle import PUT_ASIDE, Care, Case, Step, next_phase
+from matching.lifecycle import Care, Step, next_phase, waiting_step
 from matching.receipts import chained
 from matching.settlement import Basis, Ledger, monday_of
-from matching.store import Stimulus
+from matching.stimuli import Stimulus
 from matching.telemetry import count_decisions
 from matching.wire import care_state
 
@@ -61,19 +61,6 @@ async def decide_anew(tx: Tx, basis: Basis, locked: Collection[UUID]) -> list[St
     return await settle(tx, basis, [step for case in found.values() if (step := waiting_step(case))], serve=False)
 
 
-def waiting_step(case: Case, aside: Collection[CareReason] = ()) -> Step | None:
-    """The step of a case that nobody has: decided anew, told only if something changes.
-
-    Who was put aside stays there, unless for one of the reasons `aside`.
-    """
-    care = case.care
-    if care is None or care.status not in {CareStatus.WAITING, CareStatus.NOT_ELIGIBLE}:
-        return None
-    if care.reason in PUT_ASIDE and care.reason not in aside:
-        return None
-    return Step(case, care, decide=True, quiet=True)
-
-
 async def _next_in_line(
     tx: Tx, basis: Basis, ledger: Ledger, freed: Collection[UUID], mine: Collection[UUID]
 ) -> tuple[list[Step], dict[str, datetime]]:
@@ -101,7 +88,7 @@ async def _decide(tx: Tx, basis: Basis, ledger: Ledger, steps: Sequence[Step], b
     receipts = chained(decisions, heads, around, batch)
     written = settlement.conclude(ledger, steps, decisions, receipts, around)
     made = written[len(written) - len(decisions) :]
-    await store.write_receipts(tx, receipts, [care for _, care in made])
+    await store.write_receipts(tx, batch, receipts, [care for _, care in made])
     count_decisions(tx, made)
     return written
 

@@ -13,9 +13,9 @@ from contracts.responses import Response
 from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
 from matching import decisions, store
 from matching.days import day_of, start_of
-from matching.lifecycle import Step, aged, answered, changed
+from matching.lifecycle import Step, aged, answered, changed, waiting_step
 from matching.rules import next_change_of_presence
-from matching.store import Stimulus
+from matching.stimuli import Stimulus
 from matching.wire import household_of, reply_of
 
 BATCH = decisions.SERVED_AT_ONCE
@@ -80,7 +80,7 @@ async def on_again(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     locked = await store.lock_households(tx, [UUID(due.aggregate) for due in batch])
     held = await store.basis(tx)
     found = await store.cases(tx, locked)
-    steps = [step for case in found.values() if (step := decisions.waiting_step(case, {CareReason.PARKED}))]
+    steps = [step for case in found.values() if (step := waiting_step(case, {CareReason.PARKED}))]
     return await decisions.settle(tx, held, steps, serve=False)
 
 

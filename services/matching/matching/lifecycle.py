@@ -1,5 +1,6 @@
 """The care of a household and what may follow what: decisions, answers, changes of the household."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, assert_never
@@ -290,6 +291,19 @@ def waits_since(case: Case, now: datetime) -> datetime:
     if case.care is None:
         return case.household.registered_at
     return case.care.waiting_since or now
+
+
+def waiting_step(case: Case, aside: Collection[CareReason] = ()) -> Step | None:
+    """The step of a case that nobody has: decided anew, told only if something changes.
+
+    Who was put aside stays there, unless for one of the reasons `aside`.
+    """
+    care = case.care
+    if care is None or care.status not in {CareStatus.WAITING, CareStatus.NOT_ELIGIBLE}:
+        return None
+    if care.reason in PUT_ASIDE and care.reason not in aside:
+        return None
+    return Step(case, care, decide=True, quiet=True)
 
 
 def answered(  # noqa: PLR0911 (one for each answer)

@@ -1,7 +1,7 @@
 """Chooses a manager for each household: gates, then integer points, and what one batch brings solved together."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -153,7 +153,20 @@ class Round:
     seed: bytes
 
 
-def match(asks: Sequence[Ask], carried: Mapping[UUID, Carried], around: Round) -> list[Decision]:
+Solve = Callable[[solver.Problem, Sequence[UUID], Sequence[UUID], bool], solver.Solution]
+"""Solves a problem whose cases and posts are these aliases and managers, exactly if that is affordable."""
+
+
+def by_solver(
+    problem: solver.Problem, _aliases: Sequence[UUID], _managers: Sequence[UUID], exactly: bool
+) -> solver.Solution:
+    """Whom they stand for makes no difference."""
+    return solver.solve(problem, exactly=exactly)
+
+
+def match(
+    asks: Sequence[Ask], carried: Mapping[UUID, Carried], around: Round, solve: Solve = by_solver
+) -> list[Decision]:
     """Decide the asks; in the result they stand by their turn.
 
     `carried` has what each manager of the asks' municipalities carries now. A person's wish comes first. All others
@@ -171,7 +184,7 @@ def match(asks: Sequence[Ask], carried: Mapping[UUID, Carried], around: Round) -
             left.append(ask)
     chosen: dict[UUID, set[UUID]] = {}
     for wave in _waves(left):
-        for decision in _together([_with_relatives(ask, chosen) for ask in wave], standing, around):
+        for decision in _together([_with_relatives(ask, chosen) for ask in wave], standing, around, solve):
             made[decision.ask.household.alias] = decision
             if decision.chosen and decision.ask.facts.family_group:
                 chosen.setdefault(decision.ask.facts.family_group, set()).add(decision.chosen.id)
@@ -234,15 +247,16 @@ def _with_relatives(ask: Ask, chosen: Mapping[UUID, set[UUID]]) -> Ask:
     return replace(ask, relatives=ask.relatives | now_too) if now_too else ask
 
 
-def _together(asks: Sequence[Ask], standing: dict[UUID, Carried], around: Round) -> list[Decision]:
+def _together(asks: Sequence[Ask], standing: dict[UUID, Carried], around: Round, solve: Solve) -> list[Decision]:
     """Decide asks that compete for the same managers; `standing` then has what these carry."""
     views = [_View(ask, standing, around) for ask in asks]
-    contested = sum(bool(view.lots) for view in views) <= solver.EXACT_IN_ALL
+    affordable = sum(bool(view.lots) for view in views) <= solver.EXACT_IN_ALL
     found: list[tuple[_View, Manager | None, solver.Solution, int]] = []
     for some in _components(views):
         managers = sorted({view.managers[place] for view in some for place in view.lots}, key=lambda one: one.id)
         problem = _problem(some, managers, standing, around.policy.points.balance)
-        solution = solver.solve(problem, exactly=contested)
+        aliases = [view.ask.household.alias for view in some]
+        solution = solve(problem, aliases, [manager.id for manager in managers], affordable)
         for view, post in zip(some, solution.plan, strict=True):
             chosen = None if post is None else managers[post]
             found.append((view, chosen, solution, len(some)))

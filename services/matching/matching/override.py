@@ -12,7 +12,7 @@ from matching import decisions, store
 from matching.domain import OverrideReason
 from matching.lifecycle import Step
 from matching.match import Override
-from matching.store import Stimulus
+from matching.stimuli import Stimulus
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from matching import store
 from matching.days import day_of, start_of
 from matching.decisions import recheck
 from matching.roster.change import with_capacities
-from matching.store import Stimulus
+from matching.stimuli import Stimulus
 from matching.wire import policy_of
 
 

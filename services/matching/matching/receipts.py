@@ -52,15 +52,20 @@ class Choice:
 def chained(decisions: Sequence[Decision], heads: Mapping[str, Head], around: Round, batch: UUID) -> list[Receipt]:
     """A receipt for each decision, in the same order, each chained to its district's end.
 
-    A household is only its index in the batch: what says whose it is stands elsewhere, and can be deleted.
+    A household is only its alias: what says whose that is stands elsewhere, and erasure deletes it.
     """
     ends, frame = dict(heads), _frame(around, batch)
     receipts = []
-    for index, decision in enumerate(decisions):
+    for decision in decisions:
         district = decision.ask.household.district or NO_DISTRICT
         end = ends[district]
         stated = frame | _statement(decision, around)
-        stated |= {"index": index, "district": district, "position": end.position + 1, "previous": end.hash.hex()}
+        stated |= {
+            "case": str(decision.ask.household.alias),
+            "district": district,
+            "position": end.position + 1,
+            "previous": end.hash.hex(),
+        }
         content = canonical(stated)
         receipt = Receipt(district, end.position + 1, sha256(content).digest(), content)
         ends[district] = Head(receipt.position, receipt.hash)

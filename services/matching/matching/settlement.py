@@ -10,7 +10,7 @@ from uuid import UUID
 from matching.days import after_working_days, day_of
 from matching.domain import Carried, Policy
 from matching.lifecycle import Care, Step, decided, waits_since
-from matching.match import Ask, Decision, Field, Override, Round, match
+from matching.match import Ask, Decision, Field, Override, Round, Solve, by_solver, match
 from matching.receipts import NO_DISTRICT, Receipt
 
 
@@ -101,13 +101,15 @@ def room(basis: Basis, ledger: Ledger, managers: Collection[UUID]) -> int:
     return max(basis.field.managers[one].capacity - ledger.carried[one].load for one in managers)
 
 
-def decide(basis: Basis, ledger: Ledger, steps: Sequence[Step], now: datetime) -> tuple[Round, list[Decision]]:
+def decide(
+    basis: Basis, ledger: Ledger, steps: Sequence[Step], now: datetime, solve: Solve = by_solver
+) -> tuple[Round, list[Decision]]:
     """The decisions that say something, of all steps that want one, and what they were made under."""
     by_household = {step.case.household.id: step for step in steps if step.decide}
     policy = basis.policy
     seed = sha256(f"{policy.id} {policy.version}".encode()).digest()
     around = Round(basis.field, policy, now, day_of(now), seed)
-    made = match([_ask(step, now) for step in by_household.values()], ledger.carried, around)
+    made = match([_ask(step, now) for step in by_household.values()], ledger.carried, around, solve)
     return around, [one for one in made if _says_something(by_household[one.ask.household.id], one)]
 
 

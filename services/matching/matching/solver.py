@@ -19,6 +19,7 @@ EXACT_IN_ALL = 60
 """Beyond that many cases in one batch speed counts more than the last point."""
 WORK = 0.5
 """Limit of CP-SAT in its own deterministic units, never in seconds: the same input ends at the same place."""
+CP_SAT = f"cp-sat {version('ortools')}"
 LARGEST = 2**62
 """What a plan may be worth, so that CP-SAT's 64 bits hold it."""
 
@@ -143,8 +144,21 @@ def solve(problem: Problem, *, exactly: bool = True) -> Solution:
         if not optimal:
             board = Board(problem, plan)
             board.improve()
-        return Solution(tuple(plan if optimal else board.plan), optimal, f"cp-sat {version('ortools')}")
+        return Solution(tuple(plan if optimal else board.plan), optimal, CP_SAT)
     return Solution(tuple(board.plan), False, "local search")
+
+
+def is_feasible(problem: Problem, plan: Sequence[int | None]) -> bool:
+    """Whether no post carries more than it can, and each case is where it may be."""
+    board = Board(problem, plan)
+    allowed = all(
+        post is None or post in {option.post for option in case.options}
+        for case, post in zip(problem.cases, plan, strict=True)
+    )
+    return allowed and all(
+        not board.on[number] or (board.load[number] <= post.capacity and board.places[number] >= 0)
+        for number, post in enumerate(problem.posts)
+    )
 
 
 def value(problem: Problem, plan: Sequence[int | None]) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Between the shapes of the wire and those of the core."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
 
@@ -49,7 +49,7 @@ def household_of(state: households.Household, now: datetime) -> Household:
         home=state.home,
         revision=state.revision,
         status=state.status,
-        registered_at=state.registered_at or now,
+        registered_at=(state.registered_at or now).astimezone(UTC),
         facts=facts_of(state.facts) if state.facts else None,
         alias=state.id,
     )

@@ -18,7 +18,7 @@ from matching.domain import Absence, Policy
 from matching.roster import store
 from matching.roster.sheet import Fault, Row, overlap, read
 from matching.rules import capacity, next_change_of_presence
-from matching.store import Stimulus
+from matching.stimuli import Stimulus
 from matching.wire import ROSTERED, Rostered, policy_of
 
 OPENED = date(2017, 12, 1)

@@ -21,6 +21,9 @@ create index care_waiting on care (municipality, turn, household) where turn is 
 -- The transaction that applied an input; its receipts carry the same id.
 alter table stimulus add column batch uuid;
 create index stimulus_batch on stimulus (batch);
+alter table decision add column batch uuid;
+create index decision_batch on decision (batch);
 update stimulus as s set aggregate = h.alias::text from household h where s.aggregate = h.id::text;
 
 grant update (alias) on household to matching_worker;
+grant select on stimulus to matching_worker;

@@ -11,20 +11,31 @@ from matching.store.bases import (
     write_municipalities,
 )
 from matching.store.cares import forget, renew_waiting, write_cares
-from matching.store.chains import lock_heads, write_receipts
+from matching.store.chains import (
+    chain,
+    districts,
+    lock_heads,
+    places_of,
+    receipts_of,
+    without_inputs,
+    write_receipts,
+)
 from matching.store.households import cases, lock_households, lock_newer, standing, waiting, waiting_for
 from matching.store.load import CapacityExceeded, loads, lock_managers, write_loads
 from matching.store.queries import query
-from matching.store.stimuli import Stimulus, record
+from matching.store.stimuli import chunks, how_many_batches, record
 
 __all__ = [
     "CapacityExceeded",
     "NotSeeded",
-    "Stimulus",
     "add_policy",
     "basis",
     "cases",
+    "chain",
+    "chunks",
+    "districts",
     "forget",
+    "how_many_batches",
     "knows_policy",
     "loads",
     "lock_heads",
@@ -33,13 +44,16 @@ __all__ = [
     "lock_newer",
     "managers",
     "newest_policy",
+    "places_of",
     "query",
+    "receipts_of",
     "record",
     "renew_basis",
     "renew_waiting",
     "standing",
     "waiting",
     "waiting_for",
+    "without_inputs",
     "write_cares",
     "write_loads",
     "write_municipalities",

@@ -1,0 +1,154 @@
+"""Matching without a database: the same steps and decisions, from what was put in."""
+
+from dataclasses import replace
+from datetime import date, datetime
+from uuid import UUID
+
+import orjson
+
+from contracts.households import Household as HouseholdState
+from contracts.municipalities import Municipality
+from contracts.policy import Policy as PolicyState
+from contracts.responses import Response
+from matching import settlement
+from matching.days import day_of
+from matching.domain import Carried, Manager, OverrideReason, Place, Policy
+from matching.lifecycle import PUT_ASIDE, Care, Case, Step, aged, answered, changed, waiting_step
+from matching.match import Field, Override, Solve, by_solver
+from matching.receipts import Head, Receipt, chained
+from matching.settlement import Basis, Ledger, monday_of
+from matching.stimuli import Batch, Stimulus
+from matching.wire import ROSTERED, household_of, policy_of, reply_of
+
+
+class World:
+    """All that decisions rest on; a household is known by its alias only."""
+
+    def __init__(self) -> None:
+        self.cases: dict[UUID, Case] = {}
+        self.policies: list[Policy] = []
+        self.managers: dict[UUID, Manager] = {}
+        self.carried: dict[UUID, Carried] = {}
+        self._base: dict[UUID, int] = {}
+        self._places: dict[str, Place] = {}
+        self._heads: dict[str, Head] = {}
+        self._monday: date | None = None
+        self._basis: Basis | None = None
+
+    def apply(self, batch: Batch, solve: Solve = by_solver) -> list[Receipt]:
+        """Apply a batch's inputs; the receipts of what was decided then."""
+        return self.settle(self.steps_of(batch), batch.at, batch.id, solve)
+
+    def steps_of(self, batch: Batch) -> list[Step]:
+        """Keep what a batch tells of roster, register and policy; the steps of all that it says of cases."""
+        self._begin_week(monday_of(batch.at))
+        steps: dict[UUID, Step] = {}
+        for one in batch.stimuli:
+            match one.kind:
+                case "policy":
+                    self.policies.append(policy_of(PolicyState.model_validate_json(one.payload)))
+                    self._basis = None
+                case "municipality":
+                    self._keep_place(Municipality.model_validate_json(one.payload))
+                case "manager":
+                    self._keep_manager(one.payload)
+                case "asked":
+                    self._ask(steps, one.payload)
+                case _:
+                    assert one.aggregate, "every input to a case names it"
+                    if step := self._step(UUID(one.aggregate), one, batch.at):
+                        steps[step.case.household.id] = step
+        return list(steps.values())
+
+    def settle(self, steps: list[Step], now: datetime, batch: UUID, solve: Solve = by_solver) -> list[Receipt]:
+        """Carry steps out as the service does; the receipts of the decisions among them."""
+        if not steps:
+            return []
+        ledger = Ledger(dict(self.carried))
+        settlement.release(ledger, steps, now)
+        around, decisions = settlement.decide(self.basis, ledger, steps, now, solve)
+        heads = {district: self._heads.get(district, Head()) for district in settlement.districts_of(decisions)}
+        receipts = chained(decisions, heads, around, batch)
+        for step, care in settlement.conclude(ledger, steps, decisions, receipts, around):
+            self._keep_case(step, care)
+        self._heads |= {one.district: Head(one.position, one.hash) for one in receipts}
+        self.carried = {key: Carried(carried.load, max(0, carried.new)) for key, carried in ledger.carried.items()}
+        return receipts
+
+    @property
+    def basis(self) -> Basis:
+        """What decisions stand on besides loads."""
+        if self._basis is None:
+            field = Field(list(self.managers.values()), self._places)
+            self._basis = Basis(UUID(int=0), self.policies[-1], field)
+        return self._basis
+
+    def _step(self, alias: UUID, one: Stimulus, now: datetime) -> Step | None:
+        match one.kind:
+            case "household":
+                return self._changed(alias, one, now)
+            case "response":
+                state = Response.model_validate_json(_with_key(one, "household"))
+                return answered(self.cases[alias], reply_of(state), now, self.basis.policy)
+            case "override":
+                stated = orjson.loads(one.payload)
+                manager = UUID(stated["manager"])
+                wish = Override(manager, OverrideReason(stated["reason"]))
+                case = self.cases[alias]
+                return Step(case, case.care, decide=True, wish=wish, readmit=manager)
+            case "aged":
+                return aged(self.cases[alias], self.basis.policy, day_of(now))
+            case _:
+                raise ValueError(f"stimuli of kind {one.kind} are not known here")
+
+    def _changed(self, alias: UUID, one: Stimulus, now: datetime) -> Step:
+        household = household_of(HouseholdState.model_validate_json(_with_key(one, "id")), now)
+        before = self.cases.get(alias)
+        case = Case(household)
+        if before:
+            household = replace(household, registered_at=before.household.registered_at)
+            case = replace(before, household=household)
+        known = before.household.facts if before and household.facts else None
+        manager = self.managers[case.care.manager] if case.care and case.care.manager else None
+        return changed(case, known, manager, policy=self.basis.policy, day=day_of(now), now=now)
+
+    def _ask(self, steps: dict[UUID, Step], payload: bytes) -> None:
+        asked = orjson.loads(payload)
+        for alias in map(UUID, asked["again"]):
+            step = waiting_step(self.cases[alias], PUT_ASIDE)
+            assert step is not None, "nobody is decided anew whom somebody has"
+            steps[alias] = step
+        for alias, managers in asked["relatives"].items():
+            step = steps[UUID(alias)]
+            relatives = frozenset(map(UUID, managers))
+            steps[UUID(alias)] = replace(step, case=replace(step.case, relatives=relatives))
+
+    def _keep_case(self, step: Step, care: Care) -> None:
+        excluded = step.case.excluded | ({step.exclude} if step.exclude else set())
+        case = replace(step.case, care=care, excluded=excluded - {step.readmit}, relatives=frozenset())
+        self.cases[case.household.id] = case
+
+    def _keep_place(self, told: Municipality) -> None:
+        self._places.pop(told.ags, None)
+        if told.latitude is not None and told.longitude is not None:
+            self._places[told.ags] = (told.latitude, told.longitude)
+        self._basis = None
+
+    def _keep_manager(self, payload: bytes) -> None:
+        told = ROSTERED.validate_json(payload)
+        key = told.manager.id
+        carried = self.carried.get(key, Carried(0))
+        self.carried[key] = carried._replace(load=carried.load - self._base.get(key, 0) + told.base_load)
+        self._base[key] = told.base_load
+        self.managers[key] = told.manager
+        self._basis = None
+
+    def _begin_week(self, monday: date) -> None:
+        if self._monday != monday:
+            self._monday = monday
+            self.carried = {key: Carried(carried.load) for key, carried in self.carried.items()}
+
+
+def _with_key(one: Stimulus, name: str) -> bytes:
+    """The payload with the alias where the key of its aggregate was."""
+    return orjson.dumps(orjson.loads(one.payload) | {name: one.aggregate})

@@ -1,0 +1,144 @@
+"""Every decision can be made again from what was put in; what was changed afterwards is found."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from builders import NOW, a_household
+from contracts.vocabulary import Answer, AnswerReason, CareStatus, HouseholdChange, HouseholdStatus
+from matching import solver
+from matching.domain import OverrideReason
+from matching.override import override
+from matching.replay import Replayed, replay
+from matching.roster.change import manager_id
+from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
+from matching_stage import SetClock, Stage, on_stage
+
+
+@pytest.fixture
+async def stage(database: Any) -> AsyncIterator[Stage]:
+    async with on_stage(database) as stage:
+        yield stage
+        stage.cares.clear()  # What a person decides is not told by a handler: revisions are not looked at here.
+
+
+@pytest.fixture
+async def tampered(database: Any) -> Stage:
+    """A stage that is not right when the test ends, and where somebody may change what no service may."""
+    clock = SetClock()
+    stage = Stage(await database("matching", clock=clock), clock)
+    await stage.begin()
+    owner = await database("matching", "owner")
+    stage.rows = Stage(owner, clock).rows  # type: ignore[method-assign]
+    return stage
+
+
+async def replayed(stage: Stage) -> Replayed:
+    async with stage.database.transaction() as tx:
+        return await replay(tx)
+
+
+async def a_story(stage: Stage) -> UUID:
+    """Arrivals together and alone, relatives, answers, an override, a move, an absence; one household of it."""
+    await stage.roster(
+        f"A;Anna;P;0,25;{TUEBINGEN};uk;;;",
+        f"B;Berta;P;0,25;{TUEBINGEN} {REUTLINGEN};ru;;;",
+        f"C;Carla;P;1;{STUTTGART};uk;;100;2022-03-20/2022-03-25",
+    )
+    family = UUID(int=5)
+    cares = await stage.tell(
+        *(a_household(size=size, family_group=family if size < 3 else None) for size in range(1, 9)),
+        a_household(municipality=STUTTGART),
+        a_household(municipality=None),
+    )
+    proposed = [one for one in cares if one.status is CareStatus.PROPOSED]
+    await stage.answer(proposed[0], Answer.DECLINED, reason=AnswerReason.OTHER)
+    await stage.answer(proposed[1], Answer.ACCEPTED)
+    await stage.answer(proposed[2], Answer.DECLINED, reason=AnswerReason.WRONG_MUNICIPALITY)
+    async with stage.database.transaction() as tx:
+        waits = stage.cares[proposed[2].household][-1]
+        await override(tx, waits.household, manager_id("P", "C"), OverrideReason.HARDSHIP, waits.revision)
+    await stage.tell(a_household(id=proposed[3].household, revision=2, municipality=STUTTGART, size=2))
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;", f"D;Dora;P;0,5;{REUTLINGEN} {TUEBINGEN};uk ru;;;")
+    await stage.pass_time(timedelta(days=100))
+    return proposed[1].household
+
+
+async def test_every_decision_is_made_again_byte_by_byte(stage: Stage) -> None:
+    await a_story(stage)
+    result = await replayed(stage)
+    assert result.holds
+    (row,) = await stage.rows("select count(*) from decision")
+    assert result.same.total() == row["count"] > 12
+    assert result.by_another_solver.total() == 0
+
+
+async def test_after_an_erasure_chain_and_replay_still_hold(stage: Stage) -> None:
+    household = await a_story(stage)
+    before = await replayed(stage)
+    await stage.tell(
+        a_household(id=household, revision=9, status=HouseholdStatus.ERASED, change=HouseholdChange.ERASED)
+    )
+    assert await stage.rows("select from decision_link where household = $1", household) == []
+    (row,) = await stage.rows("select alias from household where id = $1", household)
+    traces = await stage.rows(
+        "select from stimulus where aggregate = any($1) or payload::text like any($2)",
+        [str(household), str(row["alias"])],
+        [f"%{household}%", f"%{row['alias']}%"],
+    )
+    assert traces == [], "nothing leads from what is kept to whom it was about"
+    after = await replayed(stage)
+    assert after.holds
+    assert after.same.total() >= before.same.total()
+
+
+async def test_an_input_that_was_changed_is_found(tampered: Stage) -> None:
+    household = await a_story(tampered)
+    await tampered.rows(
+        "update stimulus set payload = jsonb_set(payload, '{facts,size}', '7') where kind = 'household'"
+        " and aggregate = (select alias::text from household where id = $1)",
+        household,
+    )
+    place, *_ = await tampered.rows("select district, position from decision_link where household = $1", household)
+    result = await replayed(tampered)
+    assert (place["district"], place["position"]) in result.otherwise
+    assert result.broken == {}
+
+
+async def test_a_decision_without_input_and_a_changed_receipt_are_found(tampered: Stage) -> None:
+    await tampered.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;")
+    await tampered.tell(*(a_household() for _ in range(3)))
+    await tampered.rows("update decision set batch = gen_random_uuid() where position = 2")
+    assert (TUEBINGEN[:5], 2) in (await replayed(tampered)).otherwise
+    await tampered.rows("update decision set batch = o.batch from decision o where o.position = 1")
+    await tampered.rows("update decision set receipt = receipt || '\\x20' where position = 3")
+    result = await replayed(tampered)
+    assert (result.otherwise, result.broken) == ([(TUEBINGEN[:5], 3)], {TUEBINGEN[:5]: 3})
+
+
+async def test_another_version_of_the_solver_is_held_to_value_and_feasibility(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as other:
+        other.setattr(solver, "CP_SAT", "cp-sat 0.1")
+        await a_story(stage)
+    result = await replayed(stage)
+    assert result.holds
+    assert result.by_another_solver.total() > 0
+
+
+async def test_another_version_that_chose_worse_is_found(tampered: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A solver that calls optimal what leaves somebody out."""
+
+    def lazy(problem: solver.Problem, *, exactly: bool = True) -> solver.Solution:
+        return solver.Solution((None,) * len(problem.cases), True, "cp-sat 0.1")
+
+    await tampered.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;")
+    with monkeypatch.context() as other:
+        other.setattr(solver, "solve", lazy)
+        await tampered.tell(a_household(registered_at=NOW), a_household())
+    result = await replayed(tampered)
+    assert len(result.otherwise) == 2
