@@ -10,9 +10,11 @@ from contracts.vocabulary import Accommodation, AgeBand, AnswerReason, DeclineEf
 
 
 class Eligibility(Shape):
-    """From `valid_from` until the next rule of the same group: who is counselled, in which stages."""
+    """From `valid_from` to `valid_until`, or the next rule of the same group: who is counselled, in which stages."""
 
     valid_from: date
+    valid_until: date | None = None
+    """The last day; where it is given, the group's next rule has to begin on the day after."""
     legal_group: LegalGroup
     stages: tuple[Accommodation, ...]
     """Empty: this group is not counselled from that day."""
@@ -116,6 +118,12 @@ class Policy(State):
         seen = [(rule.legal_group, rule.valid_from) for rule in self.eligibility]
         if len(seen) != len(set(seen)):
             raise ValueError("two rules of one group begin on the same day")
+        return self
+
+    @model_validator(mode="after")
+    def _no_rule_ends_before_it_begins(self) -> Self:
+        if any(rule.valid_until and rule.valid_until < rule.valid_from for rule in self.eligibility):
+            raise ValueError("a rule ends before it begins")
         return self
 
     @model_validator(mode="after")

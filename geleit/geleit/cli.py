@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from geleit.commands import access, broker, data, decisions, demo, documents, operate
+from geleit.commands import access, broker, data, decisions, demo, documents, operate, policy
 from geleit.failures import Failure
 from geleit.interrupt import run_until_interrupted
 from geleit.progress import Steps
@@ -20,6 +20,7 @@ app.add_typer(documents.app)
 app.add_typer(demo.app)
 app.add_typer(operate.parked, name="parked")
 app.add_typer(operate.rebuild, name="rebuild")
+app.add_typer(policy.policy, name="policy")
 app.add_typer(broker.broker, name="broker")
 app.add_typer(access.account, name="account")
 app.add_typer(access.key, name="key")

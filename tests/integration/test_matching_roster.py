@@ -149,6 +149,7 @@ async def test_a_new_policy_changes_capacities_and_adds_who_was_not_eligible(sta
     newer = a_policy(
         version="later",
         units_per_fte=600,
+        load=shipped().load,
         eligibility=(
             *shipped().eligibility,
             Eligibility(

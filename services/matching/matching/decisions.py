@@ -1,7 +1,7 @@
 """From steps to what is kept and told: locks, the choice, its receipts, and who is served by what came free."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -12,7 +12,7 @@ from contracts.record import State
 from contracts.vocabulary import CareReason, CareStatus
 from matching import settlement, store
 from matching.days import day_of, start_of
-from matching.lifecycle import Care, Step, next_phase, waiting_step
+from matching.lifecycle import Care, Case, Step, again_step, next_phase
 from matching.receipts import chained
 from matching.settlement import Basis, Ledger, monday_of
 from matching.stimuli import Stimulus
@@ -55,10 +55,14 @@ async def settle(
 
 
 async def decide_anew(tx: Tx, basis: Basis, locked: Collection[UUID]) -> list[State]:
-    """Decide locked households anew that nobody has; what changed is told."""
+    """Decide locked households anew that nobody has in care; what changed is told."""
     found = await store.cases(tx, locked)
     await store.renew_waiting(tx, basis.policy, found.values())
-    return await settle(tx, basis, [step for case in found.values() if (step := waiting_step(case))], serve=False)
+    return await settle(tx, basis, _again(tx, basis, found.values()), serve=False)
+
+
+def _again(tx: Tx, basis: Basis, cases: Iterable[Case]) -> list[Step]:
+    return [step for case in cases if (step := again_step(case, basis.policy, day_of(tx.now)))]
 
 
 async def _next_in_line(
@@ -78,7 +82,7 @@ async def _next_in_line(
         # Somebody else has them now, perhaps only to note an answer: nobody may be passed over.
         later |= {str(manager): tx.now + SOON for manager in freed}
     found = await store.cases(tx, locked)
-    return [step for case in found.values() if (step := waiting_step(case))], later
+    return _again(tx, basis, found.values()), later
 
 
 async def _decide(tx: Tx, basis: Basis, ledger: Ledger, steps: Sequence[Step], batch: UUID) -> list[tuple[Step, Care]]:
@@ -132,7 +136,11 @@ def _told(tx: Tx, basis: Basis, step: Step, care: Care) -> State:
     return care_state(step.case.household, care, manager)
 
 
-async def recheck(tx: Tx, statuses: Sequence[CareStatus] = (CareStatus.WAITING, CareStatus.NOT_ELIGIBLE)) -> None:
+UNDECIDED = (CareStatus.WAITING, CareStatus.NOT_ELIGIBLE, CareStatus.PROPOSED)
+"""Whom a change of policy may concern; whoever is in care stays there until a person decides."""
+
+
+async def recheck(tx: Tx, statuses: Sequence[CareStatus] = UNDECIDED) -> None:
     """Have everybody decided anew whose care has one of these statuses."""
     await tx.dues("recheck", {status.value: tx.now for status in statuses})
 

@@ -109,7 +109,7 @@ class Carried(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """From `valid_from` on, until the next rule of the same group: the stages in which a group is counselled."""
+    """From `valid_from` to `valid_until`, or the next rule of the same group: the stages in which it is counselled."""
 
     valid_from: date
     legal_group: LegalGroup
@@ -117,6 +117,7 @@ class Rule:
     counselling_years: int
     extended_years: int = 4
     residence_titles: tuple[str, ...] = ()
+    valid_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from contracts.responses import Response
 from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
 from matching import decisions, store
 from matching.days import day_of, start_of
-from matching.lifecycle import Step, aged, answered, changed, waiting_step
+from matching.lifecycle import Step, again_step, aged, answered, changed
 from matching.rules import next_change_of_presence
 from matching.stimuli import Stimulus
 from matching.wire import household_of, reply_of
@@ -80,7 +80,8 @@ async def on_again(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     locked = await store.lock_households(tx, [UUID(due.aggregate) for due in batch])
     held = await store.basis(tx)
     found = await store.cases(tx, locked)
-    steps = [step for case in found.values() if (step := waiting_step(case, {CareReason.PARKED}))]
+    today, parked = day_of(tx.now), {CareReason.PARKED}
+    steps = [step for case in found.values() if (step := again_step(case, held.policy, today, parked))]
     return await decisions.settle(tx, held, steps, serve=False)
 
 
@@ -149,9 +150,9 @@ async def on_week(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
 
 
 async def on_policy(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
-    """A rule begins today: begin the run that decides anew whom it may add or remove.
+    """A rule begins or ends: begin the run that decides anew whom it may add or remove.
 
-    Who has a manager keeps her: a decree does not take a begun counselling away without a person's decision.
+    Who is in care keeps the manager: a decree does not take a begun counselling away without a person's decision.
     """
     await decisions.recheck(tx)
     return ()

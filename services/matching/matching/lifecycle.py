@@ -18,7 +18,7 @@ from contracts.vocabulary import (
 from matching.days import day_of
 from matching.domain import Decline, Facts, Household, Manager, Policy
 from matching.match import Decision, Override, Undo
-from matching.rules import ineligibility, weight
+from matching.rules import head_start, ineligibility, weight
 
 ASSIGNED = frozenset({CareStatus.PROPOSED, CareStatus.CONFIRMED})
 
@@ -293,17 +293,34 @@ def waits_since(case: Case, now: datetime) -> datetime:
     return case.care.waiting_since or now
 
 
-def waiting_step(case: Case, aside: Collection[CareReason] = ()) -> Step | None:
-    """The step of a case that nobody has: decided anew, told only if something changes.
+def turn_of(household: Household, care: Care, policy: Policy) -> datetime | None:
+    """Since when a household counts as waiting, by the policy's priorities; None where nobody looks for a manager."""
+    if care.waiting_since is None or household.facts is None or care.reason in PUT_ASIDE:
+        return None
+    return care.waiting_since - head_start(household.facts, policy)
 
-    Who was put aside stays there, unless for one of the reasons `aside`.
+
+def again_step(case: Case, policy: Policy, day: date, aside: Collection[CareReason] = ()) -> Step | None:
+    """The step of a case that is decided anew though nothing happened to it, told only if something changes.
+
+    None for who is in care, which no rule ends without a person, for a proposal that is still eligible, and for who
+    was put aside, unless for one of the reasons `aside`.
     """
-    care = case.care
-    if care is None or care.status not in {CareStatus.WAITING, CareStatus.NOT_ELIGIBLE}:
+    care, facts = case.care, case.household.facts
+    if care is None or facts is None or (care.reason in PUT_ASIDE and care.reason not in aside):
         return None
-    if care.reason in PUT_ASIDE and care.reason not in aside:
-        return None
-    return Step(case, care, decide=True, quiet=True)
+    match care.status:
+        case CareStatus.WAITING | CareStatus.NOT_ELIGIBLE:
+            return anew(case)
+        case CareStatus.PROPOSED if ineligibility(facts, policy, day):
+            return anew(case)
+        case _:
+            return None
+
+
+def anew(case: Case) -> Step:
+    """The step of a case that is decided anew though nothing happened to it."""
+    return Step(case, case.care, decide=True, quiet=True)
 
 
 def answered(  # noqa: PLR0911 (one for each answer)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
@@ -23,8 +23,6 @@ from matching.rules import (
     stopped_at,
     weight,
 )
-
-HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +191,7 @@ def match(
 
 def turn_of(ask: Ask, policy: Policy) -> datetime:
     """Since when a household counts as waiting, by the policy's priorities: who has the earlier turn comes first."""
-    return ask.waiting_since - head_start(ask.facts, policy) * HOUR
+    return ask.waiting_since - head_start(ask.facts, policy)
 
 
 def binding_gate(candidates: Iterable[Candidate]) -> CareReason:

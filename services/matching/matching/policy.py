@@ -18,6 +18,7 @@ from matching import store
 from matching.days import day_of, start_of
 from matching.decisions import recheck
 from matching.roster.change import with_capacities
+from matching.rules import turns_of
 from matching.stimuli import Stimulus
 from matching.wire import policy_of
 
@@ -33,9 +34,9 @@ async def ensure_policy(tx: Tx) -> Sequence[State]:
 
 
 async def publish_policy(tx: Tx, state: PolicyState) -> Sequence[State]:
-    """Put a version into force: capacities follow, and everybody who has no manager is decided anew.
+    """Put a version into force: capacities follow, and everybody whom nobody has in care is decided anew.
 
-    Nothing happens if that version is known. Rules that begin later come as due on their day.
+    Nothing happens if that version is known. Rules that begin or end later come as due on their day.
     """
     await store.renew_basis(tx)
     if await store.knows_policy(tx, state.version):
@@ -43,9 +44,11 @@ async def publish_policy(tx: Tx, state: PolicyState) -> Sequence[State]:
     newest = await store.newest_policy(tx)
     state = state.model_copy(update={"revision": newest.revision + 1 if newest else 1})
     await store.add_policy(tx, state)
-    begins = {rule.valid_from for rule in state.eligibility if rule.valid_from > day_of(tx.now)}
-    await tx.dues("policy", {day.isoformat(): start_of(day) for day in begins})
-    managers = await with_capacities(tx, policy_of(state))
+    policy, today = policy_of(state), day_of(tx.now)
+    await tx.dues("policy", {day.isoformat(): start_of(day) for day in turns_of(policy) if day > today})
+    if newest and newest.load != state.load:
+        await tx.dues("ageing", dict.fromkeys(await store.assigned(tx), tx.now))
+    managers = await with_capacities(tx, policy)
     await recheck(tx)
     await store.record(tx, uuid4(), [Stimulus("policy", state.key, encode(state), state.revision)])
     return state, *managers

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -140,7 +140,7 @@ def _statement(decision: Decision, around: Round) -> dict[str, Any]:
         "ineligible": decision.reason if decision.status is CareStatus.NOT_ELIGIBLE else None,
         "weight": decision.weight,
         "waiting_since": ask.waiting_since,
-        "head_start": head_start(ask.facts, around.policy),
+        "head_start_hours": head_start(ask.facts, around.policy) // timedelta(hours=1),
         "turn": decision.turn,
         "wish": _wish(ask.wish),
         "candidates": [_candidate(one, ask, around) for one in decision.candidates],

@@ -18,7 +18,14 @@ def rules_in_force(policy: Policy, day: date) -> list[Rule]:
     for rule in sorted(policy.rules, key=lambda rule: rule.valid_from):
         if rule.valid_from <= day:
             newest[rule.legal_group] = rule
-    return list(newest.values())
+    return [rule for rule in newest.values() if rule.valid_until is None or day <= rule.valid_until]
+
+
+def turns_of(policy: Policy) -> set[date]:
+    """The days on which a rule begins, or no longer holds."""
+    begin = {rule.valid_from for rule in policy.rules}
+    end = {rule.valid_until + timedelta(days=1) for rule in policy.rules if rule.valid_until}
+    return begin | end
 
 
 def ineligibility(facts: Facts, policy: Policy, day: date) -> CareReason | None:  # noqa: PLR0911 (one for each reason)
@@ -62,9 +69,9 @@ def weight(facts: Facts, policy: Policy, days: int = 0) -> int:
     return max(1, -(-units * percent // 100))
 
 
-def head_start(facts: Facts, policy: Policy) -> int:
-    """Hours that a household counts as having waited longer than it has, by the policy's priorities."""
-    return max((one.hours for one in policy.priorities if _describes(one, facts)), default=0)
+def head_start(facts: Facts, policy: Policy) -> timedelta:
+    """How much longer a household counts as having waited than it has, by the policy's priorities."""
+    return timedelta(hours=max((one.hours for one in policy.priorities if _describes(one, facts)), default=0))
 
 
 def _describes(priority: Priority, facts: Facts) -> bool:
@@ -115,11 +122,16 @@ def serves(manager: Manager, carried: Carried, need: Need) -> bool:
 
 def is_active(manager: Manager, carried: Carried, need: Need) -> bool:
     """In office on that day, and not absent."""
+    return is_on_duty(manager, need.day)
+
+
+def is_on_duty(manager: Manager, day: date) -> bool:
+    """Whether a manager is in office on a day, and not absent."""
     return (
         not manager.removed
-        and manager.active_from <= need.day
-        and (manager.active_until is None or need.day <= manager.active_until)
-        and not any(absence.covers(need.day) for absence in manager.absences)
+        and manager.active_from <= day
+        and (manager.active_until is None or day <= manager.active_until)
+        and not any(absence.covers(day) for absence in manager.absences)
     )
 
 

@@ -84,6 +84,7 @@ def policy_of(state: policy.Policy) -> Policy:
                 rule.counselling_years,
                 rule.extended_years,
                 rule.residence_titles,
+                rule.valid_until,
             )
             for rule in state.eligibility
         ),

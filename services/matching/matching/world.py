@@ -13,12 +13,12 @@ from contracts.responses import Response
 from matching import settlement
 from matching.days import day_of
 from matching.domain import Carried, Manager, OverrideReason, Place, Policy
-from matching.lifecycle import PUT_ASIDE, Care, Case, Step, aged, answered, changed, waiting_step
+from matching.lifecycle import Care, Case, Step, aged, anew, answered, changed
 from matching.match import Field, Override, Solve, by_solver
 from matching.receipts import Head, Receipt, chained
 from matching.settlement import Basis, Ledger, monday_of
 from matching.stimuli import Batch, Stimulus
-from matching.wire import ROSTERED, household_of, policy_of, reply_of
+from matching.wire import ROSTERED, Rostered, household_of, policy_of, reply_of
 
 
 class World:
@@ -41,19 +41,18 @@ class World:
 
     def steps_of(self, batch: Batch) -> list[Step]:
         """Keep what a batch tells of roster, register and policy; the steps of all that it says of cases."""
-        self._begin_week(monday_of(batch.at))
+        self.begin_week(monday_of(batch.at))
         steps: dict[UUID, Step] = {}
         for one in batch.stimuli:
             match one.kind:
                 case "policy":
-                    self.policies.append(policy_of(PolicyState.model_validate_json(one.payload)))
-                    self._basis = None
+                    self.begin(policy_of(PolicyState.model_validate_json(one.payload)))
                 case "municipality":
                     self._keep_place(Municipality.model_validate_json(one.payload))
                 case "manager":
-                    self._keep_manager(one.payload)
+                    self.keep_manager(ROSTERED.validate_json(one.payload))
                 case "asked":
-                    self._ask(steps, one.payload)
+                    self.ask(steps, one.payload)
                 case _:
                     assert one.aggregate, "every input to a case names it"
                     if step := self._step(UUID(one.aggregate), one, batch.at):
@@ -70,10 +69,15 @@ class World:
         heads = {district: self._heads.get(district, Head()) for district in settlement.districts_of(decisions)}
         receipts = chained(decisions, heads, around, batch)
         for step, care in settlement.conclude(ledger, steps, decisions, receipts, around):
-            self._keep_case(step, care)
+            self.keep(step, care)
         self._heads |= {one.district: Head(one.position, one.hash) for one in receipts}
         self.carried = {key: Carried(carried.load, max(0, carried.new)) for key, carried in ledger.carried.items()}
         return receipts
+
+    def begin(self, policy: Policy) -> None:
+        """Put a policy into force."""
+        self.policies.append(policy)
+        self._basis = None
 
     @property
     def basis(self) -> Basis:
@@ -112,18 +116,18 @@ class World:
         manager = self.managers[case.care.manager] if case.care and case.care.manager else None
         return changed(case, known, manager, policy=self.basis.policy, day=day_of(now), now=now)
 
-    def _ask(self, steps: dict[UUID, Step], payload: bytes) -> None:
+    def ask(self, steps: dict[UUID, Step], payload: bytes) -> None:
+        """Add whom else the transaction decided, and which relatives it saw."""
         asked = orjson.loads(payload)
         for alias in map(UUID, asked["again"]):
-            step = waiting_step(self.cases[alias], PUT_ASIDE)
-            assert step is not None, "nobody is decided anew whom somebody has"
-            steps[alias] = step
+            steps[alias] = anew(self.cases[alias])
         for alias, managers in asked["relatives"].items():
             step = steps[UUID(alias)]
             relatives = frozenset(map(UUID, managers))
             steps[UUID(alias)] = replace(step, case=replace(step.case, relatives=relatives))
 
-    def _keep_case(self, step: Step, care: Care) -> None:
+    def keep(self, step: Step, care: Care) -> None:
+        """Keep a case as a step has left it."""
         excluded = step.case.excluded | ({step.exclude} if step.exclude else set())
         case = replace(step.case, care=care, excluded=excluded - {step.readmit}, relatives=frozenset())
         self.cases[case.household.id] = case
@@ -134,8 +138,8 @@ class World:
             self._places[told.ags] = (told.latitude, told.longitude)
         self._basis = None
 
-    def _keep_manager(self, payload: bytes) -> None:
-        told = ROSTERED.validate_json(payload)
+    def keep_manager(self, told: Rostered) -> None:
+        """Keep a manager as the roster has her."""
         key = told.manager.id
         carried = self.carried.get(key, Carried(0))
         self.carried[key] = carried._replace(load=carried.load - self._base.get(key, 0) + told.base_load)
@@ -143,7 +147,8 @@ class World:
         self.managers[key] = told.manager
         self._basis = None
 
-    def _begin_week(self, monday: date) -> None:
+    def begin_week(self, monday: date) -> None:
+        """Nobody has had new cases in a week that begins."""
         if self._monday != monday:
             self._monday = monday
             self.carried = {key: Carried(carried.load) for key, carried in self.carried.items()}

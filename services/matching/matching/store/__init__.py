@@ -4,10 +4,13 @@ from matching.store.bases import (
     NotSeeded,
     add_policy,
     basis,
+    district_names,
     knows_policy,
     managers,
     newest_policy,
+    policies,
     renew_basis,
+    still_due,
     write_municipalities,
 )
 from matching.store.cares import forget, renew_waiting, write_cares
@@ -20,7 +23,7 @@ from matching.store.chains import (
     without_inputs,
     write_receipts,
 )
-from matching.store.households import cases, lock_households, lock_newer, standing, waiting, waiting_for
+from matching.store.households import assigned, cases, lock_households, lock_newer, standing, waiting, waiting_for
 from matching.store.load import CapacityExceeded, loads, lock_managers, write_loads
 from matching.store.queries import query
 from matching.store.stimuli import chunks, how_many_batches, record
@@ -29,10 +32,12 @@ __all__ = [
     "CapacityExceeded",
     "NotSeeded",
     "add_policy",
+    "assigned",
     "basis",
     "cases",
     "chain",
     "chunks",
+    "district_names",
     "districts",
     "forget",
     "how_many_batches",
@@ -45,12 +50,14 @@ __all__ = [
     "managers",
     "newest_policy",
     "places_of",
+    "policies",
     "query",
     "receipts_of",
     "record",
     "renew_basis",
     "renew_waiting",
     "standing",
+    "still_due",
     "waiting",
     "waiting_for",
     "without_inputs",

@@ -1,6 +1,7 @@
 """What decisions stand on besides loads: roster, absences, policy, register, under one version."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from chassis.database import Tx
@@ -45,6 +46,25 @@ async def newest_policy(tx: Tx) -> PolicyState | None:
     """The newest version of the policy."""
     body = await tx.fetchval("select body::text from policy order by revision desc limit 1")
     return PolicyState.model_validate_json(body) if body else None
+
+
+async def policies(tx: Tx) -> list[tuple[PolicyState, datetime]]:
+    """Every version of the policy and when it was enacted, the newest first."""
+    rows = await tx.fetch("select body::text as body, published_at from policy order by revision desc")
+    return [(PolicyState.model_validate_json(row["body"]), row["published_at"]) for row in rows]
+
+
+async def still_due(tx: Tx, kinds: Sequence[str]) -> int:
+    """How many dues of these kinds wait to be handled now."""
+    return int(
+        await tx.fetchval("select count(*) from due where kind = any($1::text[]) and at <= $2", list(kinds), tx.now)
+    )
+
+
+async def district_names(tx: Tx) -> list[tuple[str, str]]:
+    """AGS and name of every district, by name."""
+    rows = await tx.fetch("select distinct district, district_name from municipality order by district_name, district")
+    return [(row["district"], row["district_name"]) for row in rows]
 
 
 async def knows_policy(tx: Tx, version: str) -> bool:

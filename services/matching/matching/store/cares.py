@@ -1,16 +1,14 @@
 """New states of cares, what begins and ends with them, and what erasure takes away."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from uuid import UUID
 
 import orjson
 
 from chassis.database import Tx
-from matching.domain import Household, Policy
-from matching.lifecycle import PUT_ASIDE, Care, Case, Step
-from matching.match import HOUR
-from matching.rules import head_start, weight
+from matching.domain import Policy
+from matching.lifecycle import Care, Case, Step, turn_of
+from matching.rules import weight
 from matching.store.queries import query
 
 
@@ -58,13 +56,6 @@ async def write_cares(tx: Tx, policy: Policy, written: Sequence[tuple[Step, Care
             [care.assigned_at for care in begun],
         )
     await _exclude(tx, [step for step, _ in written])
-
-
-def turn_of(household: Household, care: Care, policy: Policy) -> datetime | None:
-    """Since when a household counts as waiting; None where nobody looks for a manager."""
-    if care.waiting_since is None or household.facts is None or care.reason in PUT_ASIDE:
-        return None
-    return care.waiting_since - head_start(household.facts, policy) * HOUR
 
 
 async def renew_waiting(tx: Tx, policy: Policy, cases: Iterable[Case]) -> None:

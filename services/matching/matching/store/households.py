@@ -216,3 +216,9 @@ async def standing(tx: Tx, status: CareStatus, after: tuple[datetime, UUID], lim
         limit,
     )
     return [(row["registered_at"], row["household"]) for row in rows]
+
+
+async def assigned(tx: Tx) -> list[str]:
+    """The households that somebody has."""
+    rows = await tx.fetch("select household from care where manager is not null order by household")
+    return [str(row["household"]) for row in rows]

@@ -13,6 +13,7 @@ from chassis.access import Permission, Principal, Role
 from chassis.web import Paging, Work, redirect, render, require
 from contracts.record import DistrictAgs
 from contracts.vocabulary import CareReason
+from matching import store as decisive
 from matching.web import labels, store
 
 router = APIRouter(include_in_schema=False)
@@ -68,5 +69,5 @@ async def waiting(
         page=paging.take(rows, lambda row: (row["registered_at"], row["household"])),
         is_first=after is None,
         query={name: value for name, value in (("reason", reason), ("district", district)) if value is not None},
-        districts=await store.district_names(tx) if who.role in {Role.STATE, Role.AUDITOR} else (),
+        districts=await decisive.district_names(tx) if who.role in {Role.STATE, Role.AUDITOR} else (),
     )

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from chassis.access import Permission, Principal, Role
 from chassis.vault import Unopenable, Vault
 from chassis.web import Paging, Work, blank_form, not_found, read_form, redirect, render, require, translations_of
+from matching import store as decisive
 from matching.days import day_of
 from matching.domain import Absence
 from matching.roster.change import add_absence, end_absence, import_roster, name_of
@@ -62,7 +63,7 @@ async def roster(
         names=_names(request, page.items),
         is_first=after is None,
         query={name: value for name, value in (("q", q), ("district", district)) if value},
-        districts=await store.district_names(tx) if store.places_of(who) == "08" else (),
+        districts=await decisive.district_names(tx) if store.places_of(who) == "08" else (),
         may_edit=may_import(who),
     )
 

@@ -30,12 +30,6 @@ async def districts(tx: Tx, places: str) -> Rows:
     return await tx.fetch(query("districts"), places[:5])
 
 
-async def district_names(tx: Tx) -> list[tuple[str, str]]:
-    """AGS and name of every district."""
-    rows = await tx.fetch("select distinct district, district_name from municipality order by district_name, district")
-    return [(row["district"], row["district_name"]) for row in rows]
-
-
 async def waiting(
     tx: Tx, reason: str | None, district: str | None, after: tuple[datetime, UUID] | None, limit: int
 ) -> Rows:

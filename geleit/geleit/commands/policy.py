@@ -1,0 +1,228 @@
+"""Commands about the policy: show it, check a file, simulate it, enact it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date, datetime
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from chassis.database import Database
+from chassis.service import open_database
+from contracts.policy import Policy
+from geleit.failures import Failure
+from geleit.services import the_service
+from matching import store
+from matching.days import day_of
+from matching.policy import publish_policy
+from matching.policy_file import read
+from matching.rules import rules_in_force
+from matching.simulation import Change, TooOld, simulate
+from matching.wire import policy_of
+
+T = TypeVar("T")
+
+policy = typer.Typer(no_args_is_help=True, help="Who is counselled, what a case weighs, what points are given for.")
+console = Console()
+SECONDS_BETWEEN_LOOKS = 0.5
+
+PolicyFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+
+
+@policy.command()
+def show(
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="the day; today if not given")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="the newest version as a file to edit and check")] = False,
+) -> None:
+    """Show the policy in force, and which versions there were."""
+    versions, today = _do(_versions)
+    if not versions:
+        raise Failure("There is no policy yet: `geleit migrate` begins with the one of this release.")
+    newest, _ = versions[0]
+    if as_json:
+        typer.echo(newest.model_dump_json(indent=2, exclude={"revision"}, exclude_none=True))
+        return
+    _show(newest, on.date() if on else today)
+    table = Table("version", "enacted")
+    for one, enacted in versions:
+        table.add_row(one.version, enacted.isoformat(" ", "minutes"))
+    console.print(table)
+
+
+@policy.command()
+def check(file: PolicyFile) -> None:
+    """Say whether a policy can be enacted; what is wrong is named by line and reason."""
+    read_or_fail(file)
+    typer.echo(f"{file.name} can be enacted")
+
+
+@policy.command("simulate")
+def simulate_policy(
+    file: PolicyFile,
+    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="the day it would hold from")],
+) -> None:
+    """Say, by district, whom a policy would add and remove and at what cost. Nothing happens."""
+    wanted = read_or_fail(file)
+    changes, names = _do(lambda database: _simulate(database, wanted, since.date()))
+    _show_changes(changes, names)
+
+
+@policy.command()
+def enact(
+    file: PolicyFile,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    wait: Annotated[bool, typer.Option(help="wait until all who are concerned are decided anew")] = True,
+) -> None:
+    """Put a policy into force: everybody whom nobody has in care is decided anew by the worker.
+
+    The run goes on where it was if the worker is stopped; it needs nobody who waits for it. Simulate first.
+    """
+    wanted = read_or_fail(file)
+    known = {one.version for one, _ in _do(_versions)[0]}
+    if wanted.version in known:
+        raise Failure(f"Version {wanted.version} was enacted already: give the file another one.")
+    if not yes:
+        typer.confirm(
+            f"Enact version {wanted.version} now? It cannot be taken back, only followed by another", abort=True
+        )
+    _do(lambda database: _enact(database, wanted))
+    typer.echo(f"{wanted.version} is in force; who is concerned is decided anew by matching's worker")
+    if wait:
+        _do(_until_decided)
+        typer.echo("all are decided anew")
+
+
+def read_or_fail(file: Path) -> Policy:
+    """The policy of a file. Raises Failure with what is wrong."""
+    wanted, faults = read(file.read_bytes())
+    if wanted is None:
+        lines = [f"line {one.line}{f', {one.field}' if one.field else ''}: {one.reason}" for one in faults]
+        raise Failure("\n".join([*lines, f"{file.name} cannot be enacted."]))
+    return wanted
+
+
+def _do(work: Callable[[Database], Awaitable[T]]) -> T:
+    async def run() -> T:
+        database = await open_database(the_service("matching"), "worker")
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+async def _versions(database: Database) -> tuple[list[tuple[Policy, datetime]], date]:
+    async with database.transaction() as tx:
+        return await store.policies(tx), day_of(tx.now)
+
+
+async def _simulate(database: Database, wanted: Policy, since: date) -> tuple[dict[str, Change], dict[str, str]]:
+    async with database.transaction() as tx:
+        with Progress(console=console, transient=True) as bars:
+            bar = bars.add_task("simulating", total=None)
+            try:
+                changes = await simulate(
+                    tx,
+                    policy_of(wanted),
+                    since,
+                    lambda done, total: bars.update(bar, completed=done, total=total),
+                )
+            except TooOld as error:
+                raise Failure(
+                    f"{error} inputs are from before decisions could be made again: a simulation would start from "
+                    "something else than what is there."
+                ) from None
+        return changes, dict(await store.district_names(tx))
+
+
+async def _enact(database: Database, wanted: Policy) -> None:
+    async with database.transaction() as tx:
+        await tx.publish(await publish_policy(tx, wanted))
+        await tx.audit("enact", wanted.version)
+
+
+async def _until_decided(database: Database) -> None:
+    with Progress(console=console, transient=True) as bars:
+        bar = bars.add_task("deciding anew", total=None)
+        while left := await _left(database):
+            bars.update(bar, description=f"deciding anew: {left} parts to go")
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+async def _left(database: Database) -> int:
+    async with database.transaction() as tx:
+        kinds = ["recheck", "ageing", "serve"]
+        return int(
+            await tx.fetchval("select count(*) from due where kind = any($1::text[]) and at <= $2", kinds, tx.now)
+        )
+
+
+def _show(newest: Policy, day: date) -> None:
+    of = policy_of(newest)
+    typer.echo(f"{newest.id}, version {newest.version}")
+    in_force = {(rule.legal_group, rule.valid_from) for rule in rules_in_force(of, day)}
+    table = Table(
+        "legal group", "from", "to", "stages", "years", "source", title=f"eligible on {day}", title_justify="left"
+    )
+    for rule in sorted(newest.eligibility, key=lambda rule: (rule.legal_group, rule.valid_from)):
+        holds = (rule.legal_group, rule.valid_from) in in_force
+        table.add_row(
+            rule.legal_group,
+            str(rule.valid_from),
+            str(rule.valid_until or ""),
+            ", ".join(rule.stages) or "nobody",
+            f"{rule.counselling_years} ({rule.extended_years})",
+            rule.source,
+            style=None if holds else "dim",
+        )
+    console.print(table)
+    load, points = newest.load, newest.points
+    typer.echo(f"a full post carries {newest.units_per_fte} units")
+    typer.echo(f"a case weighs {load.per_case}, and {load.per_person} a person, {load.per_skill} a need")
+    for phase in load.phases:
+        typer.echo(f"  {phase.percent} percent from day {phase.after_days} on")
+    typer.echo("points: " + ", ".join(f"{name} {value}" for name, value in points.model_dump().items()))
+    for one in newest.priorities:
+        described = one.model_dump(exclude_none=True, exclude={"hours"}, mode="json")
+        typer.echo(
+            f"counts as {one.hours} hours longer: {', '.join(f'{key} {value}' for key, value in described.items())}"
+        )
+    for decline in newest.declines:
+        days = f" for {decline.days} days" if decline.effect == "park" else ""
+        typer.echo(f"declined because of {decline.reason}: {decline.effect}{days}")
+
+
+def _show_changes(changes: Mapping[str, Change], names: Mapping[str, str]) -> None:
+    table = Table(
+        "district",
+        "added",
+        "removed",
+        "in care, no longer counselled",
+        "assigned",
+        "waiting",
+        "units carried",
+        caption="left of → as things are, right of it with the policy",
+    )
+    rows = [(names.get(district, district or "none yet"), one) for district, one in sorted(changes.items())]
+    shown = [(name, one) for name, one in rows if one.is_change]
+    total = reduce(add, changes.values(), Change())
+    for name, one in [*shown, ("all", total)]:
+        table.add_row(
+            name,
+            str(int(one.added)),
+            str(int(one.removed)),
+            str(int(one.staying)),
+            *(f"{int(before)} → {int(after)}" for before, after in (one.assigned, one.waiting, one.load)),
+            end_section=bool(shown) and name == shown[-1][0],
+        )
+    console.print(table)
+    if not shown:
+        typer.echo("nobody would be decided otherwise")

@@ -1,0 +1,155 @@
+"""A world that is left to itself: it serves, decides anew and lets time pass as the service would."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from contracts.vocabulary import CareReason, CareStatus
+from matching import settlement
+from matching.days import day_of, start_of
+from matching.domain import Policy
+from matching.lifecycle import Care, Case, Step, again_step, aged, turn_of
+from matching.match import Solve, by_solver
+from matching.receipts import Receipt
+from matching.rules import capacity, is_on_duty, turns_of
+from matching.settlement import monday_of
+from matching.stimuli import Batch
+from matching.wire import Rostered
+from matching.world import World
+
+AT_ONCE = 500
+NO_BATCH = UUID(int=0)
+A_DAY = timedelta(days=1)
+
+
+class OwnWay(World):
+    """A world that finds by itself who waits, who is served by what comes free, and what time brings.
+
+    From `since` on, `policy` holds, whatever was enacted in fact.
+    """
+
+    def __init__(self, policy: Policy | None = None, since: date | None = None) -> None:
+        super().__init__()
+        self._own, self._since = policy, since
+        self._turns = turns_of(policy) if policy else set()
+        self._day: date | None = None
+        self._waiting: dict[str | None, set[UUID]] = defaultdict(set)
+        self._families: dict[UUID, set[UUID]] = defaultdict(set)
+        self._again: dict[UUID, datetime] = {}
+
+    def follow(self, batch: Batch) -> None:
+        """Let time pass until a batch, then apply what it brought from outside."""
+        self.pass_time(day_of(batch.at))
+        self.apply(batch)
+        if any(one.kind in {"manager", "municipality", "policy"} for one in batch.stimuli):
+            self._decide_anew(self._all_waiting(), batch.at)
+
+    def pass_time(self, day: date) -> None:
+        """Let the days up to and with `day` begin."""
+        while self._day is not None and self._day < day:
+            self._day += A_DAY
+            self._begin_day(self._day)
+        if self._day is None:
+            self._day = day
+
+    def begin(self, policy: Policy) -> None:
+        super().begin(self._own_by_now() or policy)
+        self._turns |= turns_of(policy)
+
+    def keep_manager(self, told: Rostered) -> None:
+        super().keep_manager(told)
+        self._resize(told.manager.id)
+
+    def _own_by_now(self) -> Policy | None:
+        own_way = self._since is not None and self._day is not None and self._since <= self._day
+        return self._own if own_way else None
+
+    def _resize(self, manager: UUID) -> None:
+        if own := self._own_by_now():
+            known = self.managers[manager]
+            self.managers[manager] = replace(known, capacity=capacity(known.fte_hundredths, own))
+            self._basis = None
+
+    def ask(self, steps: dict[UUID, Step], payload: bytes) -> None:
+        """Whom the service decided besides is not taken over: this world finds out by itself."""
+
+    def settle(self, steps: list[Step], now: datetime, batch: UUID, solve: Solve = by_solver) -> list[Receipt]:
+        steps = [replace(step, case=replace(step.case, relatives=self._relatives(step.case))) for step in steps]
+        freed = settlement.freed(steps)
+        mine = {step.case.household.id for step in steps}
+        waiting = {one for ags in settlement.reach(self.basis, freed) for one in self._waiting[ags]} - mine
+        served = self._again_steps(self._in_turn(waiting)[:AT_ONCE], now)
+        return super().settle([*steps, *served], now, batch, solve)
+
+    def keep(self, step: Step, care: Care) -> None:
+        super().keep(step, care)
+        household = step.case.household
+        if step.again:
+            self._again[household.id] = step.again
+        for some in self._waiting.values():
+            some.discard(household.id)
+        if care.status is CareStatus.WAITING:
+            self._waiting[household.municipality].add(household.id)
+        if household.facts and household.facts.family_group:
+            self._families[household.facts.family_group].add(household.id)
+
+    def _begin_day(self, day: date) -> None:
+        now = start_of(day)
+        self.begin_week(monday_of(now))
+        yesterday = day - A_DAY
+        if self._own and day == self._since:
+            super().begin(self._own)
+            for manager in self.managers:
+                self._resize(manager)
+            self._weigh_anew(now)
+            self._decide_anew(self.cases, now)
+        elif day in self._turns:
+            self._decide_anew(self.cases, now)
+        elif self.policies and self.policies[-1].load.phases:
+            self._weigh_anew(now)
+        changed = [one for one in self.managers.values() if is_on_duty(one, day) != is_on_duty(one, yesterday)]
+        reach = {ags for one in changed for ags in one.service_area}
+        self._decide_anew((one for ags in reach for one in tuple(self._waiting[ags])), now)
+        if day.weekday() == 0:
+            full = (one for one in self._all_waiting() if self._reason(one) is CareReason.WEEK_FULL)
+            self._decide_anew(full, now)
+        self._decide_anew([one for one, at in self._again.items() if at <= now], now, {CareReason.PARKED})
+        self._again = {one: at for one, at in self._again.items() if at > now}
+
+    def _decide_anew(self, aliases: Iterable[UUID], now: datetime, aside: Iterable[CareReason] = ()) -> None:
+        ordered = self._in_turn(set(aliases))
+        for begin in range(0, len(ordered), AT_ONCE):
+            self.settle(self._again_steps(ordered[begin : begin + AT_ONCE], now, set(aside)), now, NO_BATCH)
+
+    def _weigh_anew(self, now: datetime) -> None:
+        steps = [step for case in self.cases.values() if (step := aged(case, self.basis.policy, day_of(now)))]
+        for begin in range(0, len(steps), AT_ONCE):
+            self.settle(steps[begin : begin + AT_ONCE], now, NO_BATCH)
+
+    def _again_steps(self, aliases: Iterable[UUID], now: datetime, aside: set[CareReason] | None = None) -> list[Step]:
+        policy, day = self.basis.policy, day_of(now)
+        cases = (self.cases[alias] for alias in aliases)
+        return [step for case in cases if (step := again_step(case, policy, day, aside or ()))]
+
+    def _in_turn(self, aliases: Iterable[UUID]) -> list[UUID]:
+        def turn(alias: UUID) -> tuple[datetime, UUID]:
+            case = self.cases[alias]
+            listed = turn_of(case.household, case.care, self.basis.policy) if case.care else None
+            return listed or case.household.registered_at, alias
+
+        return sorted(aliases, key=turn)
+
+    def _all_waiting(self) -> list[UUID]:
+        return [one for some in self._waiting.values() for one in some]
+
+    def _reason(self, alias: UUID) -> CareReason | None:
+        care = self.cases[alias].care
+        return care.reason if care else None
+
+    def _relatives(self, case: Case) -> frozenset[UUID]:
+        group = case.household.facts.family_group if case.household.facts else None
+        others = self._families[group] - {case.household.id} if group else set()
+        cares = [self.cases[other].care for other in others]
+        return frozenset(care.manager for care in cares if care and care.manager)

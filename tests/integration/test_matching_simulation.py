@@ -1,0 +1,123 @@
+"""What a simulation says beforehand is what happens when the policy is enacted."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from builders import NOW, a_household
+from contracts.policy import Eligibility, Load, Policy
+from contracts.vocabulary import Accommodation, Answer, CareStatus, LegalGroup
+from matching.days import day_of
+from matching.policy import publish_policy, shipped
+from matching.simulation import Change, simulate
+from matching.wire import policy_of
+from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
+from matching_stage import Stage, on_stage
+
+
+@pytest.fixture
+async def stage(database: Any) -> AsyncIterator[Stage]:
+    async with on_stage(database) as stage:
+        yield stage
+
+
+def with_rule(version: str, **rule: Any) -> Policy:
+    """The shipped policy with one more rule, and another load."""
+    more = Eligibility(source="A decree of this test", **rule)
+    return shipped().model_copy(
+        update={
+            "version": version,
+            "units_per_fte": 600,
+            "load": Load(per_case=5, per_person=8, per_skill=5),
+            "eligibility": (*shipped().eligibility, more),
+        }
+    )
+
+
+async def standing(stage: Stage) -> dict[str, Counter[str]]:
+    rows = await stage.rows("select district, status, weight from care")
+    found: dict[str, Counter[str]] = {}
+    for row in rows:
+        of = found.setdefault(row["district"], Counter())
+        of[row["status"]] += 1
+        of["load"] += row["weight"]
+    return found
+
+
+async def simulated(stage: Stage, policy: Policy, since: date) -> dict[str, Change]:
+    async with stage.database.transaction() as tx:
+        return await simulate(tx, policy_of(policy), since)
+
+
+async def test_a_decree_adds_whom_the_simulation_named(stage: Stage) -> None:
+    await stage.roster(
+        f"A;Anna;P;0,25;{TUEBINGEN};uk;;;2022-03-20/2022-03-25",
+        f"B;Berta;P;0,5;{TUEBINGEN} {REUTLINGEN};ru;;50;",
+        f"C;Carla;P;0,25;{STUTTGART};uk;;;",
+    )
+    refused: dict[str, Any] = {"legal_group": LegalGroup.OBLIGED_TO_LEAVE}
+    cares = await stage.tell(
+        *(
+            a_household(
+                size=number % 5 + 1,
+                municipality=(TUEBINGEN, REUTLINGEN, STUTTGART)[number % 3],
+                registered_at=NOW + timedelta(seconds=number),
+                **(refused if number % 2 else {}),
+            )
+            for number in range(40)
+        )
+    )
+    accepted = [one for one in cares if one.status is CareStatus.PROPOSED][:5]
+    for one in accepted:
+        await stage.answer(one, Answer.ACCEPTED)
+    await stage.pass_time(timedelta(days=3))
+    today = day_of(stage.clock.now)
+    decree = with_rule(
+        "decree", valid_from=date(2022, 3, 1), legal_group=LegalGroup.OBLIGED_TO_LEAVE, stages=tuple(Accommodation)
+    )
+    before = await standing(stage)
+    changes = await simulated(stage, decree, today + timedelta(days=1))
+    assert sum(one.added for one in changes.values()) == 20
+    assert await standing(stage) == before, "a simulation does nothing"
+    stage.clock.now += timedelta(days=1) - timedelta(hours=stage.clock.now.hour + 1)
+    async with stage.database.transaction() as tx:
+        await tx.publish(await publish_policy(tx, decree))
+    await stage.pass_time()
+    after = await standing(stage)
+    for district, change in changes.items():
+        assigned = [one["proposed"] + one["confirmed"] for one in (before[district], after[district])]
+        assert change.assigned == tuple(assigned)
+        assert change.waiting == (before[district]["waiting"], after[district]["waiting"])
+        assert change.load == (before[district]["load"], after[district]["load"])
+
+
+async def test_a_rule_that_ends_removes_proposals_and_leaves_who_is_in_care(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;")
+    proposed, confirmed = await stage.tell(a_household(), a_household())
+    await stage.answer(confirmed, Answer.ACCEPTED)
+    today = day_of(stage.clock.now)
+    ends = with_rule(
+        "ends", valid_from=today + timedelta(days=1), legal_group=LegalGroup.DISPLACED_UKRAINIAN, stages=()
+    )
+    changes = await simulated(stage, ends, today + timedelta(days=1))
+    (change,) = [one for one in changes.values() if one.is_change]
+    assert (change.added, change.removed, change.staying, change.assigned) == (0, 1, 1, (2, 1))
+    async with stage.database.transaction() as tx:
+        await tx.publish(await publish_policy(tx, ends))
+    await stage.pass_time()
+    assert stage.cares[proposed.household][-1].status is CareStatus.PROPOSED, "the rule has not begun"
+    await stage.pass_time(timedelta(days=1))
+    assert stage.cares[proposed.household][-1].status is CareStatus.NOT_ELIGIBLE
+    assert stage.cares[confirmed.household][-1].status is CareStatus.CONFIRMED
+    assert await stage.load("A") == stage.cares[confirmed.household][-1].weight
+
+
+async def test_the_policy_in_force_changes_nothing(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};uk;;;")
+    await stage.tell(*(a_household() for _ in range(20)))
+    await stage.pass_time(timedelta(days=100))
+    changes = await simulated(stage, shipped(), date(2022, 3, 14))
+    assert not any(one.is_change for one in changes.values())
