@@ -5,7 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+from opentelemetry.trace import Span
+
 from chassis.database import Tx
+from chassis.telemetry import traceparent_of
 from chassis.vault import Sealed
 from contracts.topics import home_partition
 from contracts.vocabulary import SubmissionKind
@@ -60,15 +63,30 @@ async def take(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offers: 
     return decisions
 
 
-async def take_one(tx: Tx, keys: Keys, centre: str, one: Offer) -> Decision:
-    """Decide an offer that came by HTTP, publish what changes and write its verdict."""
-    heads = await store.lock_references(tx, centre, [one.reference] if one.reference else [])
-    (decision,) = await take(tx, keys, centre, heads, [one])
+async def take_all(
+    tx: Tx, keys: Keys, centre: str, offers: Sequence[Offer], spans: Sequence[Span] = ()
+) -> list[Decision]:
+    """Decide offers that came by HTTP, publish what changes and write their verdicts.
+
+    What is published continues the span of its offer, or what runs now if there are no `spans`.
+    """
+    heads = await store.lock_references(tx, centre, [one.reference for one in offers if one.reference])
+    decisions = await take(tx, keys, centre, heads, offers)
     await store.save_heads(tx, centre, heads)
-    if isinstance(decision, Changed):
-        await tx.publish([household_state(decision.household)])
-        await tx.audit(f"household.{decision.outcome}", str(decision.household.id))
-    await store.write_verdicts(tx, centre, "http", [Ruling(one.reference, decision)])
+    for decision, span in zip(decisions, spans, strict=False):
+        if isinstance(decision, Changed) and (traceparent := traceparent_of(span)):
+            tx.traces[str(decision.household.id)] = traceparent
+    changed = [one for one in decisions if isinstance(one, Changed)]
+    await tx.publish([household_state(one.household) for one in changed])
+    await tx.audits([(f"household.{one.outcome}", str(one.household.id)) for one in changed])
+    rulings = [Ruling(one.reference, decision) for one, decision in zip(offers, decisions, strict=True)]
+    await store.write_verdicts(tx, centre, "http", rulings)
+    return decisions
+
+
+async def take_one(tx: Tx, keys: Keys, centre: str, one: Offer) -> Decision:
+    """`take_all` for one offer."""
+    (decision,) = await take_all(tx, keys, centre, [one])
     return decision
 
 

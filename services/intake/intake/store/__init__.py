@@ -1,4 +1,4 @@
-"""Intake's rows. Locks are taken in one order: idempotency key, references (sorted), municipalities."""
+"""Intake's rows. Locks are taken in one order: idempotency keys (sorted), references (sorted), municipalities."""
 
 from intake.store.aggregates import (
     Head,
@@ -10,7 +10,7 @@ from intake.store.aggregates import (
     save_sealed,
     sealed,
 )
-from intake.store.idempotency import Kept, claim_key, forget_keys, keep_answer, release_key
+from intake.store.idempotency import Kept, claim_keys, forget_keys, keep_answers, release_keys
 from intake.store.lists import Shown, apply_cares, shown
 from intake.store.register import choices, existing_municipalities, lock_register, save_register
 from intake.store.verdicts import Place, Ruling, seen, write_verdicts
@@ -23,15 +23,15 @@ __all__ = [
     "Shown",
     "apply_cares",
     "choices",
-    "claim_key",
+    "claim_keys",
     "destroy_sealed",
     "existing_municipalities",
     "forget_keys",
     "households",
-    "keep_answer",
+    "keep_answers",
     "lock_references",
     "lock_register",
-    "release_key",
+    "release_keys",
     "save_heads",
     "save_households",
     "save_register",

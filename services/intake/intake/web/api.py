@@ -14,18 +14,17 @@ from starlette.responses import JSONResponse, Response
 from chassis.access import Permission, Principal
 from chassis.web import Paging, Work, not_found, require
 from chassis.web.errors import answer as problem_response
-from chassis.web.problems import Problem as HttpProblem
 from contracts.vocabulary import SubmissionKind
 from intake import store
 from intake.domain import Decision, Rejection
-from intake.forms import CorrectionForm, Envelope, RegistrationForm, WithdrawalForm, read_form, read_part
+from intake.forms import CorrectionForm, RegistrationForm, WithdrawalForm, read_form, read_part
 from intake.identity import Keys
 from intake.reception import offer, take_one
 from intake.stated import Problem
 from intake.web import documents
 from intake.web.documents import HouseholdPage, HouseholdView, PublicKey, Receipt
-from intake.web.messages import field_errors
-from intake.web.once import Answer, KeyReused, once, refuse
+from intake.web.once import once, refuse
+from intake.web.requests import asked_of, is_key, problem_of, registration_of
 
 router = APIRouter(prefix="/v1", tags=["households"])
 
@@ -39,8 +38,6 @@ async def _body(request: Request) -> bytes:
 
 Body = Annotated[bytes, Depends(_body)]
 """Stands before the transaction: a slow line must not hold a connection to the database."""
-_CONFLICTS = {"reference_taken", "not_active"}
-_LONGEST_KEY = 200
 
 
 def keys_of(request: Request) -> Keys:
@@ -55,11 +52,7 @@ async def register(*, request: Request, who: Centre, raw: Body, tx: Work) -> Res
     keys = keys_of(request)
 
     async def decide(body: Mapping[str, Any]) -> Decision:
-        faults: list[Problem] = []
-        stated = read_part(Envelope, body, "", faults)
-        form = read_form(body.get("facts"), body.get("identity"), faults)
-        reference, version = (stated.reference, stated.version) if stated else (None, None)
-        return await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.REGISTER, reference, version, form))
+        return await take_one(tx, keys, who.tenant_id, registration_of(keys, body))
 
     return await _answered(request, raw, tx, who, decide)
 
@@ -163,38 +156,21 @@ async def _answered(
 ) -> Response:
     """Nothing is raised from here on: an exception would take the verdict back with it."""
     key = request.headers.get("idempotency-key", "")
-    if not 0 < len(key) <= _LONGEST_KEY or not key.isascii() or not key.isprintable():
-        await refuse(tx, who.tenant_id, Problem("", "idempotency_key_missing"))
-        return await problem_response(request, HttpProblem(400, "idempotency-key-missing", documents.KEY_MISSING))
+    if not is_key(key):
+        return await _refused(request, await refuse(tx, who.tenant_id, Problem("", "idempotency_key_missing")))
     try:
         body = orjson.loads(raw) if raw or body_required else {}
     except orjson.JSONDecodeError:
         return await _refused(request, await refuse(tx, who.tenant_id, Problem("", "malformed_json")))
     if not isinstance(body, dict):
         return await _refused(request, await refuse(tx, who.tenant_id, Problem("", "wrong_type")))
-    fingerprints = keys_of(request).fingerprints
-    digest = fingerprints.of_bytes(f"{request.method} {request.url.path}\n".encode() + raw)
-    # A centre may have put a name into its key: what is kept tells it again and nothing else.
-    kept_key = fingerprints.of_bytes(key.encode()).hex()
-    match await once(tx, who.tenant_id, kept_key, digest, lambda: decide(body)):
-        case Rejection() as rejection:
-            return await _refused(request, rejection)
-        case KeyReused():
-            return await problem_response(request, HttpProblem(422, "idempotency-key-reused", documents.KEY_REUSED))
-        case Answer() as answer:
-            headers = {"Location": answer.location} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
-            return JSONResponse(answer.body, answer.status, headers)
+    asked = asked_of(keys_of(request), key, request.method, request.url.path, raw)
+    told = await once(tx, who.tenant_id, asked, lambda: decide(body))
+    if isinstance(told, Rejection):
+        return await _refused(request, told)
+    headers = {"Location": told.location} | ({"Idempotency-Replayed": "true"} if told.replayed else {})
+    return JSONResponse(told.body, told.status, headers)
 
 
 async def _refused(request: Request, rejection: Rejection) -> Response:
-    codes = {problem.code for problem in rejection.problems}
-    errors = field_errors(rejection.problems)
-    if "unknown_household" in codes:
-        problem = not_found()
-    elif "malformed_json" in codes:
-        problem = HttpProblem(400, "malformed-json", "The body is not valid JSON in UTF-8")
-    elif codes <= _CONFLICTS:
-        problem = HttpProblem(409, "conflict", "The household is not in a state for this", errors=errors)
-    else:
-        problem = HttpProblem(422, "invalid-household", "The household cannot be taken as stated", errors=errors)
-    return await problem_response(request, problem)
+    return await problem_response(request, problem_of(rejection))

@@ -1,17 +1,25 @@
 """A request is handled once for its Idempotency-Key: asked again, it gets the answer it got."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from chassis.database import Tx
 from intake import store
-from intake.domain import Decision, Duplicate, Rejection
+from intake.domain import Decision, Duplicate, Household, Rejection
 from intake.stated import Problem
 from intake.store import Kept, Ruling
 
 CHANNEL = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request: its Idempotency-Key, as it is kept, and the digest of what is asked."""
+
+    key: str
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,46 +28,70 @@ class Answer:
 
     status: int
     location: str
-    body: dict[str, Any]
+    body: Mapping[str, Any]
     replayed: bool = False
 
+    @property
+    def household(self) -> UUID:
+        """Whom it is about."""
+        return UUID(self.body["id"])
 
-@dataclass(frozen=True, slots=True)
-class KeyReused:
-    """The key came with another request before."""
+
+Told = Answer | Rejection
+Decide = Callable[[Sequence[int]], Awaitable[Sequence[Decision]]]
 
 
-def answer_of(decision: Decision) -> Answer:
+def answer_of(decision: Decision) -> Told:
     """The answer to a decision that holds: 202 for what changes, 200 for what was known."""
+    if isinstance(decision, Rejection):
+        return decision
     household = decision.household
-    assert household is not None
-    outcome = "duplicate" if isinstance(decision, Duplicate) else str(getattr(decision, "outcome", ""))
+    is_known = isinstance(decision, Duplicate)
     return Answer(
-        status=200 if isinstance(decision, Duplicate) else 202,
+        status=200 if is_known else 202,
         location=f"/intake/v1/households/{household.id}",
         body={
             "id": str(household.id),
             "revision": household.revision,
             "status": household.status,
-            "outcome": outcome,
+            "outcome": "duplicate" if isinstance(decision, Duplicate) else str(decision.outcome),
         },
     )
 
 
-async def once(
-    tx: Tx, centre: str, key: str, digest: bytes, decide: Callable[[], Awaitable[Decision]]
-) -> Answer | Rejection | KeyReused:
+async def once(tx: Tx, centre: str, asked: Asked, decide: Callable[[], Awaitable[Decision]]) -> Told:
     """Decide, or give the answer that is kept; each way leaves one verdict. A refused request frees its key."""
-    kept = await store.claim_key(tx, centre, key, digest)
-    if kept is not None:
-        return await _again(tx, centre, kept, digest)
-    decision = await decide()
-    if isinstance(decision, Rejection):
-        await store.release_key(tx, centre, key)
-        return decision
-    answer = answer_of(decision)
-    await store.keep_answer(tx, centre, key, Kept(digest, answer.status, answer.location, answer.body))
-    return answer
+
+    async def decide_it(_: Sequence[int]) -> Sequence[Decision]:
+        return [await decide()]
+
+    (told,) = await once_each(tx, centre, [asked], decide_it)
+    return told
+
+
+async def once_each(tx: Tx, centre: str, asked: Sequence[Asked], decide: Decide) -> list[Told]:
+    """`once` for requests that came together; `decide` is given the places of those that have no answer yet.
+
+    Among them a key stands for one request: whatever it was told, a refusal too, is told to the same one again.
+    """
+    first: dict[str, int] = {}
+    for place, one in enumerate(asked):
+        first.setdefault(one.key, place)
+    kept = await store.claim_keys(tx, centre, {key: asked[place].digest for key, place in first.items()})
+    fresh = [place for key, place in first.items() if key not in kept]
+    decisions = await decide(fresh) if fresh else ()
+    told: dict[int, Told] = {}
+    before: dict[str, tuple[bytes, Told]] = {
+        key: (one.digest, Answer(one.status, one.location, one.body)) for key, one in kept.items()
+    }
+    for place, decision in zip(fresh, decisions, strict=True):
+        told[place] = answer = answer_of(decision)
+        before[asked[place].key] = (asked[place].digest, answer)
+    await _settle(tx, centre, {asked[place].key: before[asked[place].key] for place in fresh})
+    again = {place: _again(one, *before[one.key]) for place, one in enumerate(asked) if place not in told}
+    if again:
+        await _rule(tx, centre, again.values())
+    return [(told | again)[place] for place in range(len(asked))]
 
 
 async def refuse(tx: Tx, centre: str, *problems: Problem, reference: str | None = None) -> Rejection:
@@ -69,10 +101,31 @@ async def refuse(tx: Tx, centre: str, *problems: Problem, reference: str | None 
     return rejection
 
 
-async def _again(tx: Tx, centre: str, kept: Kept, digest: bytes) -> Answer | KeyReused:
-    if kept.digest != digest or kept.body is None or kept.status is None:
-        await refuse(tx, centre, Problem("", "idempotency_key_reused"))
-        return KeyReused()
-    household = (await store.households(tx, [UUID(str(kept.body["id"]))])).popitem()[1]
-    await store.write_verdicts(tx, centre, CHANNEL, [Ruling(household.reference, Duplicate(household))])
-    return Answer(kept.status, kept.location or "", kept.body, replayed=True)
+async def _settle(tx: Tx, centre: str, answers: Mapping[str, tuple[bytes, Told]]) -> None:
+    kept = {
+        key: Kept(digest, answer.status, answer.location, answer.body)
+        for key, (digest, answer) in answers.items()
+        if isinstance(answer, Answer)
+    }
+    if kept:
+        await store.keep_answers(tx, centre, kept)
+    if refused := answers.keys() - kept.keys():
+        await store.release_keys(tx, centre, refused)
+
+
+def _again(one: Asked, digest: bytes, answer: Told) -> Told:
+    if one.digest != digest:
+        return Rejection((Problem("", "idempotency_key_reused"),))
+    return replace(answer, replayed=True) if isinstance(answer, Answer) else answer
+
+
+async def _rule(tx: Tx, centre: str, again: Collection[Told]) -> None:
+    held = await store.households(tx, {one.household for one in again if isinstance(one, Answer)})
+    await store.write_verdicts(tx, centre, CHANNEL, [_ruling(one, held) for one in again])
+
+
+def _ruling(told: Told, held: Mapping[UUID, Household]) -> Ruling:
+    if isinstance(told, Rejection):
+        return Ruling(None, told)
+    household = held[told.household]
+    return Ruling(household.reference, Duplicate(household))

@@ -21,7 +21,7 @@ from intake.stated import Problem
 from intake.web import labels
 from intake.web.api import keys_of
 from intake.web.formdata import Sheet, nested, persons_in, sheet, without_person
-from intake.web.once import Answer, once
+from intake.web.once import Asked, once
 
 router = APIRouter(include_in_schema=False)
 Centre = Annotated[Principal, require(Permission.SUBMIT_HOUSEHOLDS)]
@@ -51,16 +51,14 @@ async def create(request: Request, who: Centre, tx: Work) -> Response:
         reference = stated.reference if stated else None
         return await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.REGISTER, reference, None, form))
 
-    match await once(tx, who.tenant_id, f"page-{form_id}", keys.fingerprints.of_bytes(form_id.encode()), decide):
-        case Answer(body=taken):
-            return redirect(request, f"/households/{taken['id']}", notice=_("The household is registered."))
-        case Rejection(problems):
-            told = sheet(fields, problems)
-            return await show_form(
-                request, tx, "new.html", told, action="/new", back="/", form_id=form_id, status_code=422
-            )
-        case _:
-            return redirect(request, "/")
+    asked = Asked(f"page-{form_id}", keys.fingerprints.of_bytes(form_id.encode()))
+    told = await once(tx, who.tenant_id, asked, decide)
+    if isinstance(told, Rejection):
+        filled = sheet(fields, told.problems)
+        return await show_form(
+            request, tx, "new.html", filled, action="/new", back="/", form_id=form_id, status_code=422
+        )
+    return redirect(request, f"/households/{told.household}", notice=_("The household is registered."))
 
 
 async def show_form(
