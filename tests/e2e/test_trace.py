@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
+from chassis.access import Role
 from contracts.vocabulary import SubmissionKind
-from e2e.world import World, registration
+from e2e.world import CENTRE, HOUSEHOLDS, World, registration
 from geleit.spans import Span, orphans, read_spans, trace_of, tree
 from stream import eventually
 
@@ -36,6 +37,27 @@ async def test_a_request_leads_to_its_mail_in_one_trace(world: World) -> None:
     assert orphans(trace) == [], tree(trace)
     assert [span.name for span in trace if span.parent_id is None] == [root.name]
     assert only(trace, WAY[2]).attributes["geleit.care_status"] == "proposed"
+
+
+async def test_an_item_of_a_bulk_leads_to_its_mail_in_a_trace_of_its_own(world: World) -> None:
+    towns = [world.town(), world.town()]
+    for town in towns:
+        await world.manager(town)
+    centre = await world.client(Role.CENTRE, CENTRE)
+    items = [{"idempotency_key": uuid4().hex, "form": registration(town)} for town in towns]
+    answer = await centre.post(f"{HOUSEHOLDS}/bulk", json={"households": items})
+    traces: list[list[Span]] = []
+    way = (("web", "register household"), *WAY[1:])
+    for town, result in zip(towns, answer.json()["results"], strict=True):
+        await world.mailed(town)
+        trace_id = await trace_id_of(world, UUID(result["household"]["id"]))
+        traces.append(await whole_trace(world, trace_id, len(way) + len(BESIDE)))
+    for trace in traces:
+        assert_edges(trace, way)
+        assert only(trace, way[0]).parent_id is None
+        assert orphans(trace) == [], tree(trace)
+    assert traces[0][0].trace_id != traces[1][0].trace_id
+    assert all(span.name != f"POST {HOUSEHOLDS}/bulk" for trace in traces for span in trace)
 
 
 async def test_a_submission_leads_to_its_mail_in_the_trace_of_its_record(world: World) -> None:

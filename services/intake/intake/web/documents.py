@@ -34,8 +34,11 @@ _IDENTITY = {
     ],
     "contact": {"phone": "+49 711 000000"},
 }
+_REGISTRATION = {"reference": "KA-2022-00017", "version": 1, "facts": _FACTS, "identity": _IDENTITY}
+_KEY_EXAMPLE = "7b9b5f0e-3c1e-4a55-9b0d-0c5b8a1f6f3e"
 _EXAMPLES: dict[str, Any] = {
-    "register": {"reference": "KA-2022-00017", "version": 1, "facts": _FACTS, "identity": _IDENTITY},
+    "register": _REGISTRATION,
+    "bulk": {"households": [{"idempotency_key": _KEY_EXAMPLE, "form": _REGISTRATION}]},
     "correct": {"version": 2, "facts": {**_FACTS, "municipality": "08415061"}},
     "withdraw": {"version": 3},
 }
@@ -111,10 +114,18 @@ class PublicKey(BaseModel):
     kid: str | None = None
 
 
-def body(model: type[Shape], name: str, *, required: bool = True) -> dict[str, Any]:
-    """A route's `openapi_extra` and `responses`: the body is read by ourselves, fault by fault."""
+def request_body(model: type[Shape], name: str, *, required: bool = True) -> dict[str, Any]:
+    """A route's `requestBody`: it is read by ourselves, fault by fault."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     nested = schema.pop("$defs", {})
+    return {
+        "required": required,
+        "content": {"application/json": {"schema": _inlined(schema, nested), "example": _EXAMPLES[name]}},
+    }
+
+
+def body(model: type[Shape], name: str, *, required: bool = True) -> dict[str, Any]:
+    """A route's `openapi_extra` and `responses`."""
     return {
         "openapi_extra": {
             "parameters": [
@@ -124,13 +135,10 @@ def body(model: type[Shape], name: str, *, required: bool = True) -> dict[str, A
                     "required": True,
                     "description": KEY,
                     "schema": {"type": "string", "minLength": 1, "maxLength": 200},
-                    "example": "7b9b5f0e-3c1e-4a55-9b0d-0c5b8a1f6f3e",
+                    "example": _KEY_EXAMPLE,
                 }
             ],
-            "requestBody": {
-                "required": required,
-                "content": {"application/json": {"schema": _inlined(schema, nested), "example": _EXAMPLES[name]}},
-            },
+            "requestBody": request_body(model, name, required=required),
         },
         "responses": {
             200: {"model": Receipt, "description": "Nothing new: the household as it stands"},
