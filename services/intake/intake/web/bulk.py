@@ -86,9 +86,9 @@ async def register_many(*, request: Request, who: Centre, raw: Body, tx: Work) -
     if refused:
         await store.write_verdicts(tx, centre, CHANNEL, [Ruling(None, one) for one in refused.values()])
     sound = [place for place in range(len(items)) if place not in refused]
-    path = request.url.path.removesuffix("/bulk")
+    alone = f"POST {request.url.path.removesuffix('/bulk')}"
     # In a thread, for a bulk's forms take longer than any other request may wait.
-    asked, offers = await asyncio.to_thread(_read, keys, path, [items[place] for place in sound])
+    asked, offers = await asyncio.to_thread(_read, keys, alone, [items[place] for place in sound])
     with roots("register household", len(items)) as spans:
 
         async def decide(places: Sequence[int]) -> Sequence[Decision]:
@@ -138,18 +138,9 @@ def _fault(item: object) -> Problem | None:
     return None if isinstance(item.get("form"), dict) else Problem("", "wrong_type")
 
 
-def _read(keys: Keys, path: str, items: Sequence[Mapping[str, Any]]) -> tuple[list[Asked], list[Offer]]:
-    asked = [asked_of(keys, one["idempotency_key"], "POST", path, _written(one["form"])) for one in items]
+def _read(keys: Keys, alone: str, items: Sequence[Mapping[str, Any]]) -> tuple[list[Asked], list[Offer]]:
+    asked = [asked_of(keys, one["idempotency_key"], alone, one["form"]) for one in items]
     return asked, [registration_of(keys, one["form"]) for one in items]
-
-
-def _written(form: Mapping[str, Any]) -> bytes:
-    """The form as the body of a single request, without blanks."""
-    try:
-        return orjson.dumps(form)
-    except orjson.JSONEncodeError:
-        # Nested deeper than any form: it is refused, and keeps no key.
-        return b""
 
 
 def _result(told: Told) -> dict[str, Any]:

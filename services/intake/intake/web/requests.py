@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
+import orjson
+
 from chassis.web import Problem as HttpProblem
 from chassis.web import not_found
 from contracts.vocabulary import SubmissionKind
@@ -24,10 +26,18 @@ def is_key(key: object) -> TypeGuard[str]:
     return isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()
 
 
-def asked_of(keys: Keys, key: str, method: str, path: str, body: bytes) -> Asked:
-    """A request as it is kept: a centre may have put a name into its key, so its digest tells it again, no more."""
-    digest = keys.fingerprints.of_bytes
-    return Asked(digest(key.encode()).hex(), digest(f"{method} {path}\n".encode() + body))
+def asked_of(keys: Keys, key: str, place: str, body: Mapping[str, Any], raw: bytes | None = None) -> Asked:
+    """A request as it is kept: a centre may have put a name into its key, so its digest tells it again, no more.
+
+    What is asked is the content of the body at that `place` (method and path): with other blanks, or in a bulk, a form
+    is the same request.
+    """
+    digest, line = keys.fingerprints.of_bytes, f"{place}\n".encode()
+    return Asked(
+        key=digest(key.encode()).hex(),
+        digest=digest(line + _written(body)),
+        as_it_came=None if raw is None else digest(line + raw),
+    )
 
 
 def registration_of(keys: Keys, body: Mapping[str, Any]) -> Offer:
@@ -54,3 +64,11 @@ def problem_of(rejection: Rejection) -> HttpProblem:
     if codes <= _CONFLICTS:
         return HttpProblem(409, "conflict", "The household is not in a state for this", errors=errors)
     return HttpProblem(422, "invalid-household", "The household cannot be taken as stated", errors=errors)
+
+
+def _written(body: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        # Nested deeper than any form: it is refused, and keeps no key.
+        return b""
