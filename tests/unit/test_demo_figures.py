@@ -78,6 +78,10 @@ geleit_http_requests_total{method="PUT",route="/intake/v1/households/{household}
 geleit_http_requests_total{method="POST",route="/intake/v1/households",status="403"} 50.0
 geleit_http_requests_total{method="POST",route="/intake/v1/households",status="503"} 50.0
 geleit_http_requests_total{method="GET",route="/intake/v1/households",status="200"} 50.0
+geleit_http_requests_total{method="POST",route="/intake/v1/households/bulk",status="200"} 50.0
+geleit_http_requests_total{method="POST",route="/intake/v1/households/bulk",status="422"} 1.0
+geleit_bulk_items_total{status="202"} 100.0
+geleit_bulk_items_total{status="400"} 4.0
 geleit_http_requests_total{method="POST",route="/inbox/v1/answers",status="200"} 50.0
 """
 
@@ -85,4 +89,4 @@ geleit_http_requests_total{method="POST",route="/inbox/v1/answers",status="200"}
 async def test_the_meter_counts_offers_that_were_answered() -> None:
     answer = httpx.MockTransport(lambda _: httpx.Response(200, text=METRICS))
     async with httpx.AsyncClient(transport=answer, base_url="http://geleit.test") as http:
-        assert await Meter.read(http) == Meter("1.7e+09", 15)
+        assert await Meter.read(http) == Meter("1.7e+09", 120)

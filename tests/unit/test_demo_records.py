@@ -14,6 +14,7 @@ from geleit.demo.by_http import _token
 from geleit.demo.by_kafka import _record
 from geleit.demo.households import Fate, Town, Towns
 from geleit.demo.records import Channel, Kind, Offer, Week, canaries, plan
+from geleit.demo.turns import MOST, turns
 from intake.forms import read_form
 from intake.generate import generate
 from intake.stated import faults
@@ -115,6 +116,26 @@ def test_every_second_resend_is_the_same_request_again() -> None:
     resends = [one for one in week().of(Channel.HTTP) if one.kind is Kind.DUPLICATE]
     again = [one for one in resends if _token(one) == f"{one.reference}-arrival"]
     assert 0 < len(again) < len(resends)
+
+
+def test_arrivals_are_uploaded_by_their_centre_before_what_builds_on_them() -> None:
+    offers = week().of(Channel.HTTP)
+    alone = {one.reference for one in offers[:3]}
+    made = list(turns(offers, alone))
+    assert sorted(one.id for turn in made for one in turn) == sorted(one.id for one in offers)
+    assert {one.reference for turn in made[:3] for one in turn} == alone
+    arrived: set[str] = set()
+    for turn in made:
+        if len(turn) > 1:
+            assert {one.kind for one in turn} == {Kind.ARRIVAL}
+            assert len({one.centre for one in turn}) == 1
+            assert len(turn) <= MOST
+        elif turn[0].kind in {Kind.CORRECTION, Kind.WITHDRAWAL, Kind.DUPLICATE}:
+            assert turn[0].reference in arrived
+        arrived |= {one.reference for one in turn if one.kind is Kind.ARRIVAL}
+    uploads = [len(turn) for turn in made if len(turn) > 1]
+    assert sum(uploads) > 0.9 * week().kinds[Kind.ARRIVAL] / 2
+    assert max(uploads) == MOST
 
 
 def test_more_than_five_percent_of_proposals_are_to_be_declined_with_a_reason() -> None:

@@ -1,4 +1,4 @@
-"""The half of a week's records that centres offer by HTTP: many at once, each answered before what builds on it."""
+"""The half of a week's records that centres offer by HTTP, each answered before what builds on it is offered."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ import httpx
 
 from contracts.vocabulary import Outcome, SubmissionKind
 from geleit.demo.records import Kind, Offer
+from geleit.demo.turns import Turn, turns
 from geleit.demo.witness import Witness
 from geleit.failures import Failure
 from geleit.probe import until
@@ -16,6 +17,7 @@ from geleit.progress import Step
 
 CONCURRENCY = 16
 HOUSEHOLDS = "/intake/v1/households"
+BULK = f"{HOUSEHOLDS}/bulk"
 ANSWERED_WITHIN = 60.0
 OUTCOMES = {
     Kind.ARRIVAL: Outcome.ACCEPTED,
@@ -71,19 +73,36 @@ class Feed:
         loop = asyncio.get_running_loop()
         arriving = (one for one in left if one.kind is Kind.ARRIVAL)
         self._households = {(one.centre, one.reference): loop.create_future() for one in arriving}
-        turns = iter(left)
+        taken = turns(left, self._witness.references)
         async with asyncio.TaskGroup() as group:
             for _ in range(CONCURRENCY):
-                group.create_task(self._work(turns, step))
+                group.create_task(self._work(taken, step))
 
-    async def _work(self, turns: Iterator[Offer], step: Step) -> None:
-        for one in turns:
-            answer = await self._one(one)
-            if one.kind is Kind.ARRIVAL:
-                if answer.is_error:
-                    raise Failure(f"The registration of {one.reference} is refused: {answer.status_code}")
-                self._households[one.centre, one.reference].set_result(answer.headers["location"])
-            step.advance(1)
+    async def _work(self, taken: Iterator[Turn], step: Step) -> None:
+        for turn in taken:
+            if len(turn) > 1:
+                await self._upload(turn)
+            else:
+                await self._alone(turn[0])
+            step.advance(len(turn))
+
+    async def _upload(self, arrivals: Turn) -> None:
+        items = [{"idempotency_key": _token(one), "form": _registration(one)} for one in arrivals]
+        answer = await send(self._http, "POST", BULK, self._keys[arrivals[0].centre], json={"households": items})
+        if answer.is_error:
+            raise Failure(f"The upload that begins with {arrivals[0].reference} is refused: {answer.status_code}")
+        for one, result in zip(arrivals, answer.json()["results"], strict=True):
+            self._arrived(one, result["status"], result.get("location"))
+
+    async def _alone(self, one: Offer) -> None:
+        answer = await self._one(one)
+        if one.kind is Kind.ARRIVAL:
+            self._arrived(one, answer.status_code, answer.headers.get("location"))
+
+    def _arrived(self, one: Offer, status: int, location: str | None) -> None:
+        if location is None:
+            raise Failure(f"The registration of {one.reference} is refused: {status}")
+        self._households[one.centre, one.reference].set_result(location)
 
     async def _one(self, one: Offer) -> httpx.Response:
         with self._witness.watch(one.reference) as trace:
@@ -96,7 +115,7 @@ class Feed:
             case SubmissionKind.REGISTER:
                 if one.kind is Kind.DUPLICATE:
                     await self._household(one)
-                return "POST", HOUSEHOLDS, {"reference": one.reference, "facts": one.facts, "identity": one.identity}
+                return "POST", HOUSEHOLDS, _registration(one)
             case SubmissionKind.CORRECT:
                 return "PUT", await self._household(one), {"facts": one.facts}
             case SubmissionKind.WITHDRAW:
@@ -108,6 +127,10 @@ class Feed:
             return await known
         found = await send(self._http, "GET", HOUSEHOLDS, self._keys[one.centre], params={"reference": one.reference})
         return f"{HOUSEHOLDS}/{found.json()['items'][0]['id']}"
+
+
+def _registration(one: Offer) -> Mapping[str, Any]:
+    return {"reference": one.reference, "facts": one.facts, "identity": one.identity}
 
 
 def _token(one: Offer) -> str:

@@ -17,9 +17,11 @@ from geleit.demo.figures import Figures
 from geleit.demo.quiet import Stream
 
 _ANSWERED = re.compile(
-    r'^geleit_http_requests_total\{method="(?:POST|PUT)",route="/intake/v1/households[^"]*"'
+    # A bulk that was read is as many offers as it has items.
+    r'^geleit_(?:bulk_items_total\{|http_requests_total\{method="(?:POST|PUT)",route="/intake/v1/households'
+    r'(?!/bulk",status="200")[^"]*",)'
     # Who may not write, or writes too much, has offered nothing.
-    r',status="(?!401|403|413)[234].."\} (\S+)',
+    r'status="(?!401|403|413)[234].."\} (\S+)',
     re.MULTILINE,
 )
 _STARTED = re.compile(r"^process_start_time_seconds (\S+)", re.MULTILINE)
@@ -27,7 +29,7 @@ _STARTED = re.compile(r"^process_start_time_seconds (\S+)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """The web process's own count of the requests it has answered since it was started."""
+    """The web process's own count of the offers it has answered since it was started."""
 
     started: str
     answered: int
@@ -47,7 +49,7 @@ class Beginning:
     at: datetime
     meter: Meter
     answered_before: int
-    """Requests of the week that earlier runs made, by intake's book: the process that counted them is gone."""
+    """Offers of the week that earlier runs made, by intake's book: the process that counted them is gone."""
 
 
 def mails_in(folder: Path) -> int:
@@ -80,10 +82,10 @@ async def count(
     written = await stream.written(topics)
     # A web process that was started anew counts from zero: then intake's book is all there is.
     same = meter.started == beginning.meter.started
-    requests = beginning.answered_before + meter.answered - beginning.meter.answered if same else by_http
+    answered = beginning.answered_before + meter.answered - beginning.meter.answered if same else by_http
     p50, p95, p99 = fates["percentiles"] or (None, None, None)
     figures = Figures(
-        offered=requests + sum(written.values()) - sum(week.offsets.values()),
+        offered=answered + sum(written.values()) - sum(week.offsets.values()),
         accepted=by_outcome[Outcome.ACCEPTED],
         corrected=by_outcome[Outcome.CORRECTED],
         withdrawals=by_outcome[Outcome.WITHDRAWN],
