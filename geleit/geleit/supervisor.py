@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from geleit import loopback
 from geleit.failures import Failure
 from geleit.logs import last_lines, log_file
 from geleit.probe import LOOPBACK, answers, free_port, is_free, until
@@ -110,7 +111,7 @@ class Supervised:
 
     async def ready(self, within: float = 90.0) -> None:
         """Wait until it says that it can work. Raises NotStarted if it keeps dying, NotInTime if it is too slow."""
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+        async with loopback.client(timeout=5) as http:
 
             async def is_ready() -> bool:
                 if self.restarts >= DEATHS_AT_START and not self._has_been_ready:

