@@ -33,6 +33,7 @@ from geleit.failures import Failure
 from geleit.progress import Steps
 from geleit.settings import Settings
 from geleit.system import Running, system
+from intake.reception import BERLIN
 
 FIGURES = "demo.json"
 CANARIES = "demo-canaries.json"
@@ -138,7 +139,9 @@ class _Run:
         return entry
 
     def _plan(self, entry: Entry, known: list[Town]) -> Week:
-        week = plan(entry.week, entry.arrivals, Towns(known), self.doors.centres, datetime.now(UTC).date())
+        # Intake's day: in its first hour it is not yet UTC's, and who is to be born tomorrow would be born today.
+        today = datetime.now(BERLIN).date()
+        week = plan(entry.week, entry.arrivals, Towns(known), self.doors.centres, today)
         file = self.running.state_dir / CANARIES
         found = set(json.loads(file.read_text("utf-8"))) if file.exists() else manager_canaries()
         write_private(file, json.dumps(sorted(found | canaries(entry.week, entry.arrivals))))
