@@ -1,13 +1,9 @@
 """The real servers that tests run on: `--kafka` and `--postgres` take `embedded`, `container` or an address."""
 
-import fcntl
 import os
-import shutil
 from collections.abc import AsyncIterator
-from itertools import count
 from pathlib import Path
 from secrets import token_hex
-from typing import TextIO
 from uuid import uuid4
 
 import asyncpg
@@ -43,38 +39,24 @@ def _described(name: str, value: str) -> str:
     return value.rpartition("@")[2].partition("?")[0]  # an address without its password
 
 
-def _claim(parent: Path) -> tuple[Path, TextIO]:
-    # Sessions at the same time get a folder each; one that was killed leaves its servers in a folder
-    # that the next session claims, so that they are found and stopped.
-    for number in count():
-        folder = parent / f"test-{number}"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (parent / f"test-{number}.lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            continue
-        return folder, lock
-    raise AssertionError
-
-
 @pytest.fixture(scope="session")
-async def embedded_state(pytestconfig: pytest.Config) -> AsyncIterator[Path]:
+async def embedded_state() -> AsyncIterator[Path]:
     """The folder of this session's embedded servers, empty at its begin."""
-    from geleit.embedded.kafka import Kafka
-    from geleit.embedded.postgres import Postgres
-    from geleit.progress import Steps
+    from folders import fresh, remove
 
-    folder, lock = _claim(pytestconfig.rootpath / ".geleit")
-    with lock:
-        quiet = Steps(quiet=True)
-        await Kafka(folder, quiet).stop()
-        await Postgres(folder, quiet).stop()
-        shutil.rmtree(folder)
-        folder.mkdir()
-        yield folder
-        shutil.rmtree(folder)
+    state = await fresh("servers")
+    yield state
+    await remove(state)
+
+
+@pytest.fixture
+async def state() -> AsyncIterator[Path]:
+    """A state folder of this test's own; what is left running on it is stopped."""
+    from folders import fresh, remove
+
+    state = await fresh("test")
+    yield state
+    await remove(state)
 
 
 @pytest.fixture(scope="session")

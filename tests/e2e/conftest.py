@@ -8,9 +8,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.topics import STATE_TOPICS
-from e2e.folders import fresh, remove
 from e2e.gate import Gate
 from e2e.world import World, world_of
+from folders import fresh, remove
 from geleit.embedded import create_database, drop_database
 from geleit.probe import LOOPBACK, free_port
 from geleit.settings import Settings
@@ -31,14 +31,13 @@ async def gate() -> AsyncIterator[Gate]:
 
 @pytest.fixture(scope="session")
 async def running(
-    pytestconfig: pytest.Config,
     gate: Gate,
     given_kafka: str | None,
     given_postgres: str | None,
     services_password: str | None,
 ) -> AsyncIterator[Running]:
     """The system of the session; every trace is recorded, mail goes through the gate."""
-    state = await fresh(pytestconfig.rootpath / ".geleit" / "e2e", "main")
+    state = await fresh("main")
     if given_kafka:
         await _forget_topics(given_kafka)
     if given_postgres:
@@ -78,7 +77,7 @@ async def world(running: Running, gate: Gate) -> AsyncIterator[World]:
 
 
 @pytest.fixture(scope="session")
-async def breakable(world: World, pytestconfig: pytest.Config) -> AsyncIterator[World]:
+async def breakable(world: World) -> AsyncIterator[World]:
     """A system whose Kafka and PostgreSQL may be stopped and killed: the session's, if both are embedded.
 
     Else one of its own on embedded servers, whatever the options say: a server at an address is not ours to stop,
@@ -87,7 +86,7 @@ async def breakable(world: World, pytestconfig: pytest.Config) -> AsyncIterator[
     if world.running.kafka and world.running.postgres:
         yield world
         return
-    state = await fresh(pytestconfig.rootpath / ".geleit" / "e2e", "breakable")
+    state = await fresh("breakable")
     gate = Gate()
     await gate.open()
     async with _system(state, gate) as running, world_of(running, gate) as own:

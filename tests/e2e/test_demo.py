@@ -9,9 +9,9 @@ import pytest
 
 from chassis.settings import Settings
 from contracts.topics import all_topics
-from e2e.folders import fresh, remove
 from e2e.places import country_finder, finder, places
 from e2e.weeks import ARRIVALS, OF_THE_NEXT, TOWNS, Weeks, three_runs
+from folders import fresh, remove
 from geleit.demo.households import OTHER_COUNTRIES, Town, Towns
 from geleit.demo.records import Channel, Kind, Week, plan
 from geleit.spans import read_spans
@@ -28,8 +28,8 @@ SCHEMAS = ("access", "intake", "matching", "notifications", "reporting")
 
 
 @pytest.fixture(scope="module")
-async def weeks(pytestconfig: pytest.Config) -> AsyncIterator[Weeks]:
-    state = await fresh(pytestconfig.rootpath / ".geleit" / "e2e", "demo")
+async def weeks() -> AsyncIterator[Weeks]:
+    state = await fresh("demo")
     async with three_runs(state) as weeks:
         yield weeks
     await remove(state)

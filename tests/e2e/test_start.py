@@ -3,13 +3,11 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from e2e.folders import fresh, remove
 from e2e.gate import Gate
 from e2e.world import World, geleit, world_of
 from geleit.embedded.kafka import Kafka
@@ -23,13 +21,6 @@ from stream import eventually
 
 QUIET = Steps(quiet=True)
 WORKERS = ("reporting", "notifications", "matching", "intake")
-
-
-@pytest.fixture
-async def state(pytestconfig: pytest.Config) -> AsyncIterator[Path]:
-    state = await fresh(pytestconfig.rootpath / ".geleit" / "e2e", "start")
-    yield state
-    await remove(state)
 
 
 @pytest.mark.timeout(240)

@@ -30,22 +30,22 @@ def pids(state: Path) -> dict[str, int | None]:
 
 
 @pytest.mark.timeout(300)
-async def test_a_killed_up_is_taken_over_by_the_next_and_two_ctrl_c_leave_nothing(tmp_path: Path) -> None:
+async def test_a_killed_up_is_taken_over_by_the_next_and_two_ctrl_c_leave_nothing(state: Path) -> None:
     port = free_port()
-    with started(tmp_path, port, "up") as first:
+    with started(state, port, "up") as first:
         await until(serves(port), within=120, what="geleit up")
-        before = pids(tmp_path)
+        before = pids(state)
         first.kill()
         first.wait()
-    assert owner(tmp_path) is None
-    with started(tmp_path, port, "up") as second:
+    assert owner(state) is None
+    with started(state, port, "up") as second:
 
         async def taken_over() -> bool:
-            holder = owner(tmp_path)
-            return holder is not None and "Ctrl-C stops it" in said(tmp_path, "up").partition("left behind")[2]
+            holder = owner(state)
+            return holder is not None and "Ctrl-C stops it" in said(state, "up").partition("left behind")[2]
 
         await until(taken_over, within=120, what="the second geleit up")
-        after = pids(tmp_path)
+        after = pids(state)
         assert before.keys() == after.keys()
         assert {name for name in after if after[name] == before[name]} == {
             "kafka/process.json",
@@ -54,5 +54,5 @@ async def test_a_killed_up_is_taken_over_by_the_next_and_two_ctrl_c_leave_nothin
         second.send_signal(signal.SIGINT)
         second.send_signal(signal.SIGINT)
         assert second.wait(60) == 0
-    assert pids(tmp_path) == {}
+    assert pids(state) == {}
     assert all(identify(pid) is None for pid in after.values() if pid is not None)

@@ -61,8 +61,8 @@ async def test_a_topic_is_never_made_by_a_typo(kafka_bootstrap: str) -> None:
     assert answer["error_code"] == UnknownTopicOrPartitionError.errno
 
 
-async def test_kafka_keeps_its_address_and_its_records_over_a_kill(tmp_path: Path) -> None:
-    async with embedded.kafka(tmp_path) as kafka:
+async def test_kafka_keeps_its_address_and_its_records_over_a_kill(state: Path) -> None:
+    async with embedded.kafka(state) as kafka:
         address = kafka.url
         topic = await create_topic(address)
         await send(address, topic, b"before the kill")
@@ -72,16 +72,16 @@ async def test_kafka_keeps_its_address_and_its_records_over_a_kill(tmp_path: Pat
         assert await first_value(address, topic) == b"before the kill"
 
 
-async def test_the_next_start_attaches_to_what_a_killed_host_left_running(tmp_path: Path) -> None:
-    async with embedded.kafka(tmp_path) as left_behind:
-        found = Kafka(tmp_path, QUIET)
+async def test_the_next_start_attaches_to_what_a_killed_host_left_running(state: Path) -> None:
+    async with embedded.kafka(state) as left_behind:
+        found = Kafka(state, QUIET)
         await found.start()
         assert (found.pid, found.url) == (left_behind.pid, left_behind.url)
     assert not found.alive()
 
 
-async def test_postgres_keeps_what_it_acknowledged_over_a_kill(tmp_path: Path) -> None:
-    async with embedded.postgres(tmp_path) as postgres:
+async def test_postgres_keeps_what_it_acknowledged_over_a_kill(state: Path) -> None:
+    async with embedded.postgres(state) as postgres:
         connection = await asyncpg.connect(postgres.url)
         await connection.execute("create table kept (id int)")
         await connection.execute("insert into kept select generate_series(1, 1000)")
@@ -95,24 +95,24 @@ async def test_postgres_keeps_what_it_acknowledged_over_a_kill(tmp_path: Path) -
         await again.close()
 
 
-async def test_postgres_is_attached_to_and_stopped_by_whoever_comes_next(tmp_path: Path) -> None:
-    async with embedded.postgres(tmp_path) as left_behind:
-        found = Postgres(tmp_path, QUIET)
+async def test_postgres_is_attached_to_and_stopped_by_whoever_comes_next(state: Path) -> None:
+    async with embedded.postgres(state) as left_behind:
+        found = Postgres(state, QUIET)
         await found.start()
         assert found.pid == left_behind.pid
         await found.stop()
         assert not left_behind.alive()
 
 
-async def test_postgres_writes_no_row_into_its_log(tmp_path: Path) -> None:
-    async with embedded.postgres(tmp_path) as postgres:
+async def test_postgres_writes_no_row_into_its_log(state: Path) -> None:
+    async with embedded.postgres(state) as postgres:
         connection = await asyncpg.connect(postgres.url)
         await connection.execute("create table person (name text unique)")
         await connection.execute("insert into person values ($1)", "Olena Kowalenko")
         with pytest.raises(asyncpg.UniqueViolationError):
             await connection.execute("insert into person values ('Olena Kowalenko')")
         await connection.close()
-    log = (tmp_path / "log" / "postgres.log").read_text()
+    log = (state / "log" / "postgres.log").read_text()
     assert "duplicate key" in log
     assert "Olena" not in log
 
