@@ -1,7 +1,7 @@
 """The real servers that tests run on: `--kafka` and `--postgres` take `embedded`, `container` or an address."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from secrets import token_hex
 from uuid import uuid4
@@ -37,6 +37,16 @@ def _described(name: str, value: str) -> str:
 
         return f"{value} ({IMAGES[name]})"
     return value.rpartition("@")[2].partition("?")[0]  # an address without its password
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates() -> Iterator[None]:
+    """What Jinja compiles is compiled once."""
+    from compiled import environment
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("chassis.web.templates.Environment", environment)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,12 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import asyncpg
 import httpx
+from fastapi import FastAPI
 
 from chassis.access import Role
 from chassis.access.accounts import SignedIn, create_account, sign_in
@@ -19,7 +21,7 @@ from chassis.web.guard import CSRF_FIELD, SESSION_COOKIE
 from chassis.web.surroundings import Mounted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Door:
     """One mounted site with the databases of its two uses; the owner makes keys and accounts."""
 
@@ -27,6 +29,11 @@ class Door:
     web: Database
     worker: Database
     owner_url: str
+
+    @cached_property
+    def app(self) -> FastAPI:
+        """Everybody comes to the same one."""
+        return assemble([self.mounted], lambda _: self.web)
 
     @asynccontextmanager
     async def program(self, role: Role, tenant: str) -> AsyncIterator[httpx.AsyncClient]:
@@ -54,8 +61,7 @@ class Door:
             yield Tx(connection, utc_now(), utc_now())
 
     def _client(self, **options: Any) -> httpx.AsyncClient:
-        app = assemble([self.mounted], lambda _: self.web)
-        return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://geleit.example", **options)
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://geleit.example", **options)
 
 
 @dataclass(frozen=True, slots=True)

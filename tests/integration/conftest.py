@@ -1,18 +1,29 @@
 """A freshly migrated database for each test that asks for one, on the session's real PostgreSQL."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from argon2 import PasswordHasher
 
+from chassis.access import passwords
 from chassis.database import Clock, Database, utc_now
 from chassis.migrate import migrate
 from stream import on_database
 
 SERVICES = ("intake", "matching", "notifications", "reporting", "probe")
 OpenDatabase = Callable[..., Awaitable[Database]]
+
+
+@pytest.fixture(autouse=True)
+def passwords_in_no_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Argon2id that costs nothing, for tests in which somebody only signs in: else each does so for half a second."""
+    passwords._hash_of_nobody.cache_clear()
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    yield
+    passwords._hash_of_nobody.cache_clear()
 
 
 @pytest.fixture(scope="session")
