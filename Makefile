@@ -8,6 +8,8 @@ PYTHON ?= $(shell for one in python3 python3.14 python3.13 python3.12 python3.11
 UV := .tools/bin/uv
 BIN := .venv/bin
 TESTS ?= tests
+# Much of a test's time is waiting: two processes share all of them. A part is not worth a second one's start.
+LANES = $(if $(filter tests,$(TESTS)),-n auto)
 COMPILE = $(UV) pip compile $(LOCK_OPTIONS) --quiet --universal --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --python-version 3.11
 OURS := $(foreach name,contracts chassis intake matching notifications reporting,--no-emit-package geleit-$(name)) \
@@ -37,7 +39,7 @@ down: setup ## Stop what runs here, also what a killed run left behind
 	@$(BIN)/geleit down
 
 test: setup ## All tests (TESTS=tests/unit for a part, OPTIONS="--kafka=container --postgres=container")
-	@$(BIN)/pytest $(OPTIONS) $(TESTS)
+	@$(BIN)/pytest $(LANES) $(OPTIONS) $(TESTS)
 
 test-containers: setup ## docker-compose.yml in containers; needs a Docker engine
 	@$(BIN)/pytest tests/containers $(OPTIONS)

@@ -8,6 +8,11 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import settings
+
+# A deadline for each example would measure what else the machine does.
+settings.register_profile("geleit", deadline=None)
+settings.load_profile("geleit")
 
 EMBEDDED = "embedded"
 CONTAINER = "container"
@@ -21,6 +26,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             metavar=f"{EMBEDDED}|{CONTAINER}|{address}",
             help=f"{name} to test on: the embedded one, one in a container of the session's, or the one at an address",
         )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """What `-n auto` means: two processes, each with embedded servers of its own; one on servers that are shared."""
+    return 2 if {config.getoption(f"--{name}") for name in ("kafka", "postgres")} == {EMBEDDED} else 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    from lanes import Lanes
+
+    return Lanes(config, log)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
