@@ -48,6 +48,13 @@ async def running(
     await remove(state)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and "breakable" in item.fixturenames:
+            item.add_marker(pytest.mark.own_servers)
+
+
 @asynccontextmanager
 async def _system(
     state: Path, gate: Gate, kafka: str | None = None, database: str | None = None, password: str | None = None

@@ -16,7 +16,7 @@ from geleit.demo.households import OTHER_COUNTRIES, Town, Towns
 from geleit.demo.records import Channel, Kind, Week, plan
 from geleit.spans import read_spans
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.own_servers]
 
 FIELDS = (
     "offered accepted corrected withdrawals duplicate rejected parked assigned waiting not_eligible withdrawn"

@@ -19,6 +19,8 @@ from geleit.supervisor import Program, Supervised
 from geleit.system import PYTHON, Running
 from stream import eventually
 
+pytestmark = pytest.mark.own_servers
+
 QUIET = Steps(quiet=True)
 WORKERS = ("reporting", "notifications", "matching", "intake")
 

@@ -29,6 +29,7 @@ def pids(state: Path) -> dict[str, int | None]:
     return {str(file.relative_to(state)): Process(file.stem, file).pid for file in files}
 
 
+@pytest.mark.own_servers
 @pytest.mark.timeout(300)
 async def test_a_killed_up_is_taken_over_by_the_next_and_two_ctrl_c_leave_nothing(state: Path) -> None:
     port = free_port()

@@ -61,6 +61,7 @@ async def test_a_topic_is_never_made_by_a_typo(kafka_bootstrap: str) -> None:
     assert answer["error_code"] == UnknownTopicOrPartitionError.errno
 
 
+@pytest.mark.own_servers
 async def test_kafka_keeps_its_address_and_its_records_over_a_kill(state: Path) -> None:
     async with embedded.kafka(state) as kafka:
         address = kafka.url
@@ -72,6 +73,7 @@ async def test_kafka_keeps_its_address_and_its_records_over_a_kill(state: Path) 
         assert await first_value(address, topic) == b"before the kill"
 
 
+@pytest.mark.own_servers
 async def test_the_next_start_attaches_to_what_a_killed_host_left_running(state: Path) -> None:
     async with embedded.kafka(state) as left_behind:
         found = Kafka(state, QUIET)
@@ -80,6 +82,7 @@ async def test_the_next_start_attaches_to_what_a_killed_host_left_running(state:
     assert not found.alive()
 
 
+@pytest.mark.own_servers
 async def test_postgres_keeps_what_it_acknowledged_over_a_kill(state: Path) -> None:
     async with embedded.postgres(state) as postgres:
         connection = await asyncpg.connect(postgres.url)
@@ -95,6 +98,7 @@ async def test_postgres_keeps_what_it_acknowledged_over_a_kill(state: Path) -> N
         await again.close()
 
 
+@pytest.mark.own_servers
 async def test_postgres_is_attached_to_and_stopped_by_whoever_comes_next(state: Path) -> None:
     async with embedded.postgres(state) as left_behind:
         found = Postgres(state, QUIET)
@@ -104,6 +108,7 @@ async def test_postgres_is_attached_to_and_stopped_by_whoever_comes_next(state: 
         assert not left_behind.alive()
 
 
+@pytest.mark.own_servers
 async def test_postgres_writes_no_row_into_its_log(state: Path) -> None:
     async with embedded.postgres(state) as postgres:
         connection = await asyncpg.connect(postgres.url)
