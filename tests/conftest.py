@@ -41,6 +41,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     return Lanes(config, log)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if work := getattr(config, "workerinput", None):
+        from lanes import Turns
+
+        config.pluginmanager.register(Turns(work["testrunuid"]))
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     servers = {name: str(config.getoption(f"--{name}")) for name in ("kafka", "postgres")}
     said = " ".join(f"{name}={_described(name, value)}" for name, value in servers.items())

@@ -29,6 +29,7 @@ ROOM = 500
 PROCESSES = ("web", "intake.0", "matching.0", "matching.1", "notifications.0", "reporting.0")
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(400)
 async def test_nothing_is_lost_or_doubled_while_processes_are_killed(breakable: World) -> None:
     world, seed = breakable, int(os.environ.get("KILL_SEED") or uuid4().int % 1_000_000)
