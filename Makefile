@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_COMPILE_BYTECODE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down test test-containers check compose-env fmt lock clean
+.PHONY: help setup demo up down test test-containers properties check compose-env fmt lock clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -43,6 +43,9 @@ test: setup ## All tests (TESTS=tests/unit for a part, OPTIONS="--kafka=containe
 
 test-containers: setup ## docker-compose.yml in containers; needs a Docker engine
 	@$(BIN)/pytest tests/containers $(OPTIONS)
+
+properties: setup ## What holds for every decision, over a million of them (eight minutes)
+	@PROPERTY_EXAMPLES=6000 $(BIN)/pytest --quiet --capture=no tests/unit/test_matching_properties.py
 
 check: setup ## Style, types, import rules, migrations, translations, schemas, licences
 	$(BIN)/ruff check .

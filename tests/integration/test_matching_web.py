@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -104,6 +104,29 @@ async def test_a_receipt_can_be_recomputed_by_who_reads_it(door: Door, cares: di
         chosen = assignee.id if assignee else None
         assert decision["hash"] == cares[name].receipt
         assert recompute(decision["receipt"]) == Choice(status, cares[name].reason, chosen)
+
+
+async def test_why_not_somebody_else_is_answered(door: Door, cares: dict[str, Care], stage: Stage) -> None:
+    care = cares["proposed"]
+    assert care.assignee is not None
+    (other,) = await stage.rows("select id, code from manager where code = 'C'")
+    async with door.person(Role.STATE, "08") as browser:
+        page = await browser.get(f"/matching/households/{care.household}?why_not={other['code'].lower()}")
+        assert "does not serve this municipality" in page.text
+        mine = await browser.get(f"/matching/households/{care.household}?why_not={care.assignee.code}")
+        assert "was chosen" in mine.text
+        nobody = await browser.get(f"/matching/households/{care.household}?why_not=%3Cb%3E")
+        assert "There is no manager with this code." in nobody.text
+        assert "<b>" not in nobody.text
+    async with door.program(Role.STATE, "08") as client:
+        path = f"/matching/v1/decisions/{care.household}/why-not"
+        assert (await client.get(f"{path}/{other['id']}")).json()["gate"] == "not_served"
+        assert (await client.get(f"{path}/{care.assignee.id}")).json()["chosen"] is True
+        assert (await client.get(f"{path}/{uuid4()}")).status_code == 404
+        minor = f"/matching/v1/decisions/{cares['minor'].household}/why-not/{other['id']}"
+        assert (await client.get(minor)).status_code == 409
+    async with door.program(Role.MUNICIPALITY, STUTTGART) as client:
+        assert (await client.get(f"{path}/{other['id']}")).status_code == 404, "somebody else's household"
 
 
 async def test_the_waiting_list_is_filtered_and_paged(door: Door, cares: dict[str, Care]) -> None:

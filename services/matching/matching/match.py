@@ -24,6 +24,10 @@ from matching.rules import (
     weight,
 )
 
+FILLING_GATES = ((CareReason.WEEK_FULL, has_place_this_week), (CareReason.NO_CAPACITY, has_capacity))
+"""The gates that other decisions can shut, in the order of all gates."""
+FILLING = {None, CareReason.WEEK_FULL, CareReason.NO_CAPACITY}
+
 
 @dataclass(frozen=True, slots=True)
 class Undo:
@@ -386,10 +390,9 @@ class _View:
         carried = standing[manager.id]
         if chosen is manager:
             carried = Carried(carried.load - need.weight, carried.new - 1)
-        if gate is None and not has_place_this_week(manager, carried, need):
-            gate = CareReason.WEEK_FULL
-        if gate is None and not has_capacity(manager, carried, need):
-            gate = CareReason.NO_CAPACITY
+        if gate in FILLING:
+            # What the rest of the batch took counts too, also where there was no room before.
+            gate = next((reason for reason, passes in FILLING_GATES if not passes(manager, carried, need)), None)
         points = None
         if gate is None:
             balance = self.around.policy.points.balance * solver.strain(manager.capacity, carried.load, need.weight)

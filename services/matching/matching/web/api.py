@@ -1,5 +1,6 @@
 """Decisions for programs: receipts to recompute, and a person's decision."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chassis.access import Permission, Principal
 from chassis.web import Problem, Work, not_found, require
 from contracts.vocabulary import CareReason, CareStatus
+from matching import explain
 from matching.domain import OverrideReason
 from matching.override import NOT_FOUND, Refusal, override
 from matching.web import store
@@ -81,6 +83,40 @@ async def decisions(tx: Work, who: Annotated[Principal, require(Permission.READ_
             for row in await store.receipts(tx, household)
         ],
     )
+
+
+class WhyNot(BaseModel):
+    """Why a manager did not get a household, all other decisions being made as they were.
+
+    A gate stopped her, or whom was chosen had so many points more. With `units` more capacity, or one case more that
+    week, she `would_be_chosen` or not.
+    """
+
+    household: UUID
+    manager: UUID
+    revision: int
+    chosen: bool
+    gate: CareReason | None = None
+    units: int | None = None
+    points_missing: int | None = None
+    would_be_chosen: bool | None = None
+
+
+@router.get("/decisions/{household}/why-not/{manager}")
+async def why_not(
+    tx: Work, who: Annotated[Principal, require(Permission.READ_CASES)], household: UUID, manager: UUID
+) -> WhyNot:
+    """Why the newest decision of a household did not choose a manager. 409 where managers were not looked at."""
+    receipts = await store.receipts(tx, household)
+    if not receipts or not await store.is_manager(tx, manager):
+        raise not_found()
+    revision, receipt = receipts[0]["revision"], orjson.loads(receipts[0]["receipt"])
+    if receipt["chosen"] == str(manager):
+        return WhyNot(household=household, manager=manager, revision=revision, chosen=True)
+    why = explain.why_not(receipt, str(manager))
+    if why is None:
+        raise Problem(409, "no-manager-was-looked-at", "The decision did not depend on any manager")
+    return WhyNot(household=household, manager=manager, revision=revision, chosen=False, **asdict(why))
 
 
 @router.post("/overrides", status_code=201)

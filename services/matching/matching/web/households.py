@@ -21,6 +21,7 @@ from chassis.web import (
     require,
     translations_of,
 )
+from matching import explain
 from matching.domain import OverrideReason
 from matching.override import NOT_FOUND, Refusal, override
 from matching.web import labels, store
@@ -38,12 +39,19 @@ class OverrideForm(BaseModel):
     revision: Annotated[int, Field(ge=1)]
 
 
+class Asked(BaseModel):
+    """Which decision is looked at, by the care's revision, and the code of a manager who was not chosen."""
+
+    decision: Annotated[int, Field(ge=1)] | None = None
+    why_not: Annotated[str, Field(max_length=40)] = ""
+
+
 @router.get("/households/{household}")
 async def household(
-    request: Request, tx: Work, who: Reader, household: UUID, decision: Annotated[int | None, Query(ge=1)] = None
+    request: Request, tx: Work, who: Reader, household: UUID, asked: Annotated[Asked, Query()]
 ) -> Response:
     """What was decided, when and why."""
-    return await _show(request, tx, who, household, decision=decision)
+    return await _show(request, tx, who, household, asked=asked)
 
 
 @router.post("/households/{household}/override")
@@ -69,16 +77,19 @@ async def _show(
     who: Principal,
     household: UUID,
     *,
-    decision: int | None = None,
+    asked: Asked | None = None,
     form: Filled[OverrideForm] | None = None,
     fault: str | None = None,
     status_code: int = 200,
 ) -> Response:
+    asked = asked or Asked()
     care = await store.care(tx, household)
     if care is None:
         raise not_found()
     receipts = await store.receipts(tx, household)
-    shown = next((one for one in receipts if decision in {None, one["revision"]}), None)
+    shown = next((one for one in receipts if asked.decision in {None, one["revision"]}), None)
+    receipt = _ranked(orjson.loads(shown["receipt"])) if shown else None
+    asked_for = await store.managers_called(tx, asked.why_not.strip()) if asked.why_not and receipt else ()
     may_decide = Permission.OVERRIDE_DECISIONS in permissions_of(who.role)
     return render(
         request,
@@ -89,7 +100,9 @@ async def _show(
         history=await store.history(tx, household),
         receipts=receipts,
         shown=shown,
-        receipt=_ranked(orjson.loads(shown["receipt"])) if shown else None,
+        receipt=receipt,
+        asked=asked.why_not,
+        answers=[(one, explain.why_not(receipt, str(one["id"]))) for one in asked_for] if receipt else (),
         choices=await store.serving(tx, care["municipality"]) if may_decide else (),
         form=form or blank_form(OverrideForm, revision=care["revision"]),
         fault=fault,
@@ -101,6 +114,7 @@ def _ranked(receipt: dict[str, Any]) -> dict[str, Any]:
     """The receipt with its candidates in the order of choice, those stopped by a gate at the end."""
     for one in receipt["candidates"]:
         one["total"] = sum(one["points"].values()) if one["points"] else None
+        one["why"] = explain.why_not(receipt, one["manager"])
         # Receipts of the first form have the place among equals instead of a lot.
         one["lot"] = one.get("lot", -one.get("tie", 0))
     receipt["candidates"].sort(key=lambda one: (one["points"] is None, -(one["total"] or 0), -one["lot"], one["code"]))

@@ -101,6 +101,18 @@ async def receipts(tx: Tx, household: UUID) -> Rows:
     )
 
 
+async def managers_called(tx: Tx, code: str) -> Rows:
+    """Managers with that code, whose providers may be several; without regard to case."""
+    return await tx.fetch(
+        "select id, code, provider from manager where lower(code) = lower($1) order by provider limit 20", code
+    )
+
+
+async def is_manager(tx: Tx, manager: UUID) -> bool:
+    """Whether there is or was such a manager."""
+    return bool(await tx.fetchval("select exists (select from manager where id = $1)", manager))
+
+
 async def serving(tx: Tx, municipality: str | None) -> Rows:
     """Managers who could be chosen for a household there: those who serve the municipality, and by load."""
     return await tx.fetch(

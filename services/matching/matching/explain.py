@@ -1,0 +1,65 @@
+"""Why not somebody else, and what would have to be otherwise: from a receipt's own figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contracts.vocabulary import CareReason
+from matching.solver import strain
+
+FIRST_FORM = 2
+"""Receipts before this form have no figures for what would have been."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """Why a manager did not get the household, all other decisions being made as they were.
+
+    Either a gate stopped her, or somebody had more points. `units` are those that her capacity lacked.
+    `would_be_chosen` says whether she would have got the household with that many units, or with one case more that
+    week, and `points_missing` what she then lacked to whom was chosen.
+    """
+
+    gate: CareReason | None
+    units: int | None = None
+    points_missing: int | None = None
+    would_be_chosen: bool | None = None
+
+
+def why_not(receipt: Mapping[str, Any], manager: str) -> WhyNot | None:
+    """Why this manager was not chosen; None: she was, or no manager was looked at.
+
+    `receipt` is one of the newest form. A manager who is no candidate does not serve the municipality.
+    """
+    if receipt["chosen"] == manager or receipt["form"] < FIRST_FORM or receipt["household"]["municipality"] is None:
+        return None
+    if receipt["ineligible"]:
+        return None
+    candidates = {one["manager"]: one for one in receipt["candidates"]}
+    one = candidates.get(manager)
+    if one is None:
+        return WhyNot(CareReason.NOT_SERVED)
+    gate = CareReason(one["gate"]) if one["gate"] else None
+    lacking = max(0, one["load"] + receipt["weight"] - one["capacity"])
+    best = candidates.get(receipt["chosen"])
+    if gate not in {None, CareReason.NO_CAPACITY, CareReason.WEEK_FULL}:
+        return WhyNot(gate)
+    standing = _points(receipt, one, one["capacity"] + lacking), one["lot"]
+    to_beat = (_points(receipt, best, best["capacity"]), best["lot"]) if best else None
+    if receipt["wish"]:
+        return WhyNot(gate, lacking or None)
+    chosen = to_beat is None or standing > to_beat
+    missing = to_beat[0] - standing[0] if to_beat and not chosen else None
+    return WhyNot(gate, lacking or None, missing, chosen if gate else None)
+
+
+def _points(receipt: Mapping[str, Any], one: Mapping[str, Any], capacity: int) -> int:
+    prices = receipt["policy"]["points"]
+    return int(
+        prices["shared_language"] * bool(one["languages"])
+        + prices["per_skill"] * len(one["skills"])
+        + prices["per_km"] * (one["distance_km"] or 0)
+        + prices["continuity"] * one["former"]
+        + prices["relatives"] * one["relative"]
+        + prices["balance"] * strain(capacity, one["load"], receipt["weight"])
+    )
