@@ -45,7 +45,7 @@ test-containers: setup ## docker-compose.yml in containers; needs a Docker engin
 	@$(BIN)/pytest tests/containers $(OPTIONS)
 
 properties: setup ## What holds for every decision, over a million of them (eight minutes)
-	@PROPERTY_EXAMPLES=6000 $(BIN)/pytest --quiet --capture=no tests/unit/test_matching_properties.py
+	@PROPERTY_EXAMPLES=6000 $(BIN)/pytest --quiet --capture=no --timeout=0 tests/unit/test_matching_properties.py
 
 check: setup ## Style, types, import rules, migrations, translations, schemas, licences
 	$(BIN)/ruff check .

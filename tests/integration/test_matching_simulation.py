@@ -115,9 +115,23 @@ async def test_a_rule_that_ends_removes_proposals_and_leaves_who_is_in_care(stag
     assert await stage.load("A") == stage.cares[confirmed.household][-1].weight
 
 
-async def test_the_policy_in_force_changes_nothing(stage: Stage) -> None:
-    await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};uk;;;")
-    await stage.tell(*(a_household() for _ in range(20)))
+async def test_what_was_enacted_meanwhile_is_how_things_are(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};uk;;;", f"B;Berta;P;1;{REUTLINGEN} {TUEBINGEN};uk;;;")
+    refused: dict[str, Any] = {"legal_group": LegalGroup.OBLIGED_TO_LEAVE}
+    await stage.tell(*(a_household(size=number + 1) for number in range(9)))
+    await stage.tell(*(a_household(**refused, registered_at=NOW + timedelta(seconds=1)) for _ in range(5)))
+    await stage.pass_time(timedelta(days=3))
+    decree = with_rule(
+        "decree", valid_from=date(2022, 3, 1), legal_group=LegalGroup.OBLIGED_TO_LEAVE, stages=tuple(Accommodation)
+    )
+    async with stage.database.transaction() as tx:
+        await tx.publish(await publish_policy(tx, decree))
     await stage.pass_time(timedelta(days=100))
-    changes = await simulated(stage, shipped(), date(2022, 3, 14))
-    assert not any(one.is_change for one in changes.values())
+    today = day_of(stage.clock.now)
+    assert not any(one.is_change for one in (await simulated(stage, decree, today)).values())
+    back = await simulated(stage, shipped(), today)
+    assert sum(one.removed for one in back.values()) == 5
+    there = await standing(stage)
+    for district, change in back.items():
+        assert change.assigned[0] == there[district]["proposed"] + there[district]["confirmed"]
+        assert change.load[0] == there[district]["load"]

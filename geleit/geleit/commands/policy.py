@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from chassis.database import Database
 from chassis.service import open_database
@@ -50,7 +51,7 @@ def show(
         typer.echo(newest.model_dump_json(indent=2, exclude={"revision"}, exclude_none=True))
         return
     _show(newest, on.date() if on else today)
-    table = Table("version", "enacted")
+    table = _table("version", "enacted")
     for one, enacted in versions:
         table.add_row(one.version, enacted.isoformat(" ", "minutes"))
     console.print(table)
@@ -169,21 +170,15 @@ def _show(newest: Policy, day: date) -> None:
     of = policy_of(newest)
     typer.echo(f"{newest.id}, version {newest.version}")
     in_force = {(rule.legal_group, rule.valid_from) for rule in rules_in_force(of, day)}
-    table = Table(
-        "legal group", "from", "to", "stages", "years", "source", title=f"eligible on {day}", title_justify="left"
-    )
+    typer.echo(f"eligible on {day}:")
     for rule in sorted(newest.eligibility, key=lambda rule: (rule.legal_group, rule.valid_from)):
-        holds = (rule.legal_group, rule.valid_from) in in_force
-        table.add_row(
-            rule.legal_group,
-            str(rule.valid_from),
-            str(rule.valid_until or ""),
-            ", ".join(rule.stages) or "nobody",
-            f"{rule.counselling_years} ({rule.extended_years})",
-            rule.source,
-            style=None if holds else "dim",
-        )
-    console.print(table)
+        until = f" to {rule.valid_until}" if rule.valid_until else ""
+        stages = ", ".join(stage.removesuffix("_accommodation") for stage in rule.stages) or "nobody"
+        holds = "" if (rule.legal_group, rule.valid_from) in in_force else " (not on that day)"
+        typer.echo(f"  {rule.legal_group} from {rule.valid_from}{until}{holds}: {stages}")
+        titles = f", residence titles {' '.join(rule.residence_titles)}" if rule.residence_titles else ""
+        typer.echo(f"    {rule.counselling_years} years, {rule.extended_years} in justified cases{titles}")
+        typer.echo(f"    {rule.source}")
     load, points = newest.load, newest.points
     typer.echo(f"a full post carries {newest.units_per_fte} units")
     typer.echo(f"a case weighs {load.per_case}, and {load.per_person} a person, {load.per_skill} a need")
@@ -201,16 +196,7 @@ def _show(newest: Policy, day: date) -> None:
 
 
 def _show_changes(changes: Mapping[str, Change], names: Mapping[str, str]) -> None:
-    table = Table(
-        "district",
-        "added",
-        "removed",
-        "in care, no longer counselled",
-        "assigned",
-        "waiting",
-        "units carried",
-        caption="left of → as things are, right of it with the policy",
-    )
+    table = _table("district", "added", "removed", "stay", "assigned", "waiting", "units carried")
     rows = [(names.get(district, district or "none yet"), one) for district, one in sorted(changes.items())]
     shown = [(name, one) for name, one in rows if one.is_change]
     total = reduce(add, changes.values(), Change())
@@ -224,5 +210,10 @@ def _show_changes(changes: Mapping[str, Change], names: Mapping[str, str]) -> No
             end_section=bool(shown) and name == shown[-1][0],
         )
     console.print(table)
+    typer.echo("left of → as things are, right of it with the policy; who stays is in care and no longer counselled")
     if not shown:
         typer.echo("nobody would be decided otherwise")
+
+
+def _table(*columns: str) -> Table:
+    return Table(*(Column(name, no_wrap=True) for name in columns), box=SIMPLE_HEAD)

@@ -43,7 +43,11 @@ class OwnWay(World):
         """Let time pass until a batch, then apply what it brought from outside."""
         self.pass_time(day_of(batch.at))
         self.apply(batch)
-        if any(one.kind in {"manager", "municipality", "policy"} for one in batch.stimuli):
+        kinds = {one.kind for one in batch.stimuli}
+        if "policy" in kinds:
+            self._weigh_anew(batch.at)
+            self._decide_anew(self.cases, batch.at)
+        elif kinds & {"manager", "municipality"}:
             self._decide_anew(self._all_waiting(), batch.at)
 
     def pass_time(self, day: date) -> None:
