@@ -44,8 +44,8 @@ test: setup ## All tests (TESTS=tests/unit for a part, OPTIONS="--kafka=containe
 test-containers: setup ## docker-compose.yml in containers; needs a Docker engine
 	@$(BIN)/pytest tests/containers $(OPTIONS)
 
-properties: setup ## What holds for every decision, over a million of them (eight minutes)
-	@PROPERTY_EXAMPLES=6000 $(BIN)/pytest --quiet --capture=no --timeout=0 tests/unit/test_matching_properties.py
+properties: setup ## What holds for every decision, over a million of them (a quarter of an hour)
+	@PROPERTY_EXAMPLES=8000 $(BIN)/pytest --quiet --capture=no --timeout=0 tests/unit/test_matching_properties.py
 
 check: setup ## Style, types, import rules, migrations, translations, schemas, licences
 	$(BIN)/ruff check .

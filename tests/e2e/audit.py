@@ -15,6 +15,7 @@ from contracts.record import Undecodable, decode
 from contracts.topics import STATE_TOPICS, Topic, centre_of, submissions, verdicts
 from e2e.world import World
 from matching.receipts import Receipt, broken_at, recompute
+from matching.replay import replay
 from stream import read_to_the_end
 
 Place = tuple[str, int, int]
@@ -231,7 +232,7 @@ async def _capacity(world: World) -> list[str]:
 
 
 async def _receipts(world: World) -> list[str]:
-    """The chains are whole, every choice follows from its receipt, and none went over a capacity."""
+    """The chains are whole, every choice follows from its receipt and from what was put in, none is over capacity."""
     faults = []
     chains: defaultdict[str, list[Receipt]] = defaultdict(list)
     rows = await _rows(world, "matching", "select * from decision order by district, position")
@@ -253,6 +254,9 @@ async def _receipts(world: World) -> list[str]:
         "select a.household, a.item from assignment a left join decision_link l"
         " on l.household = a.household and l.revision = a.item where l.household is null",
     )
+    async with world.databases["matching"].transaction() as tx:
+        replayed = await replay(tx)
+    faults += [f"receipt {district}/{position} is not made again" for district, position in replayed.otherwise]
     return faults + [f"{row['household']} item {row['item']} has no receipt" for row in unproven]
 
 
