@@ -273,16 +273,23 @@ def _together(asks: Sequence[Ask], standing: dict[UUID, Carried], around: Round,
 
 def _components(views: Sequence["_View"]) -> list[list["_View"]]:
     """The households in groups that share no manager with each other, each in the order given."""
-    group: dict[UUID, int] = {}
-    members: dict[int, list[int]] = {}
+    first = list(range(len(views)))
+
+    def first_of(number: int) -> int:
+        while first[number] != number:
+            first[number] = first[first[number]]
+            number = first[number]
+        return number
+
+    met: dict[UUID, int] = {}
     for number, view in enumerate(views):
-        met = {group[view.managers[place].id] for place in view.lots if view.managers[place].id in group}
-        joined = sorted([number, *(one for other in met for one in members.pop(other))])
-        members[joined[0]] = joined
-        for one in joined:
-            for place in views[one].lots:
-                group[views[one].managers[place].id] = joined[0]
-    return [[views[number] for number in members[first]] for first in sorted(members)]
+        for place in view.lots:
+            one, other = sorted((first_of(number), first_of(met.setdefault(view.managers[place].id, number))))
+            first[other] = one
+    members: dict[int, list[_View]] = {}
+    for number, view in enumerate(views):
+        members.setdefault(first_of(number), []).append(view)
+    return list(members.values())
 
 
 def _problem(
