@@ -119,6 +119,10 @@ class Field:
         self._places = places
         self._distances: dict[tuple[str, str], int | None] = {}
 
+    def with_managers(self, managers: Sequence[Manager]) -> "Field":
+        """The same places with other managers."""
+        return Field(managers, self._places)
+
     @cached_property
     def _serving(self) -> Mapping[str, tuple[Manager, ...]]:
         serving: dict[str, list[Manager]] = {}
@@ -196,6 +200,20 @@ def match(
 def turn_of(ask: Ask, policy: Policy) -> datetime:
     """Since when a household counts as waiting, by the policy's priorities: who has the earlier turn comes first."""
     return ask.waiting_since - head_start(ask.facts, policy)
+
+
+def lasting_points(manager: Manager, ask: Ask, around: Round) -> Part:
+    """The points that do not depend on what she carries; an unknown distance costs nothing."""
+    facts, points = ask.facts, around.policy.points
+    km = around.field.distance(manager.office, facts.municipality or "")
+    return Part(
+        points.shared_language if not manager.languages.isdisjoint(facts.languages) else 0,
+        points.per_skill * len(manager.skills.intersection(facts.skills_needed)),
+        points.per_km * (km or 0),
+        points.continuity if manager.id in ask.former else 0,
+        points.relatives if manager.id in ask.relatives else 0,
+        0,
+    )
 
 
 def binding_gate(candidates: Iterable[Candidate]) -> CareReason:
@@ -344,21 +362,8 @@ class _View:
         if isinstance(ask.wish, Override) and all(manager.id != ask.wish.manager for manager in self.managers):
             self.managers = (*self.managers, around.field.managers[ask.wish.manager])
         self.gates = [stopped_at(manager, standing[manager.id], self.need) for manager in self.managers]
-        self.points = [self._points(manager) for manager in self.managers]
+        self.points = [lasting_points(manager, ask, around) for manager in self.managers]
         self.lots = self._drawn([place for place, gate in enumerate(self.gates) if gate is None])
-
-    def _points(self, manager: Manager) -> Part:
-        """The points that do not depend on what she carries; an unknown distance costs nothing."""
-        facts, points = self.ask.facts, self.around.policy.points
-        km = self.around.field.distance(manager.office, self.need.municipality)
-        return Part(
-            points.shared_language if not manager.languages.isdisjoint(facts.languages) else 0,
-            points.per_skill * len(manager.skills.intersection(facts.skills_needed)),
-            points.per_km * (km or 0),
-            points.continuity if manager.id in self.ask.former else 0,
-            points.relatives if manager.id in self.ask.relatives else 0,
-            0,
-        )
 
     def _drawn(self, places: Sequence[int]) -> dict[int, int]:
         """Lots in an order that only seed, household and manager make: nobody is always the first of equals."""
