@@ -87,7 +87,10 @@ async def test_an_operator_sees_no_case_and_no_roster(door: Door, path: str) -> 
         assert (await browser.get(f"/matching{path}")).status_code == 403
 
 
-@pytest.mark.parametrize("table", ["household", "care", "assignment", "exclusion", "decision", "decision_link"])
+@pytest.mark.parametrize(
+    "table",
+    ["household", "care", "assignment", "exclusion", "decision", "decision_link", "handover", "handover_move"],
+)
 async def test_the_database_shows_no_case_without_a_tenant(door: Door, cares: dict[str, Care], table: str) -> None:
     async with door.web.transaction() as tx:
         assert await tx.fetch(f"select from {table}") == []

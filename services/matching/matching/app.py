@@ -31,6 +31,7 @@ DUES: Mapping[str, DueHandler] = {
     "recheck": handlers.on_recheck,
     "week": handlers.on_week,
     "policy": handlers.on_policy,
+    "handover": handlers.on_handover,
 }
 
 

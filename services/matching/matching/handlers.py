@@ -11,7 +11,7 @@ from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode
 from contracts.responses import Response
 from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
-from matching import decisions, store
+from matching import decisions, handing_over, store
 from matching.days import day_of, start_of
 from matching.lifecycle import Step, again_step, aged, answered, changed
 from matching.rules import next_change_of_presence
@@ -156,6 +156,13 @@ async def on_policy(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     """
     await decisions.recheck(tx)
     return ()
+
+
+async def on_handover(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+    """Carry on a handover that a person has confirmed; the others of the batch come again."""
+    first, *others = batch
+    await tx.dues("handover", {due.aggregate: tx.now for due in others})
+    return await handing_over.carry_on(tx, UUID(first.aggregate))
 
 
 async def _decided_anew(tx: Tx, batch: Sequence[Due], wanted: Collection[UUID], rest: Sequence[str]) -> Sequence[State]:

@@ -106,11 +106,16 @@ def decide(
 ) -> tuple[Round, list[Decision]]:
     """The decisions that say something, of all steps that want one, and what they were made under."""
     by_household = {step.case.household.id: step for step in steps if step.decide}
-    policy = basis.policy
-    seed = sha256(f"{policy.id} {policy.version}".encode()).digest()
-    around = Round(basis.field, policy, now, day_of(now), seed)
+    around = round_of(basis, now)
     made = match([_ask(step, now) for step in by_household.values()], ledger.carried, around, solve)
     return around, [one for one in made if _says_something(by_household[one.ask.household.id], one)]
+
+
+def round_of(basis: Basis, now: datetime) -> Round:
+    """What holds for every decision of one batch."""
+    policy = basis.policy
+    seed = sha256(f"{policy.id} {policy.version}".encode()).digest()
+    return Round(basis.field, policy, now, day_of(now), seed)
 
 
 def districts_of(decisions: Iterable[Decision]) -> set[str]:

@@ -23,6 +23,16 @@ from matching.store.chains import (
     without_inputs,
     write_receipts,
 )
+from matching.store.handovers import (
+    add_handover,
+    begin_handover,
+    end_moves,
+    finish_handover,
+    handover,
+    handover_moves,
+    held_by,
+    moves_to_make,
+)
 from matching.store.households import assigned, cases, lock_households, lock_newer, standing, waiting, waiting_for
 from matching.store.load import CapacityExceeded, loads, lock_managers, write_loads
 from matching.store.queries import query
@@ -31,15 +41,22 @@ from matching.store.stimuli import chunks, how_many_batches, record
 __all__ = [
     "CapacityExceeded",
     "NotSeeded",
+    "add_handover",
     "add_policy",
     "assigned",
     "basis",
+    "begin_handover",
     "cases",
     "chain",
     "chunks",
     "district_names",
     "districts",
+    "end_moves",
+    "finish_handover",
     "forget",
+    "handover",
+    "handover_moves",
+    "held_by",
     "how_many_batches",
     "knows_policy",
     "loads",
@@ -48,6 +65,7 @@ __all__ = [
     "lock_managers",
     "lock_newer",
     "managers",
+    "moves_to_make",
     "newest_policy",
     "places_of",
     "policies",

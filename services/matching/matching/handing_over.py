@@ -1,0 +1,168 @@
+"""Handovers: planned for who changes the roster, confirmed by a person, carried out some cases at a time."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+import asyncpg
+import orjson
+
+from chassis.database import Tx
+from contracts.record import State
+from contracts.vocabulary import CareStatus, HouseholdStatus
+from matching import decisions, settlement, store
+from matching.days import day_of
+from matching.domain import Carried, OverrideReason
+from matching.handover import PATIENCE, Held, Occasion, plan
+from matching.lifecycle import Case, Step
+from matching.match import Override
+from matching.rules import Need, stopped_at, weight
+from matching.settlement import Basis
+from matching.stimuli import Stimulus
+
+AT_ONCE = 200
+"""Moves of one transaction: each is a decision with its receipt, its care and its record."""
+CHANGED = "care_has_changed"
+
+
+class Reason(StrEnum):
+    """What makes a handover necessary, as a person says."""
+
+    ABSENT = "absent"
+    LEAVING = "leaving"
+    CUT = "cut"
+    TERRITORY = "territory"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """For whom a plan is to be made; `managers` None: for everybody the maker may see."""
+
+    reason: Reason
+    managers: frozenset[UUID] | None = None
+    patience: int = PATIENCE
+
+
+async def propose(tx: Tx, wanted: Wanted) -> UUID | None:
+    """Keep a plan by the roster as it stands today; None if nobody has to change hands.
+
+    Only cases that the transaction sees are planned: in a district's hand, its own.
+    """
+    held = await store.basis(tx)
+    cases = await store.cases(tx, await store.held_by(tx, wanted.managers))
+    loads = {key: Carried(load) for key, load in (await store.loads(tx)).items()}
+    around = settlement.round_of(held, tx.now)
+    occasion = Occasion(wanted.managers, wanted.patience)
+    # Beside the event loop: ten thousand cases take seconds.
+    made = await asyncio.to_thread(plan, held_in(cases), loads, around, occasion)
+    if not made.moves_lower_bound:
+        return None
+    key = uuid4()
+    await store.add_handover(tx, key, wanted.reason, made)
+    await tx.audit("plan_handover", str(key), moves=len(made.moves), uncovered=len(made.uncovered))
+    return key
+
+
+def held_in(cases: Mapping[UUID, Case]) -> list[Held]:
+    """The cases that somebody has, as a plan sees them."""
+    return [
+        Held(
+            case.household,
+            case.household.facts,
+            care.manager,
+            care.revision,
+            care.weight,
+            care.status is CareStatus.CONFIRMED,
+            care.assigned_at,
+            case.excluded,
+            frozenset(one.manager for one in care.earlier),
+        )
+        for case in cases.values()
+        if (care := case.care) and care.manager and care.assigned_at and case.household.facts
+    ]
+
+
+async def confirm(tx: Tx, key: UUID) -> bool:
+    """Have a proposal carried out; False if it has been confirmed before."""
+    if not await store.begin_handover(tx, key):
+        return False
+    await tx.due(tx.now, "handover", str(key))
+    await tx.audit("confirm_handover", str(key))
+    return True
+
+
+async def carry_on(tx: Tx, key: UUID) -> Sequence[State]:
+    """Make the next moves of a running plan.
+
+    Each is the decision of who confirmed it and holds for the care she saw: a case that has changed since, or a
+    receiver who could not take it any more, makes the move stale, and it stays where it is.
+    """
+    rows = await store.moves_to_make(tx, key, AT_ONCE)
+    if not rows:
+        await store.finish_handover(tx, key)
+        return ()
+    locked = await store.lock_households(tx, [row["household"] for row in rows])
+    held = await store.basis(tx)
+    cases = await store.cases(tx, locked)
+    stale = {row["household"]: CHANGED for row in rows if not _stands(cases.get(row["household"]), row)}
+    steps = [_step(cases[row["household"]], row["to_manager"]) for row in rows if row["household"] not in stale]
+    full = await _who_cannot_come(tx, held, steps)
+    steps = [step for step in steps if step.case.household.id not in full]
+    told = await decisions.settle(tx, held, steps, [_stimulus(step) for step in steps], serve=False)
+    ended: dict[UUID, tuple[str, str | None]] = {one: ("stale", why) for one, why in (stale | full).items()}
+    ended |= {step.case.household.id: ("done", None) for step in steps}
+    await store.end_moves(tx, key, ended)
+    await tx.audits([("hand_over", str(step.case.household.id)) for step in steps])
+    await tx.due(tx.now, "handover", str(key))
+    return told
+
+
+def _stands(case: Case | None, row: asyncpg.Record) -> bool:
+    return (
+        case is not None
+        and case.care is not None
+        and case.household.status is HouseholdStatus.ACTIVE
+        and (case.care.revision, case.care.manager) == (row["care_revision"], row["from_manager"])
+    )
+
+
+def _step(case: Case, receiver: UUID) -> Step:
+    return Step(case, case.care, decide=True, wish=Override(receiver, OverrideReason.COVER), readmit=receiver)
+
+
+def _stimulus(step: Step) -> Stimulus:
+    assert step.wish, "a move is a wish"
+    assert step.case.care, "a move is of a case"
+    payload = orjson.dumps({"manager": str(step.wish.manager), "reason": OverrideReason.COVER})
+    return Stimulus("override", str(step.case.household.alias), payload, step.case.care.revision)
+
+
+async def _who_cannot_come(tx: Tx, held: Basis, steps: Collection[Step]) -> dict[UUID, str]:
+    """Whose receiver would be stopped by a gate now, and by which: a plan puts nobody above her capacity."""
+    concerned = settlement.concerned(held, list(steps), settlement.freed(steps))
+    standing = await store.lock_managers(tx, concerned)
+    for step in steps:
+        care = step.case.care
+        assert care, "a move is of a case"
+        assert care.manager, "that somebody has"
+        standing[care.manager] = Carried(standing[care.manager].load - care.weight)
+    found: dict[UUID, str] = {}
+    for step in steps:
+        assert step.wish, "a move is a wish"
+        receiver = held.field.managers[step.wish.manager]
+        need = _need(tx, held, step)
+        if gate := stopped_at(replace(receiver, max_new_per_week=None), standing[receiver.id], need):
+            found[step.case.household.id] = gate
+        else:
+            standing[receiver.id] = Carried(standing[receiver.id].load + need.weight)
+    return found
+
+
+def _need(tx: Tx, held: Basis, step: Step) -> Need:
+    facts = step.case.household.facts
+    assert facts, "only an active household is moved"
+    mandatory = held.policy.mandatory_skills.intersection(facts.skills_needed)
+    units = weight(facts, held.policy)
+    return Need(facts.municipality or "", units, mandatory, step.case.excluded, day_of(tx.now))

@@ -1,0 +1,16 @@
+select h.id, h.made_at, h.made_by, h.reason, h.status, h.confirmed_at, h.confirmed_by, h.finished_at,
+       h.moves_lower_bound, t.moves, t.planned, t.done, t.stale, t.uncovered, t.persons_uncovered, t.lost
+from handover h
+cross join lateral (
+    select count(*) filter (where m.to_manager is not null) as moves,
+           count(*) filter (where m.status = 'planned') as planned,
+           count(*) filter (where m.status = 'done') as done,
+           count(*) filter (where m.status = 'stale') as stale,
+           count(*) filter (where m.status = 'uncovered') as uncovered,
+           coalesce(sum((o.facts ->> 'size')::int) filter (where m.status = 'uncovered'), 0) as persons_uncovered,
+           coalesce(sum(m.lost), 0) as lost
+    from handover_move m
+    join household o on o.id = m.household
+    where m.handover = h.id
+) t
+where h.id = $1

@@ -1,0 +1,93 @@
+"""Plans of handovers: kept as proposals, read by who decides on them, worked off a batch at a time."""
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+import asyncpg
+
+from chassis.access import Role
+from chassis.database import Tx
+from matching.handover import Plan
+from matching.store.queries import query
+
+
+async def held_by(tx: Tx, managers: Collection[UUID] | None) -> list[UUID]:
+    """Households that these managers have, and others of their family groups; None: all that anybody has."""
+    rows = await tx.fetch(query("held_by"), None if managers is None else sorted(managers))
+    return [row["household"] for row in rows]
+
+
+async def add_handover(tx: Tx, key: UUID, reason: str, plan: Plan) -> None:
+    """Keep a plan as a proposal of who asks, for that district's eyes or the whole state's."""
+    who = tx.principal
+    await tx.execute(
+        "insert into handover (id, made_at, made_by, district, reason, status, moves_lower_bound)"
+        " values ($1, $2, $3, $4, $5, 'proposed', $6)",
+        key,
+        tx.now,
+        who.subject if who else "system",
+        who.tenant_id if who and who.role is Role.DISTRICT else None,
+        reason,
+        plan.moves_lower_bound,
+    )
+    moves = [
+        *((one.household, one.revision, one.giver, one.receiver, one.cause, one.lost, None) for one in plan.moves),
+        *((one.household, one.revision, one.giver, None, one.cause, 0, one.gate) for one in plan.uncovered),
+    ]
+    if moves:
+        await tx.execute(
+            "insert into handover_move (handover, household, care_revision, from_manager, to_manager, cause, lost,"
+            " gate, status) select $1, h, r, f, t, c, l, g, case when t is null then 'uncovered' else 'planned' end"
+            " from unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[], $6::text[], $7::int[], $8::text[])"
+            " as m (h, r, f, t, c, l, g)",
+            key,
+            *map(list, zip(*moves, strict=True)),
+        )
+
+
+async def handover(tx: Tx, key: UUID) -> asyncpg.Record | None:
+    """A plan: who made it when and why, how far it is, its moves, persons and points in all."""
+    return await tx.fetchrow(query("handover"), key)
+
+
+async def handover_moves(tx: Tx, key: UUID, after: UUID | None, limit: int) -> Sequence[asyncpg.Record]:
+    """The cases of a plan after a household, who gives and who takes them."""
+    return await tx.fetch(query("handover_moves"), key, after, limit)
+
+
+async def begin_handover(tx: Tx, key: UUID) -> bool:
+    """Let a proposal run; False if it is none any more."""
+    done = await tx.execute(
+        "update handover set status = 'running', confirmed_at = $2, confirmed_by = $3"
+        " where id = $1 and status = 'proposed'",
+        key,
+        tx.now,
+        tx.principal.subject if tx.principal else "system",
+    )
+    return done == "UPDATE 1"
+
+
+async def moves_to_make(tx: Tx, key: UUID, limit: int) -> Sequence[asyncpg.Record]:
+    """Moves of a running plan that are not made yet; onto managers who give cases away themselves, the last."""
+    return await tx.fetch(query("moves_to_make"), key, limit)
+
+
+async def end_moves(tx: Tx, key: UUID, ended: Mapping[UUID, tuple[str, str | None]]) -> None:
+    """What became of moves, by household: their status, and for stale ones why."""
+    if ended:
+        await tx.execute(
+            "update handover_move m set status = e.s, gate = e.g"
+            " from unnest($2::uuid[], $3::text[], $4::text[]) as e (h, s, g)"
+            " where m.handover = $1 and m.household = e.h",
+            key,
+            list(ended),
+            [status for status, _ in ended.values()],
+            [why for _, why in ended.values()],
+        )
+
+
+async def finish_handover(tx: Tx, key: UUID) -> None:
+    """Note that a running plan has come to its end."""
+    await tx.execute(
+        "update handover set status = 'done', finished_at = $2 where id = $1 and status = 'running'", key, tx.now
+    )

@@ -1,0 +1,175 @@
+"""A handover on a real database: planned, confirmed, carried out, taken up again; what has changed is left alone."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts.assignments import Care
+from contracts.vocabulary import Answer, CareReason, CareStatus
+from matching import handing_over, store
+from matching.domain import Absence
+from matching.handing_over import Reason, Wanted, confirm, propose
+from matching.roster.change import add_absence, manager_id
+from matching_builders import DAY, REUTLINGEN, TUEBINGEN
+from matching_stage import Stage, on_stage
+
+A = f"A;Anna Öhm;P;1;{TUEBINGEN};uk"
+B = f"B;Berta Uhl;P;1;{TUEBINGEN}"
+
+
+@pytest.fixture
+async def stage(database: Any) -> AsyncIterator[Stage]:
+    async with on_stage(database) as stage:
+        yield stage
+
+
+async def fall_ill(stage: Stage, code: str = "A") -> None:
+    async with stage.database.transaction() as tx:
+        assert await add_absence(tx, manager_id("P", code), Absence(DAY, None))
+
+
+async def plan(stage: Stage, reason: Reason = Reason.ABSENT, *codes: str) -> UUID | None:
+    managers = frozenset(manager_id("P", code) for code in codes) or None
+    async with stage.database.transaction() as tx:
+        return await propose(tx, Wanted(reason, managers))
+
+
+async def start(stage: Stage, key: UUID | None) -> bool:
+    assert key is not None
+    async with stage.database.transaction() as tx:
+        return await confirm(tx, key)
+
+
+async def standing(stage: Stage, key: UUID | None) -> Any:
+    async with stage.database.transaction() as tx:
+        row = await store.handover(tx, key or UUID(int=0))
+    assert row is not None
+    return row
+
+
+async def some_with_her(stage: Stage, number: int) -> list[Care]:
+    """Only A is there when they come; one has been accepted."""
+    await stage.roster(A)
+    cares = [await stage.arrive() for _ in range(number)]
+    await stage.answer(cares[0], Answer.ACCEPTED)
+    await stage.roster(B)
+    await stage.pass_time()
+    return cares
+
+
+async def test_a_confirmed_plan_gives_all_cases_to_who_can_take_them(stage: Stage) -> None:
+    cares = await some_with_her(stage, 3)
+    await fall_ill(stage)
+    key = await plan(stage)
+    proposed = await standing(stage, key)
+    assert (proposed["status"], proposed["moves"], proposed["moves_lower_bound"]) == ("proposed", 3, 3)
+    assert await stage.pass_time() == [], "a proposal moves nobody"
+    assert await start(stage, key)
+    told = await stage.pass_time()
+    assert {one.household for one in told} == {one.household for one in cares}
+    for one in told:
+        assert (one.status, one.reason) == (CareStatus.PROPOSED, CareReason.OVERRIDDEN)
+        assert one.assignee is not None
+        assert one.assignee.id == manager_id("P", "B")
+        assert one.receipt is not None
+    done = await standing(stage, key)
+    assert (done["status"], done["done"], done["planned"]) == ("done", 3, 0)
+    assert await stage.load("A") == 0
+
+
+async def test_a_plan_is_confirmed_once(stage: Stage) -> None:
+    await some_with_her(stage, 1)
+    await fall_ill(stage)
+    key = await plan(stage)
+    assert await start(stage, key)
+    assert not await start(stage, key)
+
+
+async def test_nobody_changes_hands_where_all_can_stay(stage: Stage) -> None:
+    await some_with_her(stage, 2)
+    assert await plan(stage) is None
+
+
+async def test_what_has_changed_since_is_left_where_it_is_and_told(stage: Stage) -> None:
+    cares = await some_with_her(stage, 3)
+    await fall_ill(stage)
+    key = await plan(stage)
+    await stage.answer(cares[1], Answer.ACCEPTED)
+    await start(stage, key)
+    told = await stage.pass_time()
+    assert cares[1].household not in {one.household for one in told}
+    async with stage.database.transaction() as tx:
+        moves = {row["household"]: row for row in await store.handover_moves(tx, key or UUID(int=0), None, 10)}
+    assert (moves[cares[1].household]["status"], moves[cares[1].household]["gate"]) == ("stale", handing_over.CHANGED)
+    assert (await standing(stage, key))["done"] == 2
+
+
+async def test_nobody_is_put_above_the_capacity_that_is_left_when_it_is_done(stage: Stage) -> None:
+    await some_with_her(stage, 2)
+    await fall_ill(stage)
+    key = await plan(stage)
+    await stage.roster(f"B;Berta Uhl;P;0;{TUEBINGEN}")
+    await start(stage, key)
+    assert await stage.pass_time() == []
+    async with stage.database.transaction() as tx:
+        moves = await store.handover_moves(tx, key or UUID(int=0), None, 10)
+    assert {(row["status"], row["gate"]) for row in moves} == {("stale", CareReason.NO_CAPACITY)}
+
+
+async def test_a_run_that_was_killed_goes_on_where_it_stopped(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handing_over, "AT_ONCE", 2)
+    await some_with_her(stage, 5)
+    await fall_ill(stage)
+    key = await plan(stage)
+    await start(stage, key)
+    assert key is not None
+    async with stage.database.transaction() as tx:
+        await stage._told(tx, await handing_over.carry_on(tx, key))
+    with pytest.raises(KeyboardInterrupt):
+        await killed_half_way(stage, key)
+    half = await standing(stage, key)
+    assert (half["status"], half["done"], half["planned"]) == ("running", 2, 3)
+    await stage.pass_time()
+    assert (await standing(stage, key))["done"] == 5
+    async with stage.database.transaction() as tx:
+        assert await handing_over.carry_on(tx, key) == (), "once more changes nothing"
+
+
+async def killed_half_way(stage: Stage, key: UUID) -> None:
+    async with stage.database.transaction() as tx:
+        await handing_over.carry_on(tx, key)
+        raise KeyboardInterrupt
+
+
+async def test_a_town_that_changes_provider_hands_its_cases_over_and_a_cut_as_few_as_it_takes(stage: Stage) -> None:
+    await stage.roster(f"A;Anna Öhm;P;1;{TUEBINGEN} {REUTLINGEN};uk")
+    there = await stage.arrive(municipality=REUTLINGEN)
+    for _ in range(3):
+        await stage.arrive(size=1)
+    heavy = await stage.arrive(size=6)
+    before = await stage.load("A")
+    await stage.roster(f"A;Anna Öhm;P;0,01;{TUEBINGEN};uk", f"C;Carla Ast;P;1;{TUEBINGEN} {REUTLINGEN}")
+    await stage.pass_time()
+    key = await plan(stage, Reason.TERRITORY)
+    async with stage.database.transaction() as tx:
+        moves = {row["household"]: row for row in await store.handover_moves(tx, key or UUID(int=0), None, 10)}
+    assert moves[there.household]["cause"] == "not_served"
+    assert moves[heavy.household]["cause"] == "over_capacity"
+    await start(stage, key)
+    await stage.pass_time()
+    assert await stage.load("A") < before
+
+
+async def test_who_cannot_be_covered_is_counted_in_persons(stage: Stage) -> None:
+    await stage.roster(A)
+    await stage.arrive(size=4)
+    await fall_ill(stage)
+    key = await plan(stage)
+    alone = await standing(stage, key)
+    assert (alone["moves"], alone["uncovered"], alone["persons_uncovered"]) == (0, 1, 4)
+    await start(stage, key)
+    assert await stage.pass_time(timedelta(days=1)) == []
+    assert (await standing(stage, key))["status"] == "done"
