@@ -15,7 +15,7 @@ from contracts.vocabulary import CareStatus, HouseholdStatus
 from matching import decisions, settlement, store
 from matching.days import day_of
 from matching.domain import Carried, OverrideReason
-from matching.handover import PATIENCE, Held, Occasion, plan
+from matching.handover import PATIENCE, Held, Occasion, cause_of_going, plan
 from matching.lifecycle import Case, Step
 from matching.match import Override
 from matching.rules import Need, stopped_at, weight
@@ -51,10 +51,11 @@ async def propose(tx: Tx, wanted: Wanted) -> UUID | None:
     Only cases that the transaction sees are planned: in a district's hand, its own.
     """
     held = await store.basis(tx)
-    cases = await store.cases(tx, await store.held_by(tx, wanted.managers))
     loads = {key: Carried(load) for key, load in (await store.loads(tx)).items()}
+    managers = wanted.managers if wanted.managers is not None else await _concerned(tx, held, loads, wanted)
+    cases = await store.cases(tx, await store.held_by(tx, managers))
     around = settlement.round_of(held, tx.now)
-    occasion = Occasion(wanted.managers, wanted.patience)
+    occasion = Occasion(managers, wanted.patience)
     # Beside the event loop: ten thousand cases take seconds.
     made = await asyncio.to_thread(plan, held_in(cases), loads, around, occasion)
     if not made.moves_lower_bound:
@@ -63,6 +64,17 @@ async def propose(tx: Tx, wanted: Wanted) -> UUID | None:
     await store.add_handover(tx, key, wanted.reason, made)
     await tx.audit("plan_handover", str(key), moves=len(made.moves), uncovered=len(made.uncovered))
     return key
+
+
+async def _concerned(tx: Tx, held: Basis, loads: Mapping[UUID, Carried], wanted: Wanted) -> frozenset[UUID]:
+    """Managers who may not be able to keep all their cases."""
+    occasion = Occasion(patience=wanted.patience)
+    found = {
+        one.id
+        for one in held.field.managers.values()
+        if cause_of_going(one, day_of(tx.now), occasion) or loads[one.id].load > one.capacity
+    }
+    return frozenset(found | await store.serving_elsewhere(tx))
 
 
 def held_in(cases: Mapping[UUID, Case]) -> list[Held]:

@@ -1,11 +1,10 @@
--- Cases that somebody of `$1` has, or that are of a family group of which somebody of `$1` has one; all without `$1`.
+-- Cases that somebody of `$1` has, or that are of a family group of which somebody of `$1` has one.
 select c.household
 from care c
 join household h on h.id = c.household
 where c.manager is not null
   and (
-      $1::uuid[] is null
-      or c.manager = any($1)
+      c.manager = any($1::uuid[])
       or h.facts ->> 'family_group' in (
           select g.facts ->> 'family_group'
           from care d

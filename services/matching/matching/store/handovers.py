@@ -11,9 +11,14 @@ from matching.handover import Plan
 from matching.store.queries import query
 
 
-async def held_by(tx: Tx, managers: Collection[UUID] | None) -> list[UUID]:
-    """Households that these managers have, and others of their family groups; None: all that anybody has."""
-    rows = await tx.fetch(query("held_by"), None if managers is None else sorted(managers))
+async def serving_elsewhere(tx: Tx) -> set[UUID]:
+    """Managers who have a case of a municipality that they do not serve."""
+    return {row["manager"] for row in await tx.fetch(query("serving_elsewhere"))}
+
+
+async def held_by(tx: Tx, managers: Collection[UUID]) -> list[UUID]:
+    """Households that these managers have, and others of their family groups."""
+    rows = await tx.fetch(query("held_by"), sorted(managers))
     return [row["household"] for row in rows]
 
 

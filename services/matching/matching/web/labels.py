@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from chassis.web import N_
 from matching.domain import OverrideReason
+from matching.handing_over import Reason
+from matching.handover import Cause
 
 STATUSES: Mapping[str, tuple[str, str]] = {
     "not_eligible": ("info", N_("Not eligible")),
@@ -91,6 +93,30 @@ OVERRIDE_REASONS: Mapping[OverrideReason, str] = {
     OverrideReason.COVER: N_("Cover for a colleague"),
     OverrideReason.HARDSHIP: N_("Hardship"),
     OverrideReason.LOCAL_AGREEMENT: N_("Local agreement"),
+}
+HANDOVER_REASONS: Mapping[Reason, str] = {
+    Reason.ABSENT: N_("A manager is absent"),
+    Reason.LEAVING: N_("A manager leaves"),
+    Reason.CUT: N_("A post is cut"),
+    Reason.TERRITORY: N_("A municipality changes its provider"),
+}
+HANDOVER_STATUSES: Mapping[str, tuple[str, str]] = {
+    "proposed": ("info", N_("Proposal")),
+    "running": ("warning", N_("Running")),
+    "done": ("success", N_("Finished")),
+}
+HANDOVER_CAUSES: Mapping[Cause, str] = {
+    Cause.REMOVED: N_("She is no longer in the roster."),
+    Cause.LEFT: N_("Her last day is over."),
+    Cause.ABSENT: N_("She is absent."),
+    Cause.NOT_SERVED: N_("She no longer serves this municipality."),
+    Cause.OVER_CAPACITY: N_("She carries more than her post allows."),
+}
+MOVE_STATUSES: Mapping[str, tuple[str, str]] = {
+    "planned": ("info", N_("Planned")),
+    "done": ("success", N_("Done")),
+    "stale": ("warning", N_("Left as it is")),
+    "uncovered": ("danger", N_("Without cover")),
 }
 REFUSALS: Mapping[str, str] = {
     "not_found": N_("This household does not exist."),

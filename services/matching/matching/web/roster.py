@@ -178,6 +178,7 @@ async def _show(
     fault: str | None = None,
     status_code: int = 200,
 ) -> Response:
+    _ = translations_of(request).gettext
     row = await _visible(tx, who, manager)
     limit = paging.limit if paging else 50
     cases = await store.cases_of(tx, manager, after, limit + 1)
@@ -199,6 +200,9 @@ async def _show(
         form=form or blank_form(AbsenceForm),
         fault=fault,
         may_edit=who.role in {Role.DISTRICT, Role.STATE},
+        handover_reasons=[
+            (key, translations_of(request).gettext(text)) for key, text in labels.HANDOVER_REASONS.items()
+        ],
     )
 
 

@@ -1,0 +1,68 @@
+"""Handovers: a plan is made from a manager's page, looked at, confirmed, and followed while it runs."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.access import Permission, Principal
+from chassis.web import Paging, Work, not_found, read_form, redirect, render, require, translations_of
+from matching import store as decisive
+from matching.handing_over import Reason, Wanted, confirm, propose
+from matching.web import labels, store
+
+router = APIRouter(include_in_schema=False)
+Planner = Annotated[Principal, require(Permission.EDIT_ROSTER, Permission.OVERRIDE_DECISIONS)]
+
+
+class HandoverForm(BaseModel):
+    """Why cases are to change hands."""
+
+    reason: Reason
+
+
+@router.post("/managers/{manager}/handover")
+async def plan(request: Request, tx: Work, who: Planner, manager: UUID) -> Response:
+    """Plan for one manager; an absence counts however short it is, because a person asks for it."""
+    _ = translations_of(request).gettext
+    if await store.manager(tx, manager, store.places_of(who)) is None:
+        raise not_found()
+    form = await read_form(request, HandoverForm)
+    reason = form.value.reason if form.value else Reason.ABSENT
+    key = await propose(tx, Wanted(reason, frozenset({manager}), patience=0))
+    if key is None:
+        notice = _("By the roster as it stands all cases can stay. Note the absence, the last day or the cut first.")
+        return redirect(request, f"/managers/{manager}", notice=notice)
+    return redirect(request, f"/handovers/{key}")
+
+
+@router.get("/handovers/{handover}")
+async def show(request: Request, tx: Work, who: Planner, paging: Paging, handover: UUID) -> Response:
+    """The plan: who moves to whom, what it costs, whom nobody can take; and how far it is."""
+    row = await decisive.handover(tx, handover)
+    if row is None:
+        raise not_found()
+    after = paging.after(UUID)
+    moves = await decisive.handover_moves(tx, handover, after[0] if after else None, paging.limit + 1)
+    return render(
+        request,
+        "handover.html",
+        labels=labels,
+        handover=row,
+        page=paging.take(moves, lambda one: (one["household"],)),
+        is_first=after is None,
+    )
+
+
+@router.post("/handovers/{handover}/confirm")
+async def confirm_it(request: Request, tx: Work, who: Planner, handover: UUID) -> Response:
+    """Have the plan carried out."""
+    _ = translations_of(request).gettext
+    if await decisive.handover(tx, handover) is None:
+        raise not_found()
+    begun = await confirm(tx, handover)
+    notice = _("The handover is carried out.") if begun else _("The plan has been confirmed before.")
+    return redirect(request, f"/handovers/{handover}", notice=notice)

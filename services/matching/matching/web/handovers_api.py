@@ -1,0 +1,129 @@
+"""Handovers for programs: plan, look, confirm."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from chassis.access import Permission, Principal
+from chassis.web import Problem, Work, not_found, require
+from contracts.vocabulary import CareReason
+from matching import store as decisive
+from matching.handing_over import Reason, Wanted, confirm, propose
+from matching.handover import PATIENCE, Cause
+from matching.web import store
+
+router = APIRouter(prefix="/v1/handovers", tags=["handovers"])
+Planner = Annotated[Principal, require(Permission.EDIT_ROSTER, Permission.OVERRIDE_DECISIONS)]
+MOVES_SHOWN = 20_000
+
+
+class HandoverWanted(BaseModel):
+    """For whom a plan is wanted, and why; without `managers` for everybody who cannot keep cases.
+
+    An absence counts that goes on for more than `patience` days.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
+    managers: Annotated[list[UUID], Field(min_length=1, max_length=2000)] | None = None
+    patience: Annotated[int, Field(ge=0, le=366)] = PATIENCE
+
+
+class HandoverMove(BaseModel):
+    """A case that cannot stay: who takes it and the points that costs, or without `to_manager` the gate that binds.
+
+    A move that is stale was not made: the case has changed since, or `gate` stopped its receiver.
+    """
+
+    household: UUID
+    revision: int
+    persons: int | None
+    from_manager: UUID
+    to_manager: UUID | None
+    cause: Cause
+    points_lost: int
+    status: Literal["planned", "done", "stale", "uncovered"]
+    gate: CareReason | Literal["care_has_changed"] | None
+
+
+class Handover(BaseModel):
+    """A plan, and how far it is; `points_lost` is its continuity cost."""
+
+    id: UUID
+    reason: Reason
+    status: Literal["proposed", "running", "done"]
+    made_at: datetime
+    confirmed_at: datetime | None
+    finished_at: datetime | None
+    moves_lower_bound: int
+    points_lost: int
+    persons_uncovered: int
+    moves: list[HandoverMove]
+
+
+@router.post("", status_code=201)
+async def plan(tx: Work, who: Planner, wanted: HandoverWanted) -> Handover:
+    """Plan by the roster as it stands today. 409 if nobody has to change hands."""
+    for manager in wanted.managers or ():
+        if await store.manager(tx, manager, store.places_of(who)) is None:
+            raise not_found()
+    managers = frozenset(wanted.managers) if wanted.managers else None
+    key = await propose(tx, Wanted(wanted.reason, managers, wanted.patience))
+    if key is None:
+        raise Problem(409, "nobody-has-to-change-hands", "By the roster as it stands all cases can stay")
+    return await _handover(tx, key)
+
+
+@router.get("/{handover}")
+async def read(tx: Work, who: Planner, handover: UUID) -> Handover:
+    """A plan with its moves and how far they are."""
+    return await _handover(tx, handover)
+
+
+@router.post("/{handover}/confirm")
+async def confirm_it(tx: Work, who: Planner, handover: UUID) -> Handover:
+    """Have a plan carried out. 409 if it has been confirmed before."""
+    await _handover(tx, handover)
+    if not await confirm(tx, handover):
+        raise Problem(409, "already-confirmed", "The plan has been confirmed before")
+    return await _handover(tx, handover)
+
+
+async def _handover(tx: Work, key: UUID) -> Handover:
+    row = await decisive.handover(tx, key)
+    if row is None:
+        raise not_found()
+    moves = await decisive.handover_moves(tx, key, None, MOVES_SHOWN)
+    return Handover(
+        id=row["id"],
+        reason=row["reason"],
+        status=row["status"],
+        made_at=row["made_at"],
+        confirmed_at=row["confirmed_at"],
+        finished_at=row["finished_at"],
+        moves_lower_bound=row["moves_lower_bound"],
+        points_lost=row["lost"],
+        persons_uncovered=row["persons_uncovered"],
+        moves=_moves(moves),
+    )
+
+
+def _moves(rows: store.Rows) -> list[HandoverMove]:
+    return [
+        HandoverMove(
+            household=row["household"],
+            revision=row["care_revision"],
+            persons=row["persons"],
+            from_manager=row["from_manager"],
+            to_manager=row["to_manager"],
+            cause=row["cause"],
+            points_lost=row["lost"],
+            status=row["status"],
+            gate=row["gate"],
+        )
+        for row in rows
+    ]

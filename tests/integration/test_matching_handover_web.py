@@ -1,0 +1,125 @@
+"""Handovers at the door: who may plan and confirm, what page and program are shown, and what is written down."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from chassis.access import Role
+from chassis.web.surroundings import Mounted
+from doors import Door
+from matching import web
+from matching.domain import Absence
+from matching.roster.change import add_absence, manager_id
+from matching_builders import DAY, REUTLINGEN, STUTTGART, TUEBINGEN
+from matching_stage import VAULT, Stage, on_stage
+
+A, B, C = manager_id("P", "A"), manager_id("P", "B"), manager_id("Q", "C")
+
+
+@pytest.fixture
+async def stage(database: Any) -> AsyncIterator[Stage]:
+    """A has two cases in Tübingen and one in Stuttgart; B could take the first two, nobody the third."""
+    async with on_stage(database) as stage:
+        await stage.roster(f"A;Anna Öhm;P;1;{TUEBINGEN} {STUTTGART};uk")
+        for _ in range(2):
+            await stage.arrive()
+        await stage.arrive(municipality=STUTTGART, size=5)
+        await stage.roster(f"B;Berta Uhl;P;1;{TUEBINGEN}", f"C;Carla Ast;Q;1;{REUTLINGEN}")
+        await stage.pass_time()
+        yield stage
+
+
+@pytest.fixture
+async def door(stage: Stage, database: Any, database_url: str) -> Door:
+    site = web.create(lambda: VAULT)
+    mounted = Mounted(name="matching", prefix="/matching", package="matching", site=site)
+    return Door(mounted, await database("matching", "web", clock=stage.clock), stage.database, database_url)
+
+
+async def fall_ill(stage: Stage) -> None:
+    async with stage.database.transaction() as tx:
+        await add_absence(tx, A, Absence(DAY, None))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ("Persons without cover", "Proposal")), ("de", ("Personen ohne Betreuung", "Vorschlag"))],
+)
+async def test_a_plan_is_looked_at_confirmed_and_followed(
+    door: Door, stage: Stage, language: str, words: tuple[str, str]
+) -> None:
+    await fall_ill(stage)
+    async with door.person(Role.STATE, "08", language) as browser:
+        planned = await browser.send(f"/matching/managers/{A}/handover", reason="absent")
+        assert planned.status_code == 303
+        page = await browser.get(planned.headers["location"])
+        assert page.status_code == 200
+        assert all(word in page.text for word in words)
+        assert await stage.pass_time() == [], "a proposal moves nobody"
+        confirmed = await browser.send(planned.headers["location"] + "/confirm")
+        assert confirmed.status_code == 303
+        assert len(await stage.pass_time()) == 2
+        done = await browser.get(planned.headers["location"])
+        assert "/confirm" not in done.text
+    connection = await asyncpg.connect(door.owner_url)
+    audits = await connection.fetch("select action from matching.audit where action like '%hand%' order by id")
+    await connection.close()
+    assert [row["action"] for row in audits] == ["plan_handover", "confirm_handover", "hand_over", "hand_over"]
+
+
+async def test_where_all_can_stay_nothing_is_planned(door: Door, stage: Stage) -> None:
+    async with door.person(Role.STATE, "08") as browser:
+        answer = await browser.send(f"/matching/managers/{A}/handover", reason="cut")
+        assert answer.headers["location"].startswith(f"/matching/managers/{A}")
+    async with door.program(Role.STATE, "08") as client:
+        assert (await client.post("/matching/v1/handovers", json={"reason": "cut"})).status_code == 409
+
+
+async def test_a_program_plans_confirms_and_reads(door: Door, stage: Stage) -> None:
+    await fall_ill(stage)
+    async with door.program(Role.STATE, "08") as client:
+        made = await client.post("/matching/v1/handovers", json={"reason": "absent"})
+        assert made.status_code == 201
+        plan = made.json()
+        assert (plan["status"], plan["moves_lower_bound"], plan["persons_uncovered"]) == ("proposed", 3, 5)
+        assert {(one["status"], one["gate"]) for one in plan["moves"]} == {
+            ("planned", None),
+            ("uncovered", "nobody_active"),
+        }
+        confirm = f"/matching/v1/handovers/{plan['id']}/confirm"
+        assert (await client.post(confirm)).json()["status"] == "running"
+        assert (await client.post(confirm)).status_code == 409
+        await stage.pass_time()
+        after = (await client.get(f"/matching/v1/handovers/{plan['id']}")).json()
+    assert after["status"] == "done"
+    assert sorted(one["status"] for one in after["moves"]) == ["done", "done", "uncovered"]
+
+
+async def test_a_district_plans_its_own_cases_only_and_sees_no_other_plan(door: Door, stage: Stage) -> None:
+    await fall_ill(stage)
+    async with door.program(Role.DISTRICT, TUEBINGEN[:5]) as client:
+        plan = (await client.post("/matching/v1/handovers", json={"reason": "absent", "managers": [str(A)]})).json()
+        assert (len(plan["moves"]), plan["persons_uncovered"]) == (2, 0)
+        other = await client.post("/matching/v1/handovers", json={"reason": "absent", "managers": [str(C)]})
+        assert other.status_code == 404
+    async with door.program(Role.DISTRICT, STUTTGART[:5]) as client:
+        assert (await client.get(f"/matching/v1/handovers/{plan['id']}")).status_code == 404
+        assert (await client.post(f"/matching/v1/handovers/{plan['id']}/confirm")).status_code == 404
+    async with door.person(Role.DISTRICT, STUTTGART[:5]) as browser:
+        assert (await browser.get(f"/matching/handovers/{plan['id']}")).status_code == 404
+        assert (await browser.send(f"/matching/handovers/{plan['id']}/confirm")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "tenant"),
+    [(Role.MUNICIPALITY, TUEBINGEN), (Role.MANAGER, str(A)), (Role.OPERATOR, "08"), (Role.AUDITOR, "08")],
+)
+async def test_nobody_else_may_plan_or_confirm(door: Door, role: Role, tenant: str) -> None:
+    key: UUID = uuid4()
+    async with door.person(role, tenant) as browser:
+        assert (await browser.send(f"/matching/managers/{A}/handover", reason="absent")).status_code == 403
+        assert (await browser.get(f"/matching/handovers/{key}")).status_code == 403
+        assert (await browser.send(f"/matching/handovers/{key}/confirm")).status_code == 403
