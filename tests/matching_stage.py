@@ -48,11 +48,12 @@ class Stage:
         async with self.database.transaction() as tx:
             await handlers.on_municipalities([a_record(one) for one in towns], tx)
 
-    async def roster(self, *lines: str, complete: bool = False) -> Report:
+    async def roster(self, *lines: str, complete: bool = False, preview: bool = False) -> Report:
         """Import managers (`code;name;provider;fte;service_area;…`; what is missing at the end is empty)."""
         padded = [line + ";" * (HEADER.count(";") - line.count(";")) for line in lines]
         async with self.database.transaction() as tx:
-            return await import_roster(tx, VAULT, "\n".join([HEADER, *padded]).encode(), complete=complete)
+            data = "\n".join([HEADER, *padded]).encode()
+            return await import_roster(tx, VAULT, data, complete=complete, preview=preview)
 
     async def tell(self, *states: Household) -> list[Care]:
         async with self.database.transaction() as tx:

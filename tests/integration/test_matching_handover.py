@@ -12,7 +12,7 @@ from contracts.vocabulary import Answer, CareReason, CareStatus
 from matching import handing_over, store
 from matching.domain import Absence
 from matching.handing_over import Reason, Wanted, confirm, propose
-from matching.roster.change import add_absence, manager_id
+from matching.roster.change import Shortage, add_absence, manager_id
 from matching_builders import DAY, REUTLINGEN, TUEBINGEN
 from matching_stage import Stage, on_stage
 
@@ -173,3 +173,21 @@ async def test_who_cannot_be_covered_is_counted_in_persons(stage: Stage) -> None
     await start(stage, key)
     assert await stage.pass_time(timedelta(days=1)) == []
     assert (await standing(stage, key))["status"] == "done"
+
+
+async def test_a_roster_that_would_leave_people_without_cover_warns_with_their_number(stage: Stage) -> None:
+    await stage.roster(f"A;Anna Öhm;P;1;{TUEBINGEN} {REUTLINGEN}", f"B;Berta Uhl;P;1;{REUTLINGEN}")
+    await stage.arrive(municipality=TUEBINGEN, size=4)
+    await stage.arrive(municipality=REUTLINGEN, size=2)
+    keeps = await stage.roster(f"A;Anna Öhm;P;1;{TUEBINGEN} {REUTLINGEN};uk", preview=True)
+    assert keeps.shortage == Shortage(0, 0)
+    area = await stage.roster(f"A;Anna Öhm;P;1;{REUTLINGEN}", preview=True)
+    assert area.shortage == Shortage(4, 4)
+    covered = await stage.roster(f"A;Anna Öhm;P;1;{REUTLINGEN}", f"C;Carla Ast;P;1;{TUEBINGEN}", preview=True)
+    assert covered.shortage == Shortage(4, 0)
+    nobody = await stage.roster(f"A;Anna Öhm;P;0;{TUEBINGEN}", f"B;Berta Uhl;P;0;{REUTLINGEN}", preview=True)
+    assert nobody.shortage == Shortage(6, 6)
+    gone = await stage.roster(f"C;Carla Ast;P;1;{REUTLINGEN}", complete=True, preview=True)
+    assert gone.shortage == Shortage(6, 4)
+    assert not gone.possible
+    assert (await stage.roster(f"A;Anna Öhm;P;1;{TUEBINGEN} {REUTLINGEN}")).shortage == Shortage()

@@ -14,7 +14,7 @@ from matching import web
 from matching.domain import Absence
 from matching.roster.change import add_absence, manager_id
 from matching_builders import DAY, REUTLINGEN, STUTTGART, TUEBINGEN
-from matching_stage import VAULT, Stage, on_stage
+from matching_stage import HEADER, VAULT, Stage, on_stage
 
 A, B, C = manager_id("P", "A"), manager_id("P", "B"), manager_id("Q", "C")
 
@@ -123,3 +123,18 @@ async def test_nobody_else_may_plan_or_confirm(door: Door, role: Role, tenant: s
         assert (await browser.send(f"/matching/managers/{A}/handover", reason="absent")).status_code == 403
         assert (await browser.get(f"/matching/handovers/{key}")).status_code == 403
         assert (await browser.send(f"/matching/handovers/{key}/confirm")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "5 persons are without cover"), ("de", "5 Personen ohne Betreuung")],
+)
+async def test_the_preview_of_a_roster_warns_of_who_would_be_without_cover(
+    door: Door, stage: Stage, language: str, words: str
+) -> None:
+    line = f"A;Anna Öhm;P;1;{TUEBINGEN}"
+    content = "\n".join([HEADER, line + ";" * (HEADER.count(";") - line.count(";"))])
+    async with door.person(Role.STATE, "08", language) as browser:
+        upload = {"file": ("roster.csv", content.encode(), "text/csv")}
+        shown = await browser.client.post("/matching/roster/import", data={"csrf_token": browser.csrf}, files=upload)
+    assert words in shown.text

@@ -61,6 +61,11 @@ def roster_import(
     report = _do("matching", work)
     for fault in report.faults:
         typer.echo(f"line {fault.line}, {fault.column}: {fault.code}{' (warning)' if fault.warning else ''}")
+    if report.shortage.leaving:
+        typer.echo(
+            f"warning: {report.shortage.leaving} persons could not stay with their managers,"
+            f" {report.shortage.uncovered} of them would be left without cover"
+        )
     for one in report.carrying:
         typer.echo(f"{one.provider}/{one.code} is not in the file and has {one.cases} cases")
     if not report.possible:

@@ -15,7 +15,7 @@ from contracts.vocabulary import CareStatus, HouseholdStatus
 from matching import decisions, settlement, store
 from matching.days import day_of
 from matching.domain import Carried, OverrideReason
-from matching.handover import PATIENCE, Held, Occasion, cause_of_going, plan
+from matching.handover import PATIENCE, Held, Occasion, Plan, cause_of_going, plan
 from matching.lifecycle import Case, Step
 from matching.match import Override
 from matching.rules import Need, stopped_at, weight
@@ -51,13 +51,7 @@ async def propose(tx: Tx, wanted: Wanted) -> UUID | None:
     Only cases that the transaction sees are planned: in a district's hand, its own.
     """
     held = await store.basis(tx)
-    loads = {key: Carried(load) for key, load in (await store.loads(tx)).items()}
-    managers = wanted.managers if wanted.managers is not None else await _concerned(tx, held, loads, wanted)
-    cases = await store.cases(tx, await store.held_by(tx, managers))
-    around = settlement.round_of(held, tx.now)
-    occasion = Occasion(managers, wanted.patience)
-    # Beside the event loop: ten thousand cases take seconds.
-    made = await asyncio.to_thread(plan, held_in(cases), loads, around, occasion)
+    made = await planned(tx, held, await store.loads(tx), wanted)
     if not made.moves_lower_bound:
         return None
     key = uuid4()
@@ -66,15 +60,22 @@ async def propose(tx: Tx, wanted: Wanted) -> UUID | None:
     return key
 
 
-async def _concerned(tx: Tx, held: Basis, loads: Mapping[UUID, Carried], wanted: Wanted) -> frozenset[UUID]:
+async def planned(tx: Tx, held: Basis, loads: Mapping[UUID, int], wanted: Wanted) -> Plan:
+    """The plan by a roster, also one that is not in force yet; reads only."""
+    carried = {key: Carried(load) for key, load in loads.items()}
+    managers = wanted.managers if wanted.managers is not None else await _concerned(tx, held, loads, wanted)
+    cases = await store.cases(tx, await store.held_by(tx, managers))
+    around = settlement.round_of(held, tx.now)
+    # Beside the event loop: ten thousand cases take seconds.
+    return await asyncio.to_thread(plan, held_in(cases), carried, around, Occasion(managers, wanted.patience))
+
+
+async def _concerned(tx: Tx, held: Basis, loads: Mapping[UUID, int], wanted: Wanted) -> frozenset[UUID]:
     """Managers who may not be able to keep all their cases."""
-    occasion = Occasion(patience=wanted.patience)
-    found = {
-        one.id
-        for one in held.field.managers.values()
-        if cause_of_going(one, day_of(tx.now), occasion) or loads[one.id].load > one.capacity
-    }
-    return frozenset(found | await store.serving_elsewhere(tx))
+    known, occasion, day = held.field.managers, Occasion(patience=wanted.patience), day_of(tx.now)
+    found = {one.id for one in known.values() if cause_of_going(one, day, occasion) or loads[one.id] > one.capacity}
+    elsewhere = {one for one, town in await store.towns_of_cases(tx) if town not in known[one].service_area}
+    return frozenset(found | elsewhere)
 
 
 def held_in(cases: Mapping[UUID, Case]) -> list[Held]:

@@ -1,8 +1,8 @@
 """Changes of the roster: a file, absences, capacities; each is published, and who waits is looked at again."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
@@ -14,7 +14,8 @@ from contracts.vocabulary import CareStatus, ManagerStatus, Skill
 from matching import store as decisive
 from matching.days import day_of, start_of
 from matching.decisions import recheck
-from matching.domain import Absence, Policy
+from matching.domain import Absence, Manager, Policy
+from matching.handing_over import Reason, Wanted, planned
 from matching.roster import store
 from matching.roster.sheet import Fault, Row, overlap, read
 from matching.rules import capacity, next_change_of_presence
@@ -35,6 +36,17 @@ class Carrying:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortage:
+    """Persons whose manager could not keep them if the file were imported, and those of them nobody could take.
+
+    Whoever has a last day in the file counts as gone, even if that day is still to come.
+    """
+
+    leaving: int = 0
+    uncovered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What an import did, or would do; nothing is done if there are faults beyond warnings, or `carrying`.
 
@@ -48,6 +60,8 @@ class Report:
     removed: int = 0
     faults: tuple[Fault, ...] = ()
     carrying: tuple[Carrying, ...] = ()
+    shortage: Shortage = Shortage()
+    """In a preview only."""
 
     @property
     def possible(self) -> bool:
@@ -79,8 +93,9 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
     gone = [
         row for key, row in kept.items() if complete and key not in stated and row["status"] == ManagerStatus.ACTIVE
     ]
+    shortage = await _shortage(tx, policy, stated, {row["id"] for row in gone}) if preview else Shortage()
     if carrying := await _carrying(tx, gone):
-        return Report(faults=sheet.faults, carrying=carrying)
+        return Report(faults=sheet.faults, carrying=carrying, shortage=shortage)
     rows = {key: _columns(key, row, policy) for key, row in stated.items()}
     away = {key: row.absences for key, row in stated.items() if row.absences is not None}
     away = {key: some for key, some in away.items() if some != absences.get(key, ())}
@@ -91,6 +106,7 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
         unchanged=len(stated.keys() - news - away.keys()),
         removed=len(gone),
         faults=sheet.faults,
+        shortage=shortage,
     )
     if preview:
         return report
@@ -167,6 +183,39 @@ async def _policy(tx: Tx) -> Policy:
 async def _carrying(tx: Tx, gone: Sequence[store.Kept]) -> tuple[Carrying, ...]:
     cases = await store.active_cases(tx) if gone else {}
     return tuple(Carrying(row["provider"], row["code"], cases[row["id"]]) for row in gone if row["id"] in cases)
+
+
+async def _shortage(tx: Tx, policy: Policy, stated: Mapping[UUID, Row], gone: Collection[UUID]) -> Shortage:
+    """What a file would leave without cover; the basis is read, so the transaction must not renew it."""
+    held, loads, base = await decisive.basis(tx), await decisive.loads(tx), await store.base_loads(tx)
+    now = held.field.managers
+    then = {key: replace(one, removed=one.removed or key in gone) for key, one in now.items()}
+    then |= {key: _manager(key, row, policy, now.get(key), day_of(tx.now)) for key, row in stated.items()}
+    loads |= {key: loads.get(key, 0) - base.get(key, 0) + row.base_load for key, row in stated.items()}
+    future = replace(held, field=held.field.with_managers(list(then.values())))
+    found = await planned(tx, future, loads, Wanted(Reason.LEAVING))
+    persons = sum(move.persons for move in found.moves) + found.persons_uncovered
+    return Shortage(persons, found.persons_uncovered)
+
+
+def _manager(key: UUID, row: Row, policy: Policy, known: Manager | None, today: date) -> Manager:
+    """A manager as decisions would see her; whoever has a last day as if it were over."""
+    absences = row.absences if row.absences is not None else known.absences if known else ()
+    return Manager(
+        id=key,
+        code=row.code,
+        provider=row.provider,
+        fte_hundredths=row.fte_hundredths,
+        capacity=capacity(row.fte_hundredths, policy),
+        languages=frozenset(row.languages),
+        skills=frozenset(map(Skill, row.skills)),
+        service_area=frozenset(row.service_area),
+        office=row.office,
+        active_from=row.active_from or OPENED,
+        active_until=today - timedelta(days=1) if row.active_until else None,
+        max_new_per_week=row.max_new_per_week,
+        absences=tuple(absences),
+    )
 
 
 def _columns(key: UUID, row: Row, policy: Policy) -> dict[str, Any]:

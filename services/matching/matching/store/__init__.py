@@ -32,7 +32,7 @@ from matching.store.handovers import (
     handover_moves,
     held_by,
     moves_to_make,
-    serving_elsewhere,
+    towns_of_cases,
 )
 from matching.store.households import assigned, cases, lock_households, lock_newer, standing, waiting, waiting_for
 from matching.store.load import CapacityExceeded, loads, lock_managers, write_loads
@@ -75,9 +75,9 @@ __all__ = [
     "record",
     "renew_basis",
     "renew_waiting",
-    "serving_elsewhere",
     "standing",
     "still_due",
+    "towns_of_cases",
     "waiting",
     "waiting_for",
     "without_inputs",

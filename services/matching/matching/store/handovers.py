@@ -11,9 +11,12 @@ from matching.handover import Plan
 from matching.store.queries import query
 
 
-async def serving_elsewhere(tx: Tx) -> set[UUID]:
-    """Managers who have a case of a municipality that they do not serve."""
-    return {row["manager"] for row in await tx.fetch(query("serving_elsewhere"))}
+async def towns_of_cases(tx: Tx) -> list[tuple[UUID, str]]:
+    """Of which municipalities each manager has cases."""
+    rows = await tx.fetch(
+        "select distinct manager, municipality from care where manager is not null and municipality is not null"
+    )
+    return [(row["manager"], row["municipality"]) for row in rows]
 
 
 async def held_by(tx: Tx, managers: Collection[UUID]) -> list[UUID]:
