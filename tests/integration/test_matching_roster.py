@@ -12,9 +12,9 @@ from contracts.roster import Manager
 from contracts.vocabulary import Accommodation, Answer, CareReason, CareStatus, LegalGroup, ManagerStatus
 from matching.domain import Absence
 from matching.policy import ensure_policy, publish_policy, shipped
-from matching.roster.change import Carrying, add_absence, manager_id
+from matching.roster.change import Carrying, add_absence, import_roster, manager_id
 from matching_builders import REUTLINGEN, TUEBINGEN
-from matching_stage import Stage, on_stage
+from matching_stage import VAULT, Stage, on_stage
 
 ONE = f"A;Anna Öhm;P;1;{TUEBINGEN};uk"
 
@@ -169,3 +169,25 @@ async def test_a_new_policy_changes_capacities_and_adds_who_was_not_eligible(sta
         (refused.household, CareStatus.PROPOSED, "later")
     ]
     assert stage.cares[care.household][-1].policy == "2022-03-11.2"
+
+
+async def test_a_post_that_changes_on_a_day_changes_capacity_then(stage: Stage) -> None:
+    header = "code;name;provider;fte;service_area;fte_changes"
+    growing = f"{header}\nA;Anna;P;0;{TUEBINGEN};2022-03-20:0,25 2022-04-01:0\n"
+    async with stage.database.transaction() as tx:
+        assert (await import_roster(tx, VAULT, growing.encode())).added == 1
+    waits = await stage.arrive(size=1)
+    assert waits.reason is CareReason.NO_CAPACITY
+    assert await stage.pass_time(timedelta(days=3)) == []
+    told = await stage.pass_time(timedelta(days=3))
+    assert [(one.household, one.status) for one in told] == [(waits.household, CareStatus.PROPOSED)]
+    assert (await published(stage))[-1].fte_hundredths == 25
+    await stage.pass_time(timedelta(days=12))
+    assert (await published(stage))[-1].capacity == 0
+    assert (await stage.arrive(size=1)).reason is CareReason.NO_CAPACITY
+    assert await stage.load("A") == stage.cares[waits.household][-1].weight, "who is there stays"
+    async with stage.database.transaction() as tx:
+        same = await import_roster(tx, VAULT, growing.encode())
+    assert (same.unchanged, same.changed) == (1, 0)
+    async with stage.database.transaction() as tx:
+        assert (await import_roster(tx, VAULT, f"{header}\nA;Anna;P;0;{TUEBINGEN};2022-03-20 0,5".encode())).faults

@@ -12,6 +12,7 @@ from contracts import topics
 from contracts.topics import Topic
 from matching import handlers
 from matching.policy import ensure_policy
+from matching.roster.change import on_post
 from matching.settings import Settings
 from matching.telemetry import measure_waiting
 
@@ -26,6 +27,7 @@ HANDLERS: Mapping[Topic, Handler] = {
 DUES: Mapping[str, DueHandler] = {
     "serve": handlers.on_serve,
     "absence": handlers.on_absence,
+    "post": on_post,
     "again": handlers.on_again,
     "ageing": handlers.on_ageing,
     "recheck": handlers.on_recheck,

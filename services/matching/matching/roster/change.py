@@ -7,6 +7,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from chassis.database import Tx
+from chassis.timers import Due
 from chassis.vault import Sealed, Vault
 from contracts.record import State
 from contracts.roster import Manager as ManagerState
@@ -17,7 +18,7 @@ from matching.decisions import recheck
 from matching.domain import Absence, Manager, Policy
 from matching.handing_over import Reason, Wanted, planned
 from matching.roster import store
-from matching.roster.sheet import Fault, Row, overlap, read
+from matching.roster.sheet import Change, Fault, Row, overlap, read
 from matching.rules import capacity, next_change_of_presence
 from matching.stimuli import Stimulus
 from matching.wire import ROSTERED, Rostered, policy_of
@@ -88,7 +89,7 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
     if not sheet.usable:
         return Report(faults=sheet.faults)
     policy = await _policy(tx)
-    kept, absences = await store.kept(tx), await store.absences(tx)
+    kept, absences, posts = await store.kept(tx), await store.absences(tx), await store.posts(tx)
     stated = {manager_id(row.provider, row.code): row for row in sheet.rows}
     gone = [
         row for key, row in kept.items() if complete and key not in stated and row["status"] == ManagerStatus.ACTIVE
@@ -96,14 +97,20 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
     shortage = await _shortage(tx, policy, stated, {row["id"] for row in gone}) if preview else Shortage()
     if carrying := await _carrying(tx, gone):
         return Report(faults=sheet.faults, carrying=carrying, shortage=shortage)
-    rows = {key: _columns(key, row, policy) for key, row in stated.items()}
+    changing = {key: row.fte_changes for key, row in stated.items() if row.fte_changes is not None}
+    today = day_of(tx.now)
+    # A file that says nothing of changes says what holds today; what was to change later still does.
+    shares = {key: share_on(today, row.fte_hundredths, changing.get(key, ())) for key, row in stated.items()}
+    rows = {key: _columns(key, row, policy, shares[key]) for key, row in stated.items()}
     away = {key: row.absences for key, row in stated.items() if row.absences is not None}
     away = {key: some for key, some in away.items() if some != absences.get(key, ())}
+    changing = {key: some for key, some in changing.items() if some != posts.get(key, ())}
+    others = away.keys() | changing.keys()
     news = {key for key, row in rows.items() if key not in kept or row != _columns_kept(kept[key], vault)}
     report = Report(
         added=len(news - kept.keys()),
-        changed=len((news | away.keys()) & kept.keys()),
-        unchanged=len(stated.keys() - news - away.keys()),
+        changed=len((news | others) & kept.keys()),
+        unchanged=len(stated.keys() - news - others),
         removed=len(gone),
         faults=sheet.faults,
         shortage=shortage,
@@ -115,11 +122,35 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
     written += [_removed(row) for row in gone]
     await store.write_managers(tx, written)
     await store.write_absences(tx, away)
+    await store.write_posts(tx, changing)
+    await tx.dues("post", {str(key): start_of(day) for key, some in changing.items() if (day := _next(some, today))})
     changed = {*news, *(row["id"] for row in gone)}
     await _publish(tx, changed)
     await tell_replay(tx, changed | away.keys())
     await look_again(tx, [*news, *away])
     return report
+
+
+def share_on(day: date, share: int, changes: Sequence[Change]) -> int:
+    """Hundredths of a post on a day: of the newest change that has come, else what was stated."""
+    return next((hundredths for since, hundredths in reversed(changes) if since <= day), share)
+
+
+def _next(changes: Sequence[Change], today: date) -> date | None:
+    return min((since for since, _ in changes if since > today), default=None)
+
+
+async def on_post(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+    """Let posts have the share that begins today: capacity follows, and who waits is looked at again."""
+    await decisive.renew_basis(tx)
+    today, posts = day_of(tx.now), await store.posts(tx)
+    concerned = {UUID(due.aggregate) for due in batch} & posts.keys()
+    shares = {key: share for key in concerned if (share := share_on(today, -1, posts[key])) >= 0}
+    changed = await store.resize(tx, shares, (await _policy(tx)).units_per_fte)
+    await tell_replay(tx, [row["id"] for row in changed])
+    await tx.dues("post", {str(key): start_of(day) for key in concerned if (day := _next(posts[key], today))})
+    await recheck(tx, [CareStatus.WAITING])
+    return [_state(row) for row in changed]
 
 
 async def with_capacities(tx: Tx, policy: Policy) -> Sequence[State]:
@@ -218,15 +249,15 @@ def _manager(key: UUID, row: Row, policy: Policy, known: Manager | None, today: 
     )
 
 
-def _columns(key: UUID, row: Row, policy: Policy) -> dict[str, Any]:
+def _columns(key: UUID, row: Row, policy: Policy, share: int) -> dict[str, Any]:
     return {
         "id": key,
         "code": row.code,
         "provider": row.provider,
         "status": ManagerStatus.ACTIVE.value,
         "name": row.name,
-        "fte_hundredths": row.fte_hundredths,
-        "capacity": capacity(row.fte_hundredths, policy),
+        "fte_hundredths": share,
+        "capacity": capacity(share, policy),
         "base_load": row.base_load,
         "languages": " ".join(row.languages),
         "skills": " ".join(row.skills),

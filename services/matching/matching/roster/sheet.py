@@ -24,6 +24,7 @@ OPTIONAL = (
     "max_new_per_week",
     "base_load",
     "absences",
+    "fte_changes",
 )
 MOST_ROWS = 5000
 MOST_FAULTS = 200
@@ -46,9 +47,13 @@ class Fault:
     warning: bool = False
 
 
+Change = tuple[date, int]
+"""From that day on a post has so many hundredths."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One manager as the file states her; `absences` is None where the file says nothing of them."""
+    """One manager as the file states her; absences and changes of her post are None where it says nothing of them."""
 
     line: int
     code: str
@@ -65,6 +70,7 @@ class Row:
     max_new_per_week: int | None
     base_load: int
     absences: tuple[Absence, ...] | None
+    fte_changes: tuple[Change, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,8 @@ def read(data: bytes, register: AbstractSet[str]) -> Sheet:
     """The managers of a CSV file: UTF-8 with or without byte order mark, `;` between cells, `0,75` or `0.75`.
 
     Lists (languages, skills, service_area, absences) are separated by spaces; an absence is `2022-03-01/2022-03-20`,
-    without its end while that is open. `register` has the AGS of the municipalities there are.
+    without its end while that is open, a change of her post `2022-05-01:0,5`. `register` has the AGS of the
+    municipalities there are.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -180,6 +187,7 @@ def _row(line: int, cells: Mapping[str, str], register: AbstractSet[str]) -> tup
             max_new_per_week=values["max_new_per_week"],
             base_load=values["base_load"],
             absences=values["absences"] if "absences" in cells else None,
+            fte_changes=values["fte_changes"] if "fte_changes" in cells else None,
         ),
         faults,
     )
@@ -279,6 +287,21 @@ def _absence(text: str) -> Absence:
     return Absence(begins, ends)
 
 
+def _fte_changes(text: str) -> tuple[Change, ...]:
+    changes = tuple(sorted(map(_fte_change, text.split())))
+    if len({since for since, _ in changes}) < len(changes):
+        raise _Faulty("two_changes_on_one_day")
+    return changes
+
+
+def _fte_change(text: str) -> Change:
+    since, colon, fte = text.partition(":")
+    begins = _date(since)
+    if begins is None or not colon:
+        raise _Faulty("not_a_change")
+    return begins, _fte(fte)
+
+
 def overlap(absences: Sequence[Absence]) -> bool:
     """Whether some day is in two of these absences, which are sorted by their beginning."""
     return any(one.until is None or other.since <= one.until for one, other in pairwise(absences))
@@ -305,4 +328,5 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "max_new_per_week": _units_or_nothing,
     "base_load": _units,
     "absences": _absences,
+    "fte_changes": _fte_changes,
 }

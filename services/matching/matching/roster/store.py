@@ -9,6 +9,7 @@ import asyncpg
 
 from chassis.database import Tx
 from matching.domain import Absence
+from matching.roster.sheet import Change
 from matching.store import query
 
 Kept = asyncpg.Record
@@ -44,6 +45,39 @@ async def absences(tx: Tx) -> dict[UUID, tuple[Absence, ...]]:
 async def base_loads(tx: Tx) -> dict[UUID, int]:
     """The units each manager carries from before the platform."""
     return {row["id"]: row["base_load"] for row in await tx.fetch("select id, base_load from manager")}
+
+
+async def posts(tx: Tx) -> dict[UUID, tuple[Change, ...]]:
+    """The changes of every manager's post, by day."""
+    found: dict[UUID, list[Change]] = {}
+    for row in await tx.fetch("select * from post order by since"):
+        found.setdefault(row["manager"], []).append((row["since"], row["fte_hundredths"]))
+    return {manager: tuple(some) for manager, some in found.items()}
+
+
+async def write_posts(tx: Tx, of: Mapping[UUID, Sequence[Change]]) -> None:
+    """Replace the changes of these managers' posts."""
+    await tx.execute("delete from post where manager = any($1::uuid[])", list(of))
+    rows = [(manager, *change) for manager, some in of.items() for change in some]
+    if rows:
+        await tx.execute(
+            "insert into post (manager, since, fte_hundredths) select * from unnest($1::uuid[], $2::date[], $3::int[])",
+            *map(list, zip(*rows, strict=True)),
+        )
+
+
+async def resize(tx: Tx, ftes: Mapping[UUID, int], units_per_fte: int) -> list[Kept]:
+    """Give managers another share of a post, and the capacity of it; the rows that changed."""
+    return await tx.fetch(
+        "update manager set fte_hundredths = n.fte, capacity = n.fte * $3 / 100, revision = revision + 1,"
+        " changed_at = $4, tolerated = greatest(0, load - n.fte * $3 / 100)"
+        " from unnest($1::uuid[], $2::int[]) as n (id, fte)"
+        " where manager.id = n.id and fte_hundredths <> n.fte and status = 'active' returning manager.*",
+        list(ftes),
+        list(ftes.values()),
+        units_per_fte,
+        tx.now,
+    )
 
 
 async def active_cases(tx: Tx) -> dict[UUID, int]:

@@ -150,4 +150,6 @@ FAULTS: Mapping[str, str] = {
     "not_a_period": N_("An absence is written like 2022-03-14/2022-03-20, without its end while that is open."),
     "ends_before_it_begins": N_("It ends before it begins."),
     "absences_overlap": N_("Two absences overlap."),
+    "not_a_change": N_("A change of a post is written like 2022-05-01:0,5."),
+    "two_changes_on_one_day": N_("Two changes of a post begin on the same day."),
 }
