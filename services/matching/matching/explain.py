@@ -1,4 +1,4 @@
-"""Why not somebody else, and what would have to be otherwise: from a receipt's own figures."""
+"""Why this manager, why not another, and what would have to be otherwise: from a receipt's own figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +24,34 @@ class WhyNot:
     units: int | None = None
     points_missing: int | None = None
     would_be_chosen: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What spoke for the manager who was chosen; a person's choice needs nothing more."""
+
+    by_person: bool
+    languages: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    distance_km: int | None = None
+    former: bool = False
+    relative: bool = False
+
+
+def why(receipt: Mapping[str, Any]) -> Why | None:
+    """What spoke for the manager who was chosen; None: nobody was."""
+    one = next((one for one in receipt["candidates"] if one["manager"] == receipt["chosen"]), None)
+    if one is None:
+        return None
+    by_person = bool(receipt["wish"]) and receipt["wish"]["kind"] == "override"
+    return Why(
+        by_person,
+        tuple(one["languages"]),
+        tuple(one["skills"]),
+        one["distance_km"],
+        one.get("former", False),
+        one.get("relative", False),
+    )
 
 
 def why_not(receipt: Mapping[str, Any], manager: str) -> WhyNot | None:

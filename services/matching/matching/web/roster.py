@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
@@ -15,6 +16,7 @@ from starlette.responses import Response
 from chassis.access import Permission, Principal, Role
 from chassis.vault import Unopenable, Vault
 from chassis.web import Paging, Work, blank_form, not_found, read_form, redirect, render, require, translations_of
+from matching import explain
 from matching import store as decisive
 from matching.days import day_of
 from matching.domain import Absence
@@ -192,6 +194,7 @@ async def _show(
         manager=row,
         full_name=_names(request, [row]).get(manager),
         cases=cases[:limit],
+        whys={one["household"]: explain.why(orjson.loads(one["receipt"])) for one in cases if one["receipt"]},
         page=paging.take(cases, lambda one: (one["assigned_at"], one["household"])) if paging else None,
         is_first=after is None,
         absences=absences,

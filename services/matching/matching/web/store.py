@@ -69,7 +69,9 @@ async def cases_of(tx: Tx, manager: UUID, after: tuple[datetime, UUID] | None, l
     """The cases a manager has, newest first."""
     return await tx.fetch(
         "select c.household, c.status, c.municipality, m.name as town, c.assigned_at, c.answer_by, c.contacted_at,"
-        " c.weight from care c left join municipality m on m.ags = c.municipality where c.manager = $1"
+        " c.weight, d.receipt from care c left join municipality m on m.ags = c.municipality"
+        " left join decision_link l on l.household = c.household and l.revision = c.item"
+        " left join decision d on d.district = l.district and d.position = l.position where c.manager = $1"
         " and ($2::timestamptz is null or (c.assigned_at, c.household) < ($2, $3::uuid))"
         " order by c.assigned_at desc, c.household desc limit $4",
         manager,
