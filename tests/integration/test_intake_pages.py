@@ -81,6 +81,18 @@ async def test_a_household_is_registered_by_hand_and_shown(door: Door) -> None:
     assert "Oksana" not in listed.text
 
 
+async def test_a_longer_period_is_stated_by_hand_and_taken_back(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        address = await register(browser, facts=stated_facts(counselling_extended=True))
+        shown, form = await browser.get(address), await browser.get(f"{address}/correct")
+        sent = await browser.send(f"{address}/correct", **flattened(a_registration()), revision="1")
+        corrected = await browser.get(address)
+    assert "Longer than usual, as a justified case" in shown.text
+    assert re.search(r'name="facts/counselling_extended"[^>]*checked', form.text)
+    assert sent.status_code == 303
+    assert "Longer than usual" not in corrected.text
+
+
 async def test_pages_speak_german(door: Door) -> None:
     async with door.person(Role.CENTRE, "karlsruhe", "de") as browser:
         address = await register(browser)

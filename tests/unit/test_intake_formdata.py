@@ -17,11 +17,11 @@ def test_a_registration_survives_its_form() -> None:
     assert nested(flattened(a_registration()).items()) == a_registration()
 
 
-@given(st.lists(TEXT, min_size=1, max_size=8), st.booleans())
-def test_lists_and_flags_survive(languages: list[str], flag: bool) -> None:
-    stated: dict[str, Any] = {"facts": {"languages": languages}}
-    if flag:
-        stated["facts"]["unaccompanied_minor"] = True
+@given(
+    st.lists(TEXT, min_size=1, max_size=8), st.sets(st.sampled_from(["unaccompanied_minor", "counselling_extended"]))
+)
+def test_lists_and_flags_survive(languages: list[str], flags: set[str]) -> None:
+    stated: dict[str, Any] = {"facts": {"languages": languages} | dict.fromkeys(flags, True)}
     assert nested(flattened(stated).items()) == stated
 
 

@@ -96,3 +96,22 @@ def test_a_form_has_one_digest_however_its_json_is_written() -> None:
     )
     assert fingerprints.of_form(plain) == fingerprints.of_form(turned)
     assert fingerprints.of_form(plain) != fingerprints.of_form(a_form(stated_facts(languages=["ru"]), an_identity()))
+
+
+def test_a_form_from_before_a_fact_could_be_stated_keeps_its_digest() -> None:
+    fingerprints = some_keys().fingerprints
+    form = a_form(stated_facts())
+    facts = {
+        "arrived_on": "2022-03-14",
+        "legal_group": "displaced_ukrainian",
+        "accommodation": "private",
+        "municipality": "08416041",
+        "languages": ["uk"],
+        "skills_needed": [],
+        "residence_title": "24",
+        "unaccompanied_minor": False,
+        "family_group": None,
+        "allotted_on": None,
+    }
+    assert fingerprints.of_form(form) == fingerprints.of_bytes(orjson.dumps((facts, None)))
+    assert fingerprints.of_form(form) != fingerprints.of_form(a_form(stated_facts(counselling_extended=True)))

@@ -2,6 +2,7 @@
 
 import hmac
 import unicodedata
+from dataclasses import fields
 from hashlib import sha256
 
 import orjson
@@ -9,6 +10,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from intake.stated import Form, Identity
+
+_LATER = frozenset({"counselling_extended"})
+"""Facts that came later: a form that leaves them out has the digest it had before."""
 
 
 class Fingerprints:
@@ -19,8 +23,13 @@ class Fingerprints:
         self._key = derived.derive(master)
 
     def of_form(self, form: Form) -> bytes:
-        """The same for every spelling of the same JSON."""
-        return self.of_bytes(orjson.dumps((form.facts, form.identity)))
+        """The same for every spelling of the same JSON, also for one from before a fact could be stated."""
+        facts = form.facts and {
+            field.name: value
+            for field in fields(form.facts)
+            if (value := getattr(form.facts, field.name)) != field.default or field.name not in _LATER
+        }
+        return self.of_bytes(orjson.dumps((facts, form.identity)))
 
     def of_persons(self, identity: Identity) -> bytes:
         """The same for the same persons in any order, however their names are written."""

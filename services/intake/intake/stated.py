@@ -74,6 +74,7 @@ class Statement:
     unaccompanied_minor: bool = False
     family_group: UUID | None = None
     allotted_on: date | None = None
+    counselling_extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from intake.web.messages import DEFAULT, MESSAGES
 _NAME = re.compile(
     r"reference|facts/[a-z_]{1,30}(/[0-9]{1,2})?|identity/persons/[0-9]{1,2}/[a-z_]{1,30}|identity/contact/[a-z]{1,30}"
 )
-_FLAGS = {"facts/unaccompanied_minor"}
+_FLAGS = {"facts/unaccompanied_minor", "facts/counselling_extended"}
 
 
 @dataclass(frozen=True, slots=True)
