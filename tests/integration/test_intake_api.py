@@ -240,8 +240,12 @@ async def test_row_level_security_hides_other_centres_and_everything_from_operat
             return [await tx.fetchval(f"select count(*) from {table}") for table in tables]
 
     assert await visible(Tenant(Role.CENTRE, "karlsruhe")) == [1] * 5
-    for nobody in (Tenant(Role.CENTRE, "ellwangen"), Tenant(Role.OPERATOR, "08"), Tenant(Role.STATE, "08"), None):
+    nobodies = (Tenant(Role.CENTRE, "ellwangen"), Tenant(Role.OPERATOR, "08"), Tenant(Role.DISTRICT, "08415"), None)
+    for nobody in nobodies:
         assert await visible(nobody) == [0] * 5
+    # Who allots sees facts and locks references; names, verdicts and answers are not theirs.
+    for who in (Tenant(Role.STATE, "08"), Tenant(Role.DISTRICT, "08416")):
+        assert await visible(who) == [1, 0, 0, 1, 0]
 
 
 async def test_the_list_pages_and_tells_what_changed_since(door: Door, worker: Database) -> None:

@@ -44,6 +44,19 @@ def test_a_household_without_a_municipality_lives_where_its_id_says() -> None:
     assert household.home == home_partition(HOUSEHOLD, None)
 
 
+def test_a_household_whose_district_is_stated_lives_there() -> None:
+    household = a_registered(facts=stated_facts(municipality=None, district="08416"))
+    assert household.facts is not None
+    assert household.facts.district == "08416"
+    assert household.home == home_partition(HOUSEHOLD, "08416")
+
+
+def test_a_municipality_says_the_district_whatever_else_is_stated() -> None:
+    household = a_registered(facts=stated_facts(district="08111"))
+    assert household.facts is not None
+    assert household.facts.district == "08416"
+
+
 def test_the_same_form_again_is_a_duplicate() -> None:
     known = a_registered()
     assert decided(an_offer(), known) == Duplicate(known)

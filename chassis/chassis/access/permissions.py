@@ -12,6 +12,7 @@ class Permission(StrEnum):
     SUBMIT_HOUSEHOLDS = "submit_households"
     READ_HOUSEHOLDS = "read_households"
     READ_IDENTITIES = "read_identities"
+    ALLOT_HOUSEHOLDS = "allot_households"
     READ_REGISTER = "read_register"
     EDIT_REGISTER = "edit_register"
 
@@ -58,6 +59,7 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.DISTRICT: frozenset(
         {
             _P.READ_HOUSEHOLDS,
+            _P.ALLOT_HOUSEHOLDS,
             _P.READ_REGISTER,
             _P.READ_ROSTER,
             _P.EDIT_ROSTER,
@@ -72,6 +74,7 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.STATE: frozenset(
         {
             _P.READ_HOUSEHOLDS,
+            _P.ALLOT_HOUSEHOLDS,
             _P.READ_REGISTER,
             _P.EDIT_REGISTER,
             _P.READ_ROSTER,

@@ -43,6 +43,12 @@ MENU = (
                 N_("All households of the centre, and what became of them."),
             ),
             Link(N_("Register a household"), "/new", Permission.SUBMIT_HOUSEHOLDS, N_("Enter an arrival by hand.")),
+            Link(
+                N_("Allotment"),
+                "/allotment",
+                Permission.ALLOT_HOUSEHOLDS,
+                N_("Give households that have no municipality yet one, by population."),
+            ),
         ),
     ),
     Area(

@@ -27,8 +27,8 @@ class Facts:
 
     @property
     def district(self) -> str | None:
-        """The first five digits of the municipality's AGS."""
-        return self.stated.municipality[:5] if self.stated.municipality else None
+        """The first five digits of the municipality's AGS, else the district that is stated."""
+        return self.stated.municipality[:5] if self.stated.municipality else self.stated.district
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Household:
     """A household as intake knows it, its identity apart.
 
     `home` is its partition for life, `version` the centre's own number of the newest offer applied, `forms`
-    the digests of every form accepted for it, `person_digest` the digest of its persons. `facts` and
-    `reference` end with erasure.
+    the digests of every form accepted for it, `person_digest` the digest of its persons, `allotted` whether
+    a district gave it its municipality. `facts` and `reference` end with erasure.
     """
 
     id: UUID
@@ -53,6 +53,7 @@ class Household:
     facts: Facts | None = None
     forms: frozenset[bytes] = frozenset()
     person_digest: bytes | None = None
+    allotted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +208,9 @@ def _register_again(offer: Offer, known: Household, on_file: Identity | None, de
 
 
 def _apply(offer: Offer, known: Household, on_file: Identity | None, desk: Desk) -> Changed | Rejection:
-    before = known.facts
     form = replace(
         offer.form,
-        facts=offer.form.facts or (before.stated if before else None),
+        facts=_stated(offer.form.facts, known),
         identity=offer.form.identity or on_file,
     )
     problems = faults(form, desk.today, desk.municipalities)
@@ -227,6 +227,16 @@ def _apply(offer: Offer, known: Household, on_file: Identity | None, desk: Desk)
         person_digest=offer.person_digest or known.person_digest,
     )
     return Changed(Outcome.CORRECTED, corrected, offer.form.identity)
+
+
+def _stated(new: Statement | None, known: Household) -> Statement | None:
+    """What holds after a correction: what a district has allotted does not go because a centre leaves it out."""
+    before = known.facts.stated if known.facts else None
+    if new is None or before is None:
+        return new or before
+    if known.allotted and new.municipality is None:
+        return replace(new, municipality=before.municipality, allotted_on=new.allotted_on or before.allotted_on)
+    return new
 
 
 def _next(known: Household, offer: Offer, desk: Desk, status: HouseholdStatus, change: HouseholdChange) -> Household:

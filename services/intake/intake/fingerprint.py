@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from intake.stated import Form, Identity
 
-_LATER = frozenset({"counselling_extended"})
+_LATER = frozenset({"counselling_extended", "district"})
 """Facts that came later: a form that leaves them out has the digest it had before."""
 
 

@@ -6,11 +6,12 @@ from datetime import date
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, StringConstraints, ValidationError, create_model
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, create_model
 from pydantic_core import to_json
 
 from contracts.households import StatedFacts
-from contracts.record import Code, Shape
+from contracts.record import Code, DistrictAgs, Shape
+from intake.districts import districts
 from intake.stated import MAX_PERSONS, Contact, Form, Identity, Person, Problem, Sex, Statement
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\p{Cc}]+$")]
@@ -18,6 +19,19 @@ Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 ()/-]{4,29}$")]
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+def _known(district: str) -> str:
+    if district not in districts():
+        raise ValueError("no district of Baden-Württemberg")
+    return district
+
+
+class FactsForm(StatedFacts):
+    """What a centre states of a household, identity apart."""
+
+    district: Annotated[DistrictAgs, AfterValidator(_known)] | None = None
+    """Where the household is distributed to while it has no municipality; with one, its first five digits count."""
 
 
 class PersonForm(Shape):
@@ -55,7 +69,7 @@ class WithdrawalForm(Shape):
 class CorrectionForm(WithdrawalForm):
     """New facts, new identity, or both; what is left out stays as it is."""
 
-    facts: StatedFacts | None = None
+    facts: FactsForm | None = None
     identity: IdentityForm | None = None
 
 
@@ -63,7 +77,7 @@ class RegistrationForm(WithdrawalForm):
     """A household, under a reference of the centre's own choice that says nothing about it."""
 
     reference: Code
-    facts: StatedFacts
+    facts: FactsForm
     identity: IdentityForm
 
 
@@ -89,6 +103,7 @@ _CODES = {
     "date_from_datetime_parsing": "not_a_date",
     "date_from_datetime_inexact": "not_a_date",
     "uuid_parsing": "malformed",
+    "value_error": "unknown_value",
 }
 
 M = TypeVar("M", bound=Shape)
@@ -97,7 +112,7 @@ M = TypeVar("M", bound=Shape)
 def read_form(facts: object, identity: object, around: Sequence[Problem] = ()) -> Form:
     """Facts and identity as they came from JSON; None is a part that is left out, `around` what was found before."""
     faults = list(around)
-    stated = None if facts is None else read_part(StatedFacts, facts, "/facts", faults)
+    stated = None if facts is None else read_part(FactsForm, facts, "/facts", faults)
     known = None if identity is None else _identity(identity, faults)
     return Form(Statement(**_fields(stated, Statement)) if stated else None, known, tuple(faults))
 

@@ -15,6 +15,7 @@ from contracts.vocabulary import SubmissionKind
 from intake import store
 from intake.domain import Changed, Decision, Desk, Household, Offer, decide, erase
 from intake.identity import Keys
+from intake.quota import COUNTED
 from intake.shapes import household_state
 from intake.stated import Form, Identity
 from intake.store import Head, Ruling
@@ -109,6 +110,8 @@ async def erase_household(tx: Tx, household: UUID) -> bool:
     if found.reference is None:
         return False
     gone = erase(found, tx.now)
+    if found.facts and found.facts.stated.municipality and found.status in COUNTED:
+        await store.keep_in_ledger(tx, found.facts.stated.municipality)
     await store.save_households(tx, [gone])
     await store.destroy_sealed(tx, household)
     await store.save_heads(tx, found.centre, {found.reference: Head(None)})

@@ -30,7 +30,8 @@ def household_state(household: Household) -> households.Household:
 def facts_state(facts: Facts) -> households.Facts:
     """Stated and derived facts as they travel."""
     stated: dict[str, Any] = {name: getattr(facts.stated, name) for name in Statement.__dataclass_fields__}
-    return households.Facts(**stated, size=facts.size, age_bands=dict(facts.age_bands), district=facts.district)
+    derived = {"size": facts.size, "age_bands": dict(facts.age_bands), "district": facts.district}
+    return households.Facts(**(stated | derived))
 
 
 def facts_of(value: object) -> Facts:

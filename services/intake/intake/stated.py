@@ -75,6 +75,8 @@ class Statement:
     family_group: UUID | None = None
     allotted_on: date | None = None
     counselling_extended: bool = False
+    district: str | None = None
+    """Counts where no municipality is stated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from household as h
 left join municipality as m on m.ags = h.facts ->> 'municipality'
 left join care as c on c.household = h.id
 where
-    h.reference is not null
+    h.centre = current_setting('geleit.tenant', true)
+    and h.reference is not null
     and ($2::timestamptz is null or (h.registered_at, h.id) < ($2, $3::uuid))
     and h.reference like $4
     and ($5::text is null or h.status = $5)

@@ -1,4 +1,5 @@
-"""Intake's rows. Locks are taken in one order: idempotency keys (sorted), references (sorted), municipalities."""
+"""Intake's rows. Locks are taken in one order: idempotency keys (sorted), a district's round, references (sorted),
+municipalities."""
 
 from intake.store.aggregates import (
     Head,
@@ -12,6 +13,20 @@ from intake.store.aggregates import (
 )
 from intake.store.idempotency import Kept, claim_keys, forget_keys, keep_answers, release_keys
 from intake.store.lists import Shown, apply_cares, shown
+from intake.store.quota import (
+    Waiting,
+    allotted_in,
+    begin_round,
+    confirmed_rounds,
+    keep_in_ledger,
+    ledger_of,
+    lock_households,
+    names_in,
+    save_allotted,
+    save_ledgers,
+    waiting_by_district,
+    waiting_in,
+)
 from intake.store.register import choices, existing_municipalities, lock_register, save_register
 from intake.store.verdicts import Place, Ruling, seen, write_verdicts
 
@@ -21,23 +36,35 @@ __all__ = [
     "Place",
     "Ruling",
     "Shown",
+    "Waiting",
+    "allotted_in",
     "apply_cares",
+    "begin_round",
     "choices",
     "claim_keys",
+    "confirmed_rounds",
     "destroy_sealed",
     "existing_municipalities",
     "forget_keys",
     "households",
     "keep_answers",
+    "keep_in_ledger",
+    "ledger_of",
+    "lock_households",
     "lock_references",
     "lock_register",
+    "names_in",
     "release_keys",
+    "save_allotted",
     "save_heads",
     "save_households",
+    "save_ledgers",
     "save_register",
     "save_sealed",
     "sealed",
     "seen",
     "shown",
+    "waiting_by_district",
+    "waiting_in",
     "write_verdicts",
 ]

@@ -51,7 +51,7 @@ async def households(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Household]:
     """Households by id, of those that the transaction may see; lock their references to change them."""
     rows = await tx.fetch(
         "select id, home, centre, reference, revision, status, change, version, facts, forms, person_digest,"
-        " registered_at, changed_at from household where id = any($1::uuid[])",
+        " allotted, registered_at, changed_at from household where id = any($1::uuid[])",
         list(ids),
     )
     return {row["id"]: _household(row) for row in rows}
@@ -74,6 +74,7 @@ async def save_households(tx: Tx, changed: Sequence[Household]) -> None:
         [one.person_digest for one in changed],
         [one.registered_at for one in changed],
         [one.changed_at for one in changed],
+        [one.allotted for one in changed],
     )
 
 
@@ -120,4 +121,5 @@ def _household(row: asyncpg.Record) -> Household:
         facts=facts_of(row["facts"]) if row["facts"] else None,
         forms=frozenset(row["forms"]),
         person_digest=row["person_digest"],
+        allotted=row["allotted"],
     )

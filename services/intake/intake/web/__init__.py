@@ -6,13 +6,13 @@ from fastapi import APIRouter
 
 from chassis.web import Site
 from intake.identity import Keys
-from intake.web import api, bulk, card, edit, pages, register
+from intake.web import allotment, api, bulk, card, edit, pages, register
 
 
 def create(keys: Callable[[], Keys]) -> Site:
     """The site; `keys` reads the keys when they are first needed."""
     router = APIRouter()
-    for part in (api, bulk, pages, register, edit, card):
+    for part in (api, bulk, pages, allotment, register, edit, card):
         router.include_router(part.router)
     return Site(
         title="Reception",

@@ -1,5 +1,6 @@
 """What a centre sees: its households, and one of them with what became of it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from chassis.web import Paging, Work, not_found, render, require
 from contracts.assignments import Care
 from contracts.vocabulary import CareStatus, HouseholdStatus
 from intake import store
+from intake.districts import districts
 from intake.reception import identity_of
 from intake.store import Shown
 from intake.web import labels
@@ -64,7 +66,14 @@ async def household(request: Request, _: Centre, tx: Work, household: UUID) -> R
         same_persons=await store.shown(tx, limit=10, same_persons_as=household),
         timeline=timeline(found),
         labels=labels,
+        district=district_name(found.facts),
     )
+
+
+def district_name(facts: Mapping[str, Any]) -> str | None:
+    """Where the household is or goes to."""
+    district = districts().get(facts.get("district") or "")
+    return district.title if district else None
 
 
 async def one(tx: Work, household: UUID) -> Shown:

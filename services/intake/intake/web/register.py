@@ -1,6 +1,7 @@
 """The form that registers a household by hand; it grows by a person without scripts too."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ from chassis.web import Work, redirect, render, require, translations_of, wants_
 from chassis.web.language import LOCALES, language_of
 from contracts.vocabulary import SubmissionKind
 from intake import store
+from intake.districts import districts
 from intake.domain import Decision, Rejection
 from intake.forms import Envelope, read_form, read_part
 from intake.reception import offer, take_one
@@ -85,6 +87,7 @@ async def show_form(
         languages_known=labels.languages(locale),
         countries=labels.countries(locale),
         municipalities=await store.choices(tx),
+        districts=sorted(((one.ags, one.title) for one in districts().values()), key=itemgetter(1)),
         accommodations=[(value, _(label)) for value, label in labels.ACCOMMODATIONS.items()],
         legal_groups=[(value, _(label)) for value, label in labels.LEGAL_GROUPS.items()],
         sexes=[(value, _(label)) for value, label in labels.SEXES.items()],
