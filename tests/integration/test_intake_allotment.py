@@ -169,6 +169,16 @@ async def test_a_household_set_to_not_yet_stays(door: Door, worker: Database) ->
     assert "Left out" not in page.text
 
 
+async def test_one_confirmed_without_a_choice_is_told_so(door: Door, worker: Database) -> None:
+    await arrive(worker, "A-1")
+    async with door.person(Role.DISTRICT, "08416") as browser:
+        seen = await shown(browser)
+        await browser.send(PAGE, **seen.fields(municipality=[""], only=seen.households[0].partition("/")[0]))
+        page = await browser.get(PAGE)
+    assert "No municipality was chosen." in page.text
+    assert (await held(worker, "A-1"))["revision"] == 1
+
+
 async def test_the_same_form_twice_allots_once(door: Door, worker: Database) -> None:
     await arrive(worker, "A-1", "A-2")
     async with door.person(Role.DISTRICT, "08416") as browser:

@@ -61,6 +61,8 @@ async def confirmed(request: Request, who: Allotter, tx: Work) -> Response:
         return await _show(request, tx, district, PageQuery(AT_ONCE, None), status_code=409, stale=True)
     _ = translations_of(request).gettext
     told = [_("Households allotted: %(number)s.") % {"number": done.allotted}]
+    if not done.allotted:
+        told = [_("Nothing was allotted.") if done.changed else _("No municipality was chosen.")]
     if done.changed:
         told.append(_("Left out, because they have changed in the meantime: %(number)s.") % {"number": done.changed})
     back = f"/allotment?district={district}" if who.role is Role.STATE else "/allotment"
