@@ -62,6 +62,7 @@ async def test_a_plan_is_looked_at_confirmed_and_followed(
         confirmed = await browser.send(planned.headers["location"] + "/confirm")
         assert confirmed.status_code == 303
         assert len(await stage.pass_time()) == 2
+        assert planned.headers["location"] in (await browser.get("/matching/handovers")).text
         done = await browser.get(planned.headers["location"])
         assert "/confirm" not in done.text
     connection = await asyncpg.connect(door.owner_url)
@@ -109,6 +110,7 @@ async def test_a_district_plans_its_own_cases_only_and_sees_no_other_plan(door: 
         assert (await client.get(f"/matching/v1/handovers/{plan['id']}")).status_code == 404
         assert (await client.post(f"/matching/v1/handovers/{plan['id']}/confirm")).status_code == 404
     async with door.person(Role.DISTRICT, STUTTGART[:5]) as browser:
+        assert plan["id"] not in (await browser.get("/matching/handovers")).text
         assert (await browser.get(f"/matching/handovers/{plan['id']}")).status_code == 404
         assert (await browser.send(f"/matching/handovers/{plan['id']}/confirm")).status_code == 404
 
@@ -121,6 +123,7 @@ async def test_nobody_else_may_plan_or_confirm(door: Door, role: Role, tenant: s
     key: UUID = uuid4()
     async with door.person(role, tenant) as browser:
         assert (await browser.send(f"/matching/managers/{A}/handover", reason="absent")).status_code == 403
+        assert (await browser.get("/matching/handovers")).status_code == 403
         assert (await browser.get(f"/matching/handovers/{key}")).status_code == 403
         assert (await browser.send(f"/matching/handovers/{key}/confirm")).status_code == 403
 

@@ -1,6 +1,7 @@
 """Plans of handovers: kept as proposals, read by who decides on them, worked off a batch at a time."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -56,6 +57,16 @@ async def add_handover(tx: Tx, key: UUID, reason: str, plan: Plan) -> None:
 async def handover(tx: Tx, key: UUID) -> asyncpg.Record | None:
     """A plan: who made it when and why, how far it is, its moves, persons and points in all."""
     return await tx.fetchrow(query("handover"), key)
+
+
+async def handovers(tx: Tx, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[asyncpg.Record]:
+    """Plans, newest first."""
+    return await tx.fetch(
+        "select id, made_at, reason, status, moves_lower_bound from handover"
+        " where $1::timestamptz is null or (made_at, id) < ($1, $2::uuid) order by made_at desc, id desc limit $3",
+        *(after or (None, None)),
+        limit,
+    )
 
 
 async def handover_moves(tx: Tx, key: UUID, after: UUID | None, limit: int) -> Sequence[asyncpg.Record]:

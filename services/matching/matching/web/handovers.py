@@ -1,5 +1,6 @@
 """Handovers: a plan is made from a manager's page, looked at, confirmed, and followed while it runs."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -37,6 +38,15 @@ async def plan(request: Request, tx: Work, who: Planner, manager: UUID) -> Respo
         notice = _("By the roster as it stands all cases can stay. Note the absence, the last day or the cut first.")
         return redirect(request, f"/managers/{manager}", notice=notice)
     return redirect(request, f"/handovers/{key}")
+
+
+@router.get("/handovers")
+async def listed(request: Request, tx: Work, who: Planner, paging: Paging) -> Response:
+    """Plans, newest first: proposals, what runs, what is finished."""
+    after = paging.after(datetime, UUID)
+    rows = await decisive.handovers(tx, (after[0], after[1]) if after else None, paging.limit + 1)
+    page = paging.take(rows, lambda one: (one["made_at"], one["id"]))
+    return render(request, "handovers.html", labels=labels, page=page, is_first=after is None)
 
 
 @router.get("/handovers/{handover}")
