@@ -157,10 +157,7 @@ async def _who_cannot_come(tx: Tx, held: Basis, steps: Collection[Step]) -> dict
     concerned = settlement.concerned(held, list(steps), settlement.freed(steps))
     standing = await store.lock_managers(tx, concerned)
     for step in steps:
-        care = step.case.care
-        assert care, "a move is of a case"
-        assert care.manager, "that somebody has"
-        standing[care.manager] = Carried(standing[care.manager].load - care.weight)
+        _book(standing, step, -1)
     found: dict[UUID, str] = {}
     for step in steps:
         assert step.wish, "a move is a wish"
@@ -168,9 +165,18 @@ async def _who_cannot_come(tx: Tx, held: Basis, steps: Collection[Step]) -> dict
         need = _need(tx, held, step)
         if gate := stopped_at(replace(receiver, max_new_per_week=None), standing[receiver.id], need):
             found[step.case.household.id] = gate
+            _book(standing, step, 1)
         else:
             standing[receiver.id] = Carried(standing[receiver.id].load + need.weight)
     return found
+
+
+def _book(standing: dict[UUID, Carried], step: Step, sign: int) -> None:
+    """Take a case from who gives it away, or leave it there after all."""
+    care = step.case.care
+    assert care, "a move is of a case"
+    assert care.manager, "that somebody has"
+    standing[care.manager] = Carried(standing[care.manager].load + sign * care.weight)
 
 
 def _need(tx: Tx, held: Basis, step: Step) -> Need:
