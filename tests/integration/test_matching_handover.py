@@ -12,9 +12,9 @@ from contracts.vocabulary import Answer, CareReason, CareStatus
 from matching import handing_over, store
 from matching.domain import Absence
 from matching.handing_over import Reason, Wanted, confirm, propose
-from matching.roster.change import Shortage, add_absence, manager_id
+from matching.roster.change import Shortage, add_absence, import_roster, manager_id
 from matching_builders import DAY, REUTLINGEN, TUEBINGEN
-from matching_stage import Stage, on_stage
+from matching_stage import VAULT, Stage, on_stage
 
 A = f"A;Anna Öhm;P;1;{TUEBINGEN};uk"
 B = f"B;Berta Uhl;P;1;{TUEBINGEN}"
@@ -191,3 +191,17 @@ async def test_a_roster_that_would_leave_people_without_cover_warns_with_their_n
     assert gone.shortage == Shortage(6, 4)
     assert not gone.possible
     assert (await stage.roster(f"A;Anna Öhm;P;1;{TUEBINGEN} {REUTLINGEN}")).shortage == Shortage()
+
+
+async def test_a_cut_that_is_still_to_come_and_a_last_day_count_in_the_warning(stage: Stage) -> None:
+    await stage.roster(f"A;Anna Öhm;P;1;{TUEBINGEN}")
+    await stage.arrive(size=4)
+    header, line = "code;name;provider;fte;service_area;", f"A;Anna Öhm;P;1;{TUEBINGEN};"
+    for column, value in (
+        ("fte_changes", f"{DAY + timedelta(days=90)}:0"),
+        ("active_until", f"{DAY + timedelta(days=90)}"),
+    ):
+        async with stage.database.transaction() as tx:
+            report = await import_roster(tx, VAULT, f"{header}{column}\n{line}{value}".encode(), preview=True)
+        assert report.faults == ()
+        assert report.shortage == Shortage(4, 4), column

@@ -40,7 +40,7 @@ class Carrying:
 class Shortage:
     """Persons whose manager could not keep them if the file were imported, and those of them nobody could take.
 
-    Whoever has a last day in the file counts as gone, even if that day is still to come.
+    Whoever has a last day in the file counts as gone, and a post as cut, even if that day is still to come.
     """
 
     leaving: int = 0
@@ -94,7 +94,7 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
     gone = [
         row for key, row in kept.items() if complete and key not in stated and row["status"] == ManagerStatus.ACTIVE
     ]
-    shortage = await _shortage(tx, policy, stated, {row["id"] for row in gone}) if preview else Shortage()
+    shortage = await _shortage(tx, policy, stated, {row["id"] for row in gone}, posts) if preview else Shortage()
     if carrying := await _carrying(tx, gone):
         return Report(faults=sheet.faults, carrying=carrying, shortage=shortage)
     changing = {key: row.fte_changes for key, row in stated.items() if row.fte_changes is not None}
@@ -216,12 +216,22 @@ async def _carrying(tx: Tx, gone: Sequence[store.Kept]) -> tuple[Carrying, ...]:
     return tuple(Carrying(row["provider"], row["code"], cases[row["id"]]) for row in gone if row["id"] in cases)
 
 
-async def _shortage(tx: Tx, policy: Policy, stated: Mapping[UUID, Row], gone: Collection[UUID]) -> Shortage:
+async def _shortage(
+    tx: Tx,
+    policy: Policy,
+    stated: Mapping[UUID, Row],
+    gone: Collection[UUID],
+    posts: Mapping[UUID, Sequence[Change]],
+) -> Shortage:
     """What a file would leave without cover; the basis is read, so the transaction must not renew it."""
     held, loads, base = await decisive.basis(tx), await decisive.loads(tx), await store.base_loads(tx)
-    now = held.field.managers
+    now, today = held.field.managers, day_of(tx.now)
     then = {key: replace(one, removed=one.removed or key in gone) for key, one in now.items()}
-    then |= {key: _manager(key, row, policy, now.get(key), day_of(tx.now)) for key, row in stated.items()}
+    for key, row in stated.items():
+        share = share_on(today, row.fte_hundredths, row.fte_changes or ())
+        changes = posts.get(key, ()) if row.fte_changes is None else row.fte_changes
+        least = min([share, *(later for since, later in changes if since > today)])
+        then[key] = replace(_manager(key, row, now.get(key), today), capacity=capacity(least, policy))
     loads |= {key: loads.get(key, 0) - base.get(key, 0) + row.base_load for key, row in stated.items()}
     future = replace(held, field=held.field.with_managers(list(then.values())))
     found = await planned(tx, future, loads, Wanted(Reason.LEAVING))
@@ -229,15 +239,15 @@ async def _shortage(tx: Tx, policy: Policy, stated: Mapping[UUID, Row], gone: Co
     return Shortage(persons, found.persons_uncovered)
 
 
-def _manager(key: UUID, row: Row, policy: Policy, known: Manager | None, today: date) -> Manager:
-    """A manager as decisions would see her; whoever has a last day as if it were over."""
+def _manager(key: UUID, row: Row, known: Manager | None, today: date) -> Manager:
+    """A manager as decisions would see her, capacity apart; whoever has a last day as if it were over."""
     absences = row.absences if row.absences is not None else known.absences if known else ()
     return Manager(
         id=key,
         code=row.code,
         provider=row.provider,
         fte_hundredths=row.fte_hundredths,
-        capacity=capacity(row.fte_hundredths, policy),
+        capacity=0,
         languages=frozenset(row.languages),
         skills=frozenset(map(Skill, row.skills)),
         service_area=frozenset(row.service_area),
