@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
 from chassis.access import Role, Tenant
@@ -130,6 +131,33 @@ async def test_why_not_somebody_else_is_answered(door: Door, cares: dict[str, Ca
         assert (await client.get(minor)).status_code == 409
     async with door.program(Role.MUNICIPALITY, STUTTGART) as client:
         assert (await client.get(f"{path}/{other['id']}")).status_code == 404, "somebody else's household"
+
+
+async def test_a_receipt_of_the_first_form_is_shown_too(door: Door, cares: dict[str, Care], database: Any) -> None:
+    """It had no solver and no lots, and loads in the order of registration."""
+    care = cares["proposed"]
+    owner = await database("matching", "owner")
+    async with owner.transaction() as tx:
+        row = await tx.fetchrow("select * from decision where hash = $1", bytes.fromhex(care.receipt or ""))
+        old = orjson.loads(row["receipt"])
+        new = ("solver", "turn", "head_start_hours", "waiting_since", "case", "at")
+        old = {name: value for name, value in old.items() if name not in new} | {"form": 1, "index": 0}
+        for one in old["candidates"]:
+            one["tie"] = one.pop("lot")
+            for name in ("former", "relative", "new", "max_new_per_week"):
+                del one[name]
+            for name in ("continuity", "relatives") if one["points"] else ():
+                del one["points"][name]
+        await tx.execute("update decision set receipt = $2 where hash = $1", row["hash"], orjson.dumps(old))
+    assert care.assignee is not None
+    async with door.person(Role.STATE, "08") as browser:
+        page = await browser.get(f"/matching/households/{care.household}?why_not={care.assignee.code}")
+        assert page.status_code == 200
+        assert "Why not this manager" not in page.text
+        manager = await browser.get(f"/matching/managers/{care.assignee.id}")
+        assert manager.status_code == 200
+    async with owner.transaction() as tx:
+        await tx.execute("update decision set receipt = $2 where hash = $1", row["hash"], row["receipt"])
 
 
 async def test_the_waiting_list_is_filtered_and_paged(door: Door, cares: dict[str, Care]) -> None:

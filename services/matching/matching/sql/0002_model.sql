@@ -12,11 +12,10 @@ alter table household alter column alias set default gen_random_uuid();
 update household set alias = gen_random_uuid();
 create index household_family_group on household ((facts ->> 'family_group')) where facts ? 'family_group';
 
--- Since when a household counts as waiting, by the policy's priorities; absent where nobody looks for a manager.
+-- Since when a household counts as waiting, by the policy's priorities; a process of before leaves it empty.
 alter table care add column turn timestamptz;
-update care set turn = waiting_since where status = 'waiting';
-drop index care_waiting;
-create index care_waiting on care (municipality, turn, household) where turn is not null;
+create index care_turn on care (municipality, coalesce(turn, waiting_since), household)
+    where status = 'waiting' and reason not in ('parked', 'to_be_reassessed');
 
 -- The transaction that applied an input; its receipts carry the same id.
 alter table stimulus add column batch uuid;
