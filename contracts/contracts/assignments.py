@@ -51,6 +51,20 @@ class CaseFacts(Shape):
     skills_needed: tuple[Skill, ...] = ()
 
 
+class Because(Shape):
+    """What spoke for the manager who was chosen; nothing of it where there simply was room."""
+
+    by_person: bool = False
+    """A person decided; what else is said did not bind."""
+    languages: tuple[Language, ...] = ()
+    skills: tuple[Skill, ...] = ()
+    distance_km: Annotated[int, Field(ge=0)] | None = None
+    former: bool = False
+    """Had the household before."""
+    relative: bool = False
+    """Has other households of its family group."""
+
+
 class Care(State):
     """The care of one household; one per household, key = household id.
 
@@ -69,6 +83,7 @@ class Care(State):
     district: DistrictAgs | None = None
     case: CaseFacts | None = None
     assignee: Assignee | None = None
+    because: Because | None = None
     item: Annotated[int, Field(ge=1)] | None = None
     weight: Annotated[int, Field(ge=0)] = 0
     """Load units the case takes of its manager's capacity; 0 where nobody is assigned."""

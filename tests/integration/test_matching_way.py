@@ -68,6 +68,12 @@ async def test_a_proposal_says_all_its_municipality_needs(stage: Stage) -> None:
     assert care.case.size == 2
     assert care.answer_by == NOW + timedelta(days=3)
     assert care.receipt is not None
+    assert care.because is not None
+    assert (care.because.languages, care.because.distance_km, care.because.by_person) == (("uk",), 0, False)
+    (confirmed,) = await stage.answer(care, Answer.ACCEPTED)
+    assert confirmed.because == care.because, "what spoke for her stays"
+    (closed,) = await stage.answer(care, Answer.CLOSED, revision=2, reason=AnswerReason.NO_CONTACT)
+    assert closed.because is None
 
 
 async def test_a_state_read_again_or_late_changes_nothing(stage: Stage) -> None:

@@ -11,7 +11,8 @@ from builders import NOW, REUTLINGEN, TUEBINGEN, a_care, a_municipality, a_polic
 from chassis.access import Role
 from chassis.web import encode_cursor
 from chassis.web.surroundings import Mounted
-from contracts.assignments import Care
+from contracts.assignments import Because, Care
+from contracts.vocabulary import Skill
 from doors import Browser, Door
 from integration.conftest import OpenDatabase
 from notifications import store, web
@@ -244,6 +245,20 @@ async def household_page(browser: Browser, care: Care, query: str = "") -> str:
 
 async def send(browser: Browser, care: Care, answer: str, **more: object) -> httpx.Response:
     return await browser.send(f"/inbox/households/{care.household}/answers", item=care.item, answer=answer, **more)
+
+
+async def test_the_reason_for_a_manager_is_shown(door: Door) -> None:
+    spoke = Because(languages=("uk",), skills=(Skill.LITERACY,), distance_km=12, former=True)
+    cares = [
+        a_care(because=because) for because in (spoke, Because(by_person=True, languages=("uk",)), Because(), None)
+    ]
+    await fold(door.worker, *cares, a_municipality())
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        pages = [await household_page(browser, care) for care in cares]
+    assert "had the household before; Ukrainian; Literacy; 12 km" in pages[0]
+    assert "decided by a person" in pages[1]
+    assert "room for the case" in pages[2]
+    assert "room for the case" not in pages[3]
 
 
 async def test_a_person_accepts_contacts_and_closes(door: Door) -> None:

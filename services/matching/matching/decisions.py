@@ -12,6 +12,8 @@ from contracts.record import State
 from contracts.vocabulary import CareReason, CareStatus
 from matching import settlement, store
 from matching.days import day_of, start_of
+from matching.domain import Why
+from matching.explain import why
 from matching.lifecycle import Care, Case, Step, again_step, next_phase
 from matching.receipts import chained
 from matching.settlement import Basis, Ledger, monday_of
@@ -45,13 +47,14 @@ async def settle(
     if freed and serve:
         served, later = await _next_in_line(tx, basis, ledger, freed, {step.case.household.id for step in steps})
     batch = uuid4()
-    written = await _decide(tx, basis, ledger, [*steps, *served], batch)
+    written, whys = await _decide(tx, basis, ledger, [*steps, *served], batch)
     await store.write_loads(tx, ledger.changes)
     await store.write_cares(tx, basis.policy, written)
     await store.record(tx, batch, [*inputs, *_asked(steps, served)])
     # Dues come last, as with the clock, which deletes what it has handled at the end of its transaction.
     await _set_dues(tx, basis, written, later)
-    return [_told(tx, basis, step, care) for step, care in written]
+    whys |= await _whys_so_far(tx, [care for _, care in written if care.item and care.household not in whys])
+    return [_told(tx, basis, step, care, whys.get(care.household)) for step, care in written]
 
 
 async def decide_anew(tx: Tx, basis: Basis, locked: Collection[UUID]) -> list[State]:
@@ -85,7 +88,10 @@ async def _next_in_line(
     return _again(tx, basis, found.values()), later
 
 
-async def _decide(tx: Tx, basis: Basis, ledger: Ledger, steps: Sequence[Step], batch: UUID) -> list[tuple[Step, Care]]:
+async def _decide(
+    tx: Tx, basis: Basis, ledger: Ledger, steps: Sequence[Step], batch: UUID
+) -> tuple[list[tuple[Step, Care]], dict[UUID, Why | None]]:
+    """The cases as the steps leave them, and what spoke for whom was chosen."""
     # Beside the event loop, because a large batch takes a second: heartbeats go on.
     around, decisions = await asyncio.to_thread(settlement.decide, basis, ledger, steps, tx.now)
     heads = await store.lock_heads(tx, settlement.districts_of(decisions))
@@ -94,7 +100,13 @@ async def _decide(tx: Tx, basis: Basis, ledger: Ledger, steps: Sequence[Step], b
     made = written[len(written) - len(decisions) :]
     await store.write_receipts(tx, batch, receipts, [care for _, care in made])
     count_decisions(tx, made)
-    return written
+    return written, {one.ask.household.id: one.why for one in decisions}
+
+
+async def _whys_so_far(tx: Tx, cares: Sequence[Care]) -> dict[UUID, Why | None]:
+    """What spoke for the managers of cases that stay where they are: their receipts say so."""
+    kept = await store.receipts_at(tx, [(care.household, care.item) for care in cares if care.item])
+    return {household: why(orjson.loads(content)) for household, content in kept.items()}
 
 
 def _asked(steps: Sequence[Step], served: Sequence[Step]) -> list[Stimulus]:
@@ -127,13 +139,13 @@ async def _set_dues(tx: Tx, basis: Basis, written: Sequence[tuple[Step, Care]], 
             await tx.dues(kind, dict(at))
 
 
-def _told(tx: Tx, basis: Basis, step: Step, care: Care) -> State:
+def _told(tx: Tx, basis: Basis, step: Step, care: Care, spoke: Why | None) -> State:
     key = str(care.household)
     if key not in tx.traces and step.case.traceparent:
         tx.traces[key] = step.case.traceparent
     tx.describe(key, care_status=care.status, care_reason=care.reason)
     manager = basis.field.managers[care.manager] if care.manager else None
-    return care_state(step.case.household, care, manager)
+    return care_state(step.case.household, care, manager, spoke)
 
 
 UNDECIDED = (CareStatus.WAITING, CareStatus.NOT_ELIGIBLE, CareStatus.PROPOSED)

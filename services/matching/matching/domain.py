@@ -191,6 +191,18 @@ class Policy:
         return self.declines.get(reason) if reason else None
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What spoke for the manager who was chosen; what a person decided needs nothing more."""
+
+    by_person: bool
+    languages: tuple[str, ...] = ()
+    skills: tuple[Skill, ...] = ()
+    distance_km: int | None = None
+    former: bool = False
+    relative: bool = False
+
+
 class OverrideReason(StrEnum):
     """Why a person decides against the proposal; coded, because free text would carry names."""
 

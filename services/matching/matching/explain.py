@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.vocabulary import CareReason
+from contracts.vocabulary import CareReason, Skill
+from matching.domain import Why
 from matching.solver import strain
 
 FIRST_FORM = 2
@@ -26,18 +27,6 @@ class WhyNot:
     would_be_chosen: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
-    """What spoke for the manager who was chosen; a person's choice needs nothing more."""
-
-    by_person: bool
-    languages: tuple[str, ...] = ()
-    skills: tuple[str, ...] = ()
-    distance_km: int | None = None
-    former: bool = False
-    relative: bool = False
-
-
 def why(receipt: Mapping[str, Any]) -> Why | None:
     """What spoke for the manager who was chosen; None: nobody was."""
     one = next((one for one in receipt["candidates"] if one["manager"] == receipt["chosen"]), None)
@@ -47,7 +36,7 @@ def why(receipt: Mapping[str, Any]) -> Why | None:
     return Why(
         by_person,
         tuple(one["languages"]),
-        tuple(one["skills"]),
+        tuple(map(Skill, one["skills"])),
         one["distance_km"],
         one.get("former", False),
         one.get("relative", False),

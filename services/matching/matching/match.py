@@ -9,9 +9,9 @@ from typing import NamedTuple
 from uuid import UUID
 from zlib import crc32
 
-from contracts.vocabulary import CareReason, CareStatus
+from contracts.vocabulary import CareReason, CareStatus, Skill
 from matching import solver
-from matching.domain import Carried, Facts, Household, Manager, OverrideReason, Place, Policy
+from matching.domain import Carried, Facts, Household, Manager, OverrideReason, Place, Policy, Why
 from matching.rules import (
     GATE_ORDER,
     Need,
@@ -109,6 +109,15 @@ class Decision:
     by: str = "rules"
     optimal: bool = True
     together: int = 1
+
+    @property
+    def why(self) -> Why | None:
+        """What spoke for whom was chosen, if anybody was."""
+        one = next((one for one in self.candidates if one.manager is self.chosen), None)
+        if one is None:
+            return None
+        by_person = isinstance(self.ask.wish, Override)
+        return Why(by_person, one.languages, tuple(map(Skill, one.skills)), one.distance_km, one.former, one.relative)
 
 
 class Field:

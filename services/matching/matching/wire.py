@@ -1,6 +1,6 @@
 """Between the shapes of the wire and those of the core."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
@@ -18,6 +18,7 @@ from matching.domain import (
     Prices,
     Priority,
     Rule,
+    Why,
 )
 from matching.lifecycle import AnswerSeen, Care, Reply
 
@@ -113,8 +114,8 @@ class Rostered:
 ROSTERED = TypeAdapter(Rostered)
 
 
-def care_state(household: Household, care: Care, manager: Manager | None) -> assignments.Care:
-    """What `assignments` tells of a care; `manager` has the case, if anybody has."""
+def care_state(household: Household, care: Care, manager: Manager | None, why: Why | None) -> assignments.Care:
+    """What `assignments` tells of a care; `manager` has the case, if anybody has, and `why` says what spoke for her."""
     return assignments.Care(
         revision=care.revision,
         household=household.id,
@@ -128,6 +129,7 @@ def care_state(household: Household, care: Care, manager: Manager | None) -> ass
         assignee=(
             assignments.Assignee(id=manager.id, code=manager.code, provider=manager.provider) if manager else None
         ),
+        because=assignments.Because(**asdict(why)) if manager and why else None,
         item=care.item,
         weight=care.weight,
         registered_at=household.registered_at,

@@ -79,7 +79,7 @@ def items(care: Care) -> list[ItemRow]:
             district=care.district,
             status=_STATUS.get(care.status, ItemStatus.CLOSED).value,
             reason=care.reason.value,
-            facts=care.case.model_dump(mode="json") if care.case else None,
+            facts=_facts(care),
             manager=care.assignee.id,
             manager_code=care.assignee.code,
             assigned_at=care.assigned_at,
@@ -90,6 +90,14 @@ def items(care: Care) -> list[ItemRow]:
             answer_reason=None,
         )
     return [rows[item] for item in sorted(rows)]
+
+
+def _facts(care: Care) -> dict[str, Any] | None:
+    """What is shown of a case while it is with the reader, and what spoke for the manager."""
+    if care.case is None:
+        return None
+    because = {"because": care.because.model_dump(mode="json")} if care.because else {}
+    return care.case.model_dump(mode="json") | because
 
 
 def _earlier(care: Care, position: int) -> ItemRow:

@@ -55,6 +55,19 @@ async def chain(tx: Tx, district: str) -> list[Receipt]:
     return [_receipt(row) for row in rows]
 
 
+async def receipts_at(tx: Tx, decisions: Sequence[tuple[UUID, int]]) -> dict[UUID, bytes]:
+    """The receipts of these decisions: of a household, at that revision of its care."""
+    if not decisions:
+        return {}
+    rows = await tx.fetch(
+        "select l.household, d.receipt from unnest($1::uuid[], $2::bigint[]) as w (household, revision)"
+        " join decision_link l using (household, revision) join decision d using (district, position)",
+        [household for household, _ in decisions],
+        [revision for _, revision in decisions],
+    )
+    return {row["household"]: row["receipt"] for row in rows}
+
+
 async def places_of(tx: Tx, household: UUID) -> set[tuple[str, int]]:
     """Where the receipts of a household are; nowhere once it is erased."""
     rows = await tx.fetch("select district, position from decision_link where household = $1", household)
