@@ -90,6 +90,14 @@ async def test_after_an_erasure_chain_and_replay_still_hold(stage: Stage) -> Non
         [f"%{household}%", f"%{row['alias']}%"],
     )
     assert traces == [], "nothing leads from what is kept to whom it was about"
+    by_hash = "select d.receipt from care c join decision d on d.hash = c.receipt where c.household = $1"
+    assert await stage.rows(by_hash, household) == []
+    by_time = (
+        "select s.id from stimulus s, care c left join assignment a using (household) where c.household = $1"
+        " and (s.at in (c.decided_at, c.ended_at, a.assigned_at, a.ended_at)"
+        " or s.payload ->> 'registered_at' = to_json(c.registered_at) #>> '{}')"
+    )
+    assert await stage.rows(by_time, household) == []
     after = await replayed(stage)
     assert after.holds
     assert after.same.total() >= before.same.total()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from builders import NOW, a_household, a_policy
-from contracts.policy import Eligibility, Policy
+from contracts.policy import Eligibility, Load, Policy
 from contracts.roster import Manager
 from contracts.vocabulary import Accommodation, Answer, CareReason, CareStatus, LegalGroup, ManagerStatus
 from matching.domain import Absence
@@ -191,3 +191,30 @@ async def test_a_post_that_changes_on_a_day_changes_capacity_then(stage: Stage) 
     assert (same.unchanged, same.changed) == (1, 0)
     async with stage.database.transaction() as tx:
         assert (await import_roster(tx, VAULT, f"{header}\nA;Anna;P;0;{TUEBINGEN};2022-03-20 0,5".encode())).faults
+
+
+async def test_an_answer_does_not_put_off_that_a_case_weighs_anew(stage: Stage) -> None:
+    await stage.roster(ONE)
+    care = await stage.arrive(size=2)
+    heavier = shipped().model_copy(update={"version": "heavier", "load": Load(per_case=5, per_person=20, per_skill=5)})
+    async with stage.database.transaction() as tx:
+        await tx.publish(await publish_policy(tx, heavier))
+    await stage.answer(care, Answer.ACCEPTED)
+    assert stage.cares[care.household][-1].weight == 25, "the worker has not come to it yet"
+    await stage.pass_time()
+    assert stage.cares[care.household][-1].weight == 45
+    assert await stage.load("A") == 45
+
+
+async def test_who_waits_for_the_next_week_is_looked_at_when_it_begins(stage: Stage) -> None:
+    header = "code;name;provider;fte;service_area;max_new_per_week"
+    async with stage.database.transaction() as tx:
+        await import_roster(tx, VAULT, f"{header}\nA;Anna;P;1;{TUEBINGEN};1\n".encode())
+    await stage.arrive()
+    waits = await stage.arrive(registered_at=stage.clock.now + timedelta(seconds=1))
+    assert waits.reason is CareReason.WEEK_FULL
+    stage.clock.now += timedelta(days=7)
+    await stage.arrive(registered_at=stage.clock.now)
+    assert stage.cares[waits.household][-1].status is CareStatus.WAITING
+    await stage.pass_time(timedelta(days=7))
+    assert stage.cares[waits.household][-1].status is CareStatus.PROPOSED

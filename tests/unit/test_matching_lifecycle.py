@@ -1,12 +1,13 @@
 """What may follow what in the care of a household."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
 
 from contracts.vocabulary import (
+    Accommodation,
     Answer,
     AnswerReason,
     Applied,
@@ -16,8 +17,8 @@ from contracts.vocabulary import (
     HouseholdStatus,
     LegalGroup,
 )
-from matching.domain import Decline, Load, Phase
-from matching.lifecycle import Care, Case, Earlier, Step, aged, answered, changed, next_phase
+from matching.domain import Decline, Load, Phase, Rule
+from matching.lifecycle import Care, Case, Earlier, Step, aged, answered, changed, next_phase, waits_since
 from matching.match import Undo
 from matching_builders import (
     DAY,
@@ -94,9 +95,50 @@ def test_who_is_no_longer_here_is_no_longer_cared_for(
 ) -> None:
     ended = follow(care, status=status).care
     assert ended is not None
-    assert (ended.status, ended.reason, ended.ended_at) == (CareStatus.ENDED, reason, LATER)
+    when = LATER.replace(hour=0) if status is HouseholdStatus.ERASED else LATER
+    assert (ended.status, ended.reason, ended.ended_at) == (CareStatus.ENDED, reason, when)
     assert (ended.manager, ended.weight) == (None, 0)
     assert len(ended.earlier) == (1 if care else 0)
+
+
+def test_an_erased_household_keeps_neither_receipt_nor_times() -> None:
+    at = NOW + timedelta(minutes=7, microseconds=3)
+    kept = proposed(
+        HERS, receipt="ab" * 32, assigned_at=at, decided_at=at, earlier=(replace(DECLINED, assigned_at=at),)
+    )
+    step = follow(kept, status=HouseholdStatus.ERASED, registered_at=at)
+    assert step.care is not None
+    assert step.care.receipt is None
+    told = [step.case.household.registered_at, step.care.decided_at, step.care.ended_at]
+    told += [time for one in step.care.earlier for time in (one.assigned_at, one.ended_at)]
+    assert [one for one in told if one is None or one.time() != time.min] == []
+
+
+def test_a_roster_that_changes_moves_nobody() -> None:
+    elsewhere = manager(service_area=frozenset({STUTTGART}))
+    case = Case(household(revision=2, languages=("ru",)), proposed(elsewhere, status=CareStatus.CONFIRMED))
+    step = changed(case, facts(), elsewhere, policy=policy(), day=DAY, now=LATER)
+    assert not step.decide
+
+
+@pytest.mark.parametrize("fact", [{"residence_title": "60a"}, {"counselling_extended": False}], ids=["title", "period"])
+def test_a_correction_that_takes_away_what_counselling_rests_on_is_decided_anew(fact: dict[str, Any]) -> None:
+    rule = Rule(date(2022, 3, 11), LegalGroup.DISPLACED_UKRAINIAN, tuple(Accommodation), 3, 4, ("24",))
+    stated: dict[str, Any] = {"residence_title": "24", "counselling_extended": True, "allotted_on": date(2019, 1, 1)}
+    case = Case(household(revision=2, **(stated | fact)), proposed(HERS, status=CareStatus.CONFIRMED))
+    assert changed(case, facts(**stated), HERS, policy=policy(rules=(rule,)), day=DAY, now=LATER).decide
+
+
+def test_what_a_decline_ended_begins_again_only_in_another_municipality() -> None:
+    declined = waiting(status=CareStatus.ENDED, reason=CareReason.DECLINED, ended_at=NOW)
+    assert not follow(declined, languages=("ru",)).decide
+    assert follow(declined, municipality=REUTLINGEN).decide
+
+
+def test_who_was_declined_waits_since_the_registration_and_who_was_in_care_from_now() -> None:
+    one = household(registered_at=NOW - timedelta(days=9))
+    assert waits_since(Case(one, proposed(HERS)), NOW) == one.registered_at
+    assert waits_since(Case(one, proposed(HERS, status=CareStatus.CONFIRMED)), NOW) == NOW
 
 
 def test_what_was_closed_begins_again_only_in_another_municipality() -> None:

@@ -234,7 +234,7 @@ def _stated(new: Statement | None, known: Household) -> Statement | None:
     before = known.facts.stated if known.facts else None
     if new is None or before is None:
         return new or before
-    if known.allotted and new.municipality is None:
+    if known.allotted and new.municipality in {None, before.municipality}:
         return replace(new, municipality=before.municipality, allotted_on=new.allotted_on or before.allotted_on)
     return new
 

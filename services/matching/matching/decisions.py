@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -14,7 +15,7 @@ from matching import settlement, store
 from matching.days import day_of, start_of
 from matching.domain import Why
 from matching.explain import why
-from matching.lifecycle import Care, Case, Step, again_step, next_phase
+from matching.lifecycle import Care, Case, Step, again_step, aged, next_phase
 from matching.receipts import chained
 from matching.settlement import Basis, Ledger, monday_of
 from matching.stimuli import Stimulus
@@ -85,7 +86,16 @@ async def _next_in_line(
         # Somebody else has them now, perhaps only to note an answer: nobody may be passed over.
         later |= {str(manager): tx.now + SOON for manager in freed}
     found = await store.cases(tx, locked)
-    return _again(tx, basis, found.values()), later
+    reach = settlement.reach(basis, freed)
+    there = [
+        case
+        for case in found.values()
+        if case.care and case.care.status is CareStatus.WAITING and case.household.municipality in reach
+    ]
+    if len(there) < len(found):
+        # Moved or decided between the list and the lock: not for these managers any more, perhaps for nobody yet.
+        later |= {str(manager): tx.now + SOON for manager in freed}
+    return _again(tx, basis, there), later
 
 
 async def _decide(
@@ -127,16 +137,23 @@ async def _set_dues(tx: Tx, basis: Basis, written: Sequence[tuple[Step, Care]], 
         "serve": later,
         "again": {str(care.household): step.again for step, care in written if step.again},
         "ageing": {
-            str(care.household): start_of(day)
-            for _, care in written
-            if care.assigned and (day := next_phase(care, basis.policy, day_of(tx.now)))
+            str(care.household): then for step, care in written if (then := _weighed_again(tx, basis, step, care))
         },
     }
     if any(care.reason is CareReason.WEEK_FULL for _, care in written):
-        dues["week"] = {"": start_of(monday_of(tx.now) + timedelta(weeks=1))}
+        monday = monday_of(tx.now) + timedelta(weeks=1)
+        dues["week"] = {monday.isoformat(): start_of(monday)}
     for kind, at in sorted(dues.items()):
         if at:
             await tx.dues(kind, dict(at))
+
+
+def _weighed_again(tx: Tx, basis: Basis, step: Step, care: Care) -> datetime | None:
+    """When a case is to be weighed again: at once if that was due and has not been done, else in its next phase."""
+    if aged(replace(step.case, care=care), basis.policy, day_of(tx.now)):
+        return tx.now
+    day = next_phase(care, basis.policy, day_of(tx.now)) if care.assigned else None
+    return start_of(day) if day else None
 
 
 def _told(tx: Tx, basis: Basis, step: Step, care: Care, spoke: Why | None) -> State:

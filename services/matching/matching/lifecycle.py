@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -139,12 +139,15 @@ def changed(  # noqa: PLR0911 (one answer for each status)
 ) -> Step:
     """What a newer state of the household does to its care; `manager` has the case, if anybody has.
 
-    An assignment stays with its manager while she serves the household's municipality: people know each other. What
+    An assignment stays with its manager unless the household moves where she does not serve: people know each other,
+    and a roster that changes moves nobody without a person's decision. What
     was corrected counts at once: the case weighs what it now weighs, even beyond her capacity, which then has no room
     for others. It is decided anew after a move out of her service area, and where a correction shows that the
     household is not counselled. What a person has closed begins again only in another municipality.
     """
     household, care = case.household, case.care
+    if household.status is HouseholdStatus.ERASED:
+        return _erased(case, now)
     if household.status is not HouseholdStatus.ACTIVE:
         return Step(case, _ended_with(household, care, now))
     facts = household.facts
@@ -152,18 +155,18 @@ def changed(  # noqa: PLR0911 (one answer for each status)
     if care is None:
         return Step(case, None, decide=True)
     care = replace(care, household_revision=household.revision)
+    moved = before is None or before.municipality != facts.municipality
     match care.status:
         case CareStatus.NOT_ELIGIBLE | CareStatus.WAITING:
             return Step(case, care, decide=True)
         case CareStatus.ENDED:
-            moved = before is None or before.municipality != facts.municipality
-            if care.reason is CareReason.CLOSED and not moved:
+            if care.reason in {CareReason.CLOSED, CareReason.DECLINED} and not moved:
                 return Step(case, _next(care))
             return Step(case, care, decide=True)
         case CareStatus.PROPOSED | CareStatus.CONFIRMED:
             served = manager is not None and facts.municipality in manager.service_area
             corrected = before is None or _what_makes_eligible(before) != _what_makes_eligible(facts)
-            if not served or (corrected and ineligibility(facts, policy, day)):
+            if (moved and not served) or (corrected and ineligibility(facts, policy, day)):
                 return Step(case, care, decide=True)
             return Step(case, replace(_next(care), weight=weight(facts, policy, _days(care, day))))
         case _:
@@ -194,7 +197,35 @@ def _days(care: Care, day: date) -> int:
 
 
 def _what_makes_eligible(facts: Facts) -> tuple[object, ...]:
-    return facts.legal_group, facts.accommodation, facts.unaccompanied_minor, facts.allotted_on
+    return (
+        facts.legal_group,
+        facts.residence_title,
+        facts.accommodation,
+        facts.unaccompanied_minor,
+        facts.allotted_on,
+        facts.counselling_extended,
+    )
+
+
+def _erased(case: Case, now: datetime) -> Step:
+    """What stays of a case: no receipt, and days instead of times, which would lead to its receipts and inputs."""
+    household = replace(case.household, registered_at=_day_only(case.household.registered_at))
+    ended = _ended_with(household, case.care, now)
+    care = replace(
+        ended,
+        receipt=None,
+        decided_at=_day_only(ended.decided_at),
+        ended_at=_day_only(ended.ended_at) if ended.ended_at else None,
+        earlier=tuple(
+            replace(one, assigned_at=_day_only(one.assigned_at), ended_at=_day_only(one.ended_at))
+            for one in ended.earlier
+        ),
+    )
+    return Step(replace(case, household=household), care)
+
+
+def _day_only(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _ended_with(household: Household, care: Care | None, now: datetime) -> Care:
@@ -287,8 +318,8 @@ def decided(
 
 
 def waits_since(case: Case, now: datetime) -> datetime:
-    """Since when a case counts as waiting that is decided now: who is new since the registration."""
-    if case.care is None:
+    """Since when a case counts as waiting that is decided now: who was never in care since the registration."""
+    if case.care is None or case.care.status is CareStatus.PROPOSED:
         return case.household.registered_at
     return case.care.waiting_since or now
 

@@ -14,7 +14,6 @@ from matching.lifecycle import Care, Case, Step, again_step, aged, turn_of
 from matching.match import Solve, by_solver
 from matching.receipts import Receipt
 from matching.rules import capacity, is_on_duty, turns_of
-from matching.settlement import monday_of
 from matching.stimuli import Batch
 from matching.wire import Rostered
 from matching.world import World
@@ -36,6 +35,7 @@ class OwnWay(World):
         self._turns = turns_of(policy) if policy else set()
         self._day: date | None = None
         self._waiting: dict[str | None, set[UUID]] = defaultdict(set)
+        self._listed: dict[UUID, str | None] = {}
         self._families: dict[UUID, set[UUID]] = defaultdict(set)
         self._again: dict[UUID, datetime] = {}
 
@@ -92,16 +92,16 @@ class OwnWay(World):
         household = step.case.household
         if step.again:
             self._again[household.id] = step.again
-        for some in self._waiting.values():
-            some.discard(household.id)
+        if household.id in self._listed:
+            self._waiting[self._listed.pop(household.id)].discard(household.id)
         if care.status is CareStatus.WAITING:
+            self._listed[household.id] = household.municipality
             self._waiting[household.municipality].add(household.id)
         if household.facts and household.facts.family_group:
             self._families[household.facts.family_group].add(household.id)
 
     def _begin_day(self, day: date) -> None:
         now = start_of(day)
-        self.begin_week(monday_of(now))
         yesterday = day - A_DAY
         if self._own and day == self._since:
             super().begin(self._own)

@@ -38,7 +38,7 @@ def read(data: bytes) -> tuple[PolicyState | None, list[Fault]]:  # noqa: PLR091
         root = yaml.compose(text, yaml.SafeLoader)
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             return None, [Fault(1, "", "references to other places of the file (*) are not allowed")]
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader without a resolver)
     except UnicodeDecodeError as error:
         return None, [Fault(data.count(b"\n", 0, error.start) + 1, "", "the file is not encoded in UTF-8")]
     except yaml.MarkedYAMLError as error:
@@ -48,6 +48,8 @@ def read(data: bytes) -> tuple[PolicyState | None, list[Fault]]:  # noqa: PLR091
         return None, [Fault(1, "", "this is neither YAML nor JSON")]
     if not isinstance(content, dict) or root is None:
         return None, [Fault(1, "", "a policy is a mapping of fields")]
+    if twice := [Fault(node.start_mark.line + 1, node.value, "stated twice") for node in _twice(root)]:
+        return None, twice
     return _validated(content, root)
 
 
@@ -62,12 +64,50 @@ def _validated(content: dict[str, object], root: yaml.Node) -> tuple[PolicyState
             for one in error.errors(include_input=False, include_context=False, include_url=False)
         ]
         return None, sorted(faults, key=attrgetter("line"))
+    known = policy.model_dump(mode="json")
     unknown = [
-        Fault(_line(root, (name,)), name, "there is no such field")
-        for name in content.keys() - PolicyState.model_fields.keys()
+        Fault(_line(root, where), ".".join(map(str, where)), "there is no such field")
+        for where in _unknown(content, known)
     ]
     faults = sorted([*unknown, *_gaps_and_overlaps(policy, root)], key=attrgetter("line"))
     return (None, faults) if faults else (policy, [])
+
+
+def _unknown(stated: object, known: object, where: tuple[int | str, ...] = ()) -> Iterator[tuple[int | str, ...]]:
+    """The places of fields that no policy has: a misspelt one would count for nothing."""
+    if isinstance(stated, dict) and isinstance(known, dict):
+        for name, value in stated.items():
+            if name not in known:
+                yield (*where, name)
+            else:
+                yield from _unknown(value, known[name], (*where, name))
+    elif isinstance(stated, list) and isinstance(known, list):
+        for number, (one, other) in enumerate(zip(stated, known, strict=True)):
+            yield from _unknown(one, other, (*where, number))
+
+
+def _twice(node: yaml.Node) -> Iterator[yaml.Node]:
+    """Fields that are stated twice: the later one would win without a word."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for name, value in node.value:
+            if name.value in seen:
+                yield name
+            seen.add(name.value)
+            yield from _twice(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for one in node.value:
+            yield from _twice(one)
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Leaves days as they are written: the policy's own check names the line of one that does not exist."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def _gaps_and_overlaps(policy: PolicyState, root: yaml.Node) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ from matching.domain import Carried, Manager, OverrideReason, Place, Policy
 from matching.lifecycle import Care, Case, Step, aged, anew, answered, changed
 from matching.match import Field, Override, Solve, by_solver
 from matching.receipts import Head, Receipt, chained
-from matching.settlement import Basis, Ledger, monday_of
+from matching.settlement import Basis, Change, Ledger, monday_of
 from matching.stimuli import Batch, Stimulus
 from matching.wire import ROSTERED, Rostered, household_of, policy_of, reply_of
 
@@ -28,11 +28,11 @@ class World:
         self.cases: dict[UUID, Case] = {}
         self.policies: list[Policy] = []
         self.managers: dict[UUID, Manager] = {}
-        self.carried: dict[UUID, Carried] = {}
+        self._loads: dict[UUID, int] = {}
+        self._weeks: dict[UUID, tuple[date, int]] = {}
         self._base: dict[UUID, int] = {}
         self._places: dict[str, Place] = {}
         self._heads: dict[str, Head] = {}
-        self._monday: date | None = None
         self._basis: Basis | None = None
 
     def apply(self, batch: Batch, solve: Solve = by_solver) -> list[Receipt]:
@@ -41,7 +41,6 @@ class World:
 
     def steps_of(self, batch: Batch) -> list[Step]:
         """Keep what a batch tells of roster, register and policy; the steps of all that it says of cases."""
-        self.begin_week(monday_of(batch.at))
         steps: dict[UUID, Step] = {}
         for one in batch.stimuli:
             match one.kind:
@@ -63,7 +62,9 @@ class World:
         """Carry steps out as the service does; the receipts of the decisions among them."""
         if not steps:
             return []
-        ledger = Ledger(dict(self.carried))
+        monday = monday_of(now)
+        managers = settlement.concerned(self.basis, steps, settlement.freed(steps))
+        ledger = Ledger({manager: self._carried(manager, monday) for manager in managers})
         settlement.release(ledger, steps, now)
         around, decisions = settlement.decide(self.basis, ledger, steps, now, solve)
         heads = {district: self._heads.get(district, Head()) for district in settlement.districts_of(decisions)}
@@ -71,7 +72,8 @@ class World:
         for step, care in settlement.conclude(ledger, steps, decisions, receipts, around):
             self.keep(step, care)
         self._heads |= {one.district: Head(one.position, one.hash) for one in receipts}
-        self.carried = {key: Carried(carried.load, max(0, carried.new)) for key, carried in ledger.carried.items()}
+        for manager, change in ledger.changes.items():
+            self._book(manager, change, monday)
         return receipts
 
     def begin(self, policy: Policy) -> None:
@@ -141,17 +143,21 @@ class World:
     def keep_manager(self, told: Rostered) -> None:
         """Keep a manager as the roster has her."""
         key = told.manager.id
-        carried = self.carried.get(key, Carried(0))
-        self.carried[key] = carried._replace(load=carried.load - self._base.get(key, 0) + told.base_load)
+        self._loads[key] = self._loads.get(key, 0) - self._base.get(key, 0) + told.base_load
         self._base[key] = told.base_load
         self.managers[key] = told.manager
         self._basis = None
 
-    def begin_week(self, monday: date) -> None:
-        """Nobody has had new cases in a week that begins."""
-        if self._monday != monday:
-            self._monday = monday
-            self.carried = {key: Carried(carried.load) for key, carried in self.carried.items()}
+    def _carried(self, manager: UUID, monday: date) -> Carried:
+        week, new = self._weeks.get(manager, (monday, 0))
+        return Carried(self._loads[manager], new if week == monday else 0)
+
+    def _book(self, manager: UUID, change: Change, monday: date) -> None:
+        """As write_loads.sql does: a transaction that began last week does not turn the week back."""
+        self._loads[manager] += change.units
+        week, new = self._weeks.get(manager, (monday, 0))
+        if week <= monday and any(change):
+            self._weeks[manager] = monday, max(0, change.new + (new if week == monday else 0))
 
 
 def _with_key(one: Stimulus, name: str) -> bytes:

@@ -128,6 +128,9 @@ def _district(who: Principal, asked: str) -> str:
     return asked
 
 
+MOST_ROUNDS = 2**31
+
+
 def _read(form: FormData, district: str) -> tuple[Round, Sequence[Choice], UUID | None]:
     """What was shown and chosen; raises a problem for what our page cannot have sent."""
     try:
@@ -140,7 +143,10 @@ def _read(form: FormData, district: str) -> tuple[Round, Sequence[Choice], UUID 
             for (household, revision), municipality in zip(households, municipalities, strict=True)
         ]
         only: Any = _text(form, "only")
-        return Round(district, int(_text(form, "round"))), choices, UUID(only) if only else None
+        number = int(_text(form, "round"))
+        if not 0 <= number < MOST_ROUNDS or len({one.household for one in choices}) < len(choices):
+            raise ValueError
+        return Round(district, number), choices, UUID(only) if only else None
     except ValueError:
         raise HttpProblem(422, "invalid-request", N_("The request is not valid")) from None
 

@@ -116,5 +116,18 @@ async def forget(tx: Tx, ids: Sequence[UUID]) -> None:
     """Take away what says whose decisions and stimuli these are; the facts went with the household's last state."""
     if ids:
         await tx.execute("delete from decision_link where household = any($1::uuid[])", ids)
-        await tx.execute("update household set alias = gen_random_uuid() where id = any($1::uuid[])", ids)
+        await tx.execute(
+            "update household set alias = gen_random_uuid(), registered_at = date_trunc('day', registered_at)"
+            " where id = any($1::uuid[])",
+            ids,
+        )
+        await tx.execute(
+            "update assignment set assigned_at = date_trunc('day', assigned_at),"
+            " ended_at = date_trunc('day', ended_at) where household = any($1::uuid[])",
+            ids,
+        )
+        # An older process beside this one writes inputs under the household's id.
+        await tx.execute(
+            "update stimulus set aggregate = null where aggregate = any($1::text[])", [str(one) for one in ids]
+        )
         await tx.execute("delete from exclusion where household = any($1::uuid[])", ids)

@@ -89,7 +89,11 @@ async def _show(
     receipts = await store.receipts(tx, household)
     shown = next((one for one in receipts if asked.decision in {None, one["revision"]}), None)
     receipt = _ranked(orjson.loads(shown["receipt"])) if shown else None
-    asked_for = await store.managers_called(tx, asked.why_not.strip()) if asked.why_not and receipt else ()
+    asked_for = (
+        await store.managers_called(tx, asked.why_not.strip(), store.places_of(who))
+        if asked.why_not and receipt
+        else ()
+    )
     may_decide = Permission.OVERRIDE_DECISIONS in permissions_of(who.role)
     return render(
         request,

@@ -103,10 +103,13 @@ async def receipts(tx: Tx, household: UUID) -> Rows:
     )
 
 
-async def managers_called(tx: Tx, code: str) -> Rows:
-    """Managers with that code, whose providers may be several; without regard to case."""
+async def managers_called(tx: Tx, code: str, places: str) -> Rows:
+    """Managers of these places with that code, whose providers may be several; without regard to case."""
     return await tx.fetch(
-        "select id, code, provider from manager where lower(code) = lower($1) order by provider limit 20", code
+        "select id, code, provider from manager where lower(code) = lower($1)"
+        " and exists (select from unnest(service_area) as ags where starts_with(ags, $2)) order by provider limit 20",
+        code,
+        places,
     )
 
 
