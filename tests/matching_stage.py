@@ -146,7 +146,8 @@ async def on_stage(database: Callable[..., Awaitable[Database]]) -> AsyncIterato
     stage = Stage(await database("matching", clock=clock), clock)
     await stage.begin()
     yield stage
-    assert await stage.wrong() == []
+    wrong = await stage.wrong()
+    assert not wrong, "\n".join(wrong)
 
 
 def trace_of(household: UUID) -> str:

@@ -235,6 +235,33 @@ async def test_a_person_decides_otherwise_with_a_reason(door: Door, stage: Stage
     stage.cares[care.household].append(told)
 
 
+async def test_a_person_keeps_a_manager_and_a_household_apart(
+    door: Door, stage: Stage, cares: dict[str, Care], database: Any
+) -> None:
+    care, hers = cares["proposed"], manager_id("P", "A")
+    path = f"/matching/households/{care.household}/apart"
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        assert (await browser.send(path, apart=hers, revision=1)).status_code == 403
+    async with door.person(Role.DISTRICT, REUTLINGEN[:5]) as browser:
+        assert (await browser.send(path, apart=hers, revision=1)).status_code == 404
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        assert (await browser.send(path, revision=1)).status_code == 422
+        assert (await browser.send(path, apart=hers, revision=7)).status_code == 409
+        assert (await browser.send(path, apart=hers, revision=1)).status_code == 303
+        page = await browser.get(f"/matching/households/{care.household}?why_not=A")
+        assert "may not get this household" in page.text
+    (row,) = await stage.rows("select payload from outbox where key = $1 and revision = 2", str(care.household))
+    told = Care.model_validate_json(row["payload"])
+    assert told.assignee is None or told.assignee.id != hers
+    async with (await database("matching", "owner")).transaction() as tx:
+        assert await tx.fetchval("select role from audit where action = 'keep_apart'") == Role.DISTRICT
+    stage.cares[care.household].append(told)
+    body = {"household": str(care.household), "manager": str(manager_id("P", "B")), "revision": 2}
+    async with door.program(Role.STATE, "08") as client:
+        assert (await client.post("/matching/v1/apart", json=body)).status_code == 204
+        assert (await client.post("/matching/v1/apart", json=body | {"revision": 1})).status_code == 409
+
+
 async def test_a_person_may_go_beyond_capacity_and_it_shows(door: Door, stage: Stage, cares: dict[str, Care]) -> None:
     await stage.roster(f"F;Full;P;0,25;{TUEBINGEN};;;300")
     wanted = {"household": str(cares["nowhere"].household), "manager": str(manager_id("P", "F")), "revision": 1}

@@ -130,6 +130,9 @@ def facts(week: int, number: int, fate: Fate, towns: Towns, people: Sequence[Map
     stated: dict[str, Any] = {"arrived_on": (monday_of(week) + timedelta(days=day)).isoformat()}
     if rng.random() >= WITHOUT_MUNICIPALITY:
         stated["municipality"] = towns.draw(rng)
+    else:
+        # Distributed to a district, which allots it: there is something to do on its page.
+        stated["district"] = towns.draw(rng)[:5]
     other = fate is Fate.NOT_ELIGIBLE or is_other_group(week, number)
     languages = OTHER_LANGUAGES if other else UKRAINIAN_LANGUAGES
     spoken = one_of(rng, languages)

@@ -349,6 +349,16 @@ def again_step(case: Case, policy: Policy, day: date, aside: Collection[CareReas
             return None
 
 
+def kept_apart(case: Case, manager: UUID) -> Step | None:
+    """What it does that a manager may not have a household: if she has it, or it waits, it is decided anew."""
+    care = case.care
+    if care and care.manager == manager:
+        return Step(case, care, decide=True, exclude=manager)
+    if care and care.status is CareStatus.WAITING and care.reason not in PUT_ASIDE:
+        return Step(case, care, decide=True, exclude=manager, quiet=True)
+    return None
+
+
 def anew(case: Case) -> Step:
     """The step of a case that is decided anew though nothing happened to it."""
     return Step(case, case.care, decide=True, quiet=True)

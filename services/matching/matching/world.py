@@ -13,7 +13,7 @@ from contracts.responses import Response
 from matching import settlement
 from matching.days import day_of
 from matching.domain import Carried, Manager, OverrideReason, Place, Policy
-from matching.lifecycle import Care, Case, Step, aged, anew, answered, changed
+from matching.lifecycle import Care, Case, Step, aged, anew, answered, changed, kept_apart
 from matching.match import Field, Override, Solve, by_solver
 from matching.receipts import Head, Receipt, chained
 from matching.settlement import Basis, Change, Ledger, monday_of
@@ -102,6 +102,11 @@ class World:
                 wish = Override(manager, OverrideReason(stated["reason"]))
                 case = self.cases[alias]
                 return Step(case, case.care, decide=True, wish=wish, readmit=manager)
+            case "apart":
+                manager = UUID(orjson.loads(one.payload)["manager"])
+                case = self.cases[alias]
+                self.cases[alias] = replace(case, excluded=case.excluded | {manager})
+                return kept_apart(self.cases[alias], manager)
             case "aged":
                 return aged(self.cases[alias], self.basis.policy, day_of(now))
             case _:
@@ -122,7 +127,7 @@ class World:
         """Add whom else the transaction decided, and which relatives it saw."""
         asked = orjson.loads(payload)
         for alias in map(UUID, asked["again"]):
-            steps[alias] = anew(self.cases[alias])
+            steps.setdefault(alias, anew(self.cases[alias]))
         for alias, managers in asked["relatives"].items():
             step = steps[UUID(alias)]
             relatives = frozenset(map(UUID, managers))

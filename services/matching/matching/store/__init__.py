@@ -13,7 +13,7 @@ from matching.store.bases import (
     still_due,
     write_municipalities,
 )
-from matching.store.cares import forget, renew_waiting, write_cares
+from matching.store.cares import exclude, forget, renew_waiting, write_cares
 from matching.store.chains import (
     chain,
     districts,
@@ -55,6 +55,7 @@ __all__ = [
     "district_names",
     "districts",
     "end_moves",
+    "exclude",
     "finish_handover",
     "forget",
     "handover",

@@ -6,6 +6,7 @@ from uuid import UUID
 import orjson
 
 from chassis.database import Tx
+from contracts.vocabulary import AnswerReason
 from matching.domain import Policy
 from matching.lifecycle import Care, Case, Step, turn_of
 from matching.rules import weight
@@ -55,7 +56,7 @@ async def write_cares(tx: Tx, policy: Policy, written: Sequence[tuple[Step, Care
             [care.manager for care in begun],
             [care.assigned_at for care in begun],
         )
-    await _exclude(tx, [step for step, _ in written])
+    await exclude(tx, [step for step, _ in written])
 
 
 async def renew_waiting(tx: Tx, policy: Policy, cases: Iterable[Case]) -> None:
@@ -92,7 +93,8 @@ async def _end_assignments(tx: Tx, written: Sequence[tuple[Step, Care]]) -> None
         )
 
 
-async def _exclude(tx: Tx, steps: Sequence[Step]) -> None:
+async def exclude(tx: Tx, steps: Sequence[Step]) -> None:
+    """Keep whom the steps exclude, and forget whom they admit again."""
     for step in steps:
         if step.exclude and step.case.care:
             await tx.execute(
@@ -100,8 +102,8 @@ async def _exclude(tx: Tx, steps: Sequence[Step]) -> None:
                 " on conflict (household, manager) do nothing",
                 step.case.household.id,
                 step.exclude,
-                step.case.care.item,
-                step.reply.reason if step.reply else None,
+                step.case.care.item or 0,
+                step.reply.reason if step.reply else AnswerReason.CONFLICT_OF_INTEREST,
                 tx.now,
             )
         if step.readmit:

@@ -13,6 +13,7 @@ from chassis.access import Permission, Principal
 from chassis.web import Problem, Work, not_found, require
 from contracts.vocabulary import CareReason, CareStatus
 from matching import explain
+from matching.apart import keep_apart
 from matching.domain import OverrideReason
 from matching.override import NOT_FOUND, Refusal, override
 from matching.web import store
@@ -117,6 +118,26 @@ async def why_not(
     if why is None:
         raise Problem(409, "no-manager-was-looked-at", "The decision did not depend on any manager")
     return WhyNot(household=household, manager=manager, revision=revision, chosen=False, **asdict(why))
+
+
+class Apart(BaseModel):
+    """A conflict of interest: who may not get the household, and the care's revision that was looked at."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    household: UUID
+    manager: UUID
+    revision: Annotated[int, Field(ge=1)]
+
+
+@router.post("/apart", status_code=204)
+async def apart(tx: Work, who: Annotated[Principal, require(Permission.OVERRIDE_DECISIONS)], wanted: Apart) -> None:
+    """Let a manager never get a household. 409 if the care has changed since, or if it cannot be done."""
+    refusal = await keep_apart(tx, wanted.household, wanted.manager, wanted.revision)
+    if refusal == NOT_FOUND:
+        raise not_found()
+    if refusal:
+        raise Problem(409, refusal.code.replace("_", "-"), "This cannot be done")
 
 
 @router.post("/overrides", status_code=201)

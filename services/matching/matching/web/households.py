@@ -22,6 +22,7 @@ from chassis.web import (
     translations_of,
 )
 from matching import explain
+from matching.apart import keep_apart
 from matching.domain import OverrideReason
 from matching.override import NOT_FOUND, Refusal, override
 from matching.web import labels, store
@@ -36,6 +37,13 @@ class OverrideForm(BaseModel):
 
     manager: UUID
     reason: OverrideReason
+    revision: Annotated[int, Field(ge=1)]
+
+
+class ApartForm(BaseModel):
+    """Whom the household may not get; `revision` is the care's the person decided on."""
+
+    apart: UUID
     revision: Annotated[int, Field(ge=1)]
 
 
@@ -71,6 +79,22 @@ async def decide(request: Request, tx: Work, who: Decider, household: UUID) -> R
             return redirect(request, f"/households/{household}", notice=_("The decision is made."))
 
 
+@router.post("/households/{household}/apart")
+async def apart(request: Request, tx: Work, who: Decider, household: UUID) -> Response:
+    """Let a manager never get the household."""
+    _ = translations_of(request).gettext
+    form = await read_form(request, ApartForm)
+    if form.value is None:
+        return await _show(request, tx, who, household, apart=form, status_code=422)
+    refusal = await keep_apart(tx, household, form.value.apart, form.value.revision)
+    if refusal == NOT_FOUND:
+        raise not_found()
+    if refusal:
+        fault = _(labels.REFUSALS[refusal.code])
+        return await _show(request, tx, who, household, apart=form, fault_apart=fault, status_code=409)
+    return redirect(request, f"/households/{household}", notice=_("The manager will not get this household."))
+
+
 async def _show(
     request: Request,
     tx: Work,
@@ -80,6 +104,8 @@ async def _show(
     asked: Asked | None = None,
     form: Filled[OverrideForm] | None = None,
     fault: str | None = None,
+    apart: Filled[ApartForm] | None = None,
+    fault_apart: str | None = None,
     status_code: int = 200,
 ) -> Response:
     asked = asked or Asked()
@@ -110,6 +136,8 @@ async def _show(
         choices=await store.serving(tx, care["municipality"]) if may_decide else (),
         form=form or blank_form(OverrideForm, revision=care["revision"]),
         fault=fault,
+        apart=apart or blank_form(ApartForm, revision=care["revision"]),
+        fault_apart=fault_apart,
         may_decide=may_decide and care["household_status"] == "active",
     )
 
