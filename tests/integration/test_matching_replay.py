@@ -133,7 +133,7 @@ async def test_who_is_kept_apart_never_gets_the_household(stage: Stage) -> None:
 async def test_an_input_that_was_changed_is_found(tampered: Stage) -> None:
     household = await a_story(tampered)
     await tampered.rows(
-        "update stimulus set payload = jsonb_set(payload, '{facts,size}', '7') where kind = 'household'"
+        "update stimulus set payload = jsonb_set(payload, '{facts,size}', '9') where kind = 'household'"
         " and aggregate = (select alias::text from household where id = $1)",
         household,
     )
