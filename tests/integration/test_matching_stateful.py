@@ -238,6 +238,9 @@ class Driver:
             await tx.publish(await publish_policy(tx, newer))
         change = self.model.counselled.add if counselled else self.model.counselled.discard
         change(LegalGroup.OBLIGED_TO_LEAVE)
+        for known in self.model.households.values():
+            # Who is no longer counselled is not put aside any more either.
+            known.aside &= known.group in self.model.counselled
 
     async def time(self) -> None:
         await self.stage.pass_time(timedelta(days=self.random.choice((1, 2, 7, 90, 300))))

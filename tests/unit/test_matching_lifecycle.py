@@ -18,7 +18,7 @@ from contracts.vocabulary import (
     LegalGroup,
 )
 from matching.domain import Decline, Load, Phase, Rule
-from matching.lifecycle import Care, Case, Earlier, Step, aged, answered, changed, next_phase, waits_since
+from matching.lifecycle import Care, Case, Earlier, Step, again_step, aged, answered, changed, next_phase, waits_since
 from matching.match import Undo
 from matching_builders import (
     DAY,
@@ -207,6 +207,13 @@ def test_what_follows_a_decline_is_the_policys_to_say(effect: DeclineEffect) -> 
 
 def test_who_was_put_aside_is_decided_when_the_facts_change() -> None:
     assert follow(waiting(reason=CareReason.TO_BE_REASSESSED)).decide
+
+
+def test_who_was_put_aside_stays_so_only_while_eligible() -> None:
+    aside = Case(household(), waiting(reason=CareReason.TO_BE_REASSESSED))
+    assert again_step(aside, policy(), DAY) is None
+    assert again_step(aside, policy(), DAY, {CareReason.TO_BE_REASSESSED}) is not None
+    assert again_step(aside, policy(rules=()), DAY) is not None
 
 
 def test_a_case_weighs_what_its_phase_says() -> None:

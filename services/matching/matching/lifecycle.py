@@ -334,11 +334,13 @@ def turn_of(household: Household, care: Care, policy: Policy) -> datetime | None
 def again_step(case: Case, policy: Policy, day: date, aside: Collection[CareReason] = ()) -> Step | None:
     """The step of a case that is decided anew though nothing happened to it, told only if something changes.
 
-    None for who is in care, which no rule ends without a person, for a proposal that is still eligible, and for who
-    was put aside, unless for one of the reasons `aside`.
+    None for who is in care, which no rule ends without a person, and as long as they are eligible for a proposal and
+    for who was put aside, unless for one of the reasons `aside`.
     """
     care, facts = case.care, case.household.facts
-    if care is None or facts is None or (care.reason in PUT_ASIDE and care.reason not in aside):
+    if care is None or facts is None:
+        return None
+    if care.reason in PUT_ASIDE and care.reason not in aside and not ineligibility(facts, policy, day):
         return None
     match care.status:
         case CareStatus.WAITING | CareStatus.NOT_ELIGIBLE:
