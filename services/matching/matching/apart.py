@@ -5,10 +5,9 @@ from uuid import UUID
 import orjson
 
 from chassis.database import Tx
-from contracts.vocabulary import HouseholdStatus
 from matching import decisions, store
 from matching.lifecycle import Step, kept_apart
-from matching.override import CHANGED, NOT_FOUND, NOT_HERE, UNKNOWN_MANAGER, Refusal
+from matching.override import UNKNOWN_MANAGER, Refusal, seen_case
 from matching.stimuli import Stimulus
 
 
@@ -17,15 +16,10 @@ async def keep_apart(tx: Tx, household: UUID, manager: UUID, seen: int) -> Refus
 
     If she has it, somebody else is chosen. A person's later decision for her takes this back.
     """
-    await store.lock_households(tx, [household])
-    case = (await store.cases(tx, [household])).get(household)
-    if case is None or case.care is None:
-        return NOT_FOUND
+    case = await seen_case(tx, household, seen)
+    if isinstance(case, Refusal):
+        return case
     held = await store.basis(tx)
-    if case.care.revision != seen:
-        return CHANGED
-    if case.household.status is not HouseholdStatus.ACTIVE:
-        return NOT_HERE
     if manager not in held.field.managers:
         return UNKNOWN_MANAGER
     step = kept_apart(case, manager)

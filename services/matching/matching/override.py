@@ -10,7 +10,7 @@ from contracts.assignments import Care as CareState
 from contracts.vocabulary import HouseholdStatus
 from matching import decisions, store
 from matching.domain import OverrideReason
-from matching.lifecycle import Step
+from matching.lifecycle import Case, Step
 from matching.match import Override
 from matching.stimuli import Stimulus
 
@@ -29,24 +29,30 @@ UNKNOWN_MANAGER = Refusal("unknown_manager")
 SAME_MANAGER = Refusal("manager_has_the_case")
 
 
+async def seen_case(tx: Tx, household: UUID, seen: int) -> Case | Refusal:
+    """The household's case, locked, if its care still has the revision that a person has seen."""
+    await store.lock_households(tx, [household])
+    case = (await store.cases(tx, [household])).get(household)
+    if case is None or case.care is None:
+        return NOT_FOUND
+    if case.care.revision != seen:
+        return CHANGED
+    return case if case.household.status is HouseholdStatus.ACTIVE else NOT_HERE
+
+
 async def override(tx: Tx, household: UUID, manager: UUID, reason: OverrideReason, seen: int) -> CareState | Refusal:
     """Give the household to the manager whatever the gates say; `seen` is the care's revision the person decided on.
 
     The excess over her capacity is tolerated and shown. Whom a decline has excluded is no longer.
     """
-    await store.lock_households(tx, [household])
-    case = (await store.cases(tx, [household])).get(household)
-    if case is None or case.care is None:
-        return NOT_FOUND
+    case = await seen_case(tx, household, seen)
+    if isinstance(case, Refusal):
+        return case
     held = await store.basis(tx)
-    if case.care.revision != seen:
-        return CHANGED
-    if case.household.status is not HouseholdStatus.ACTIVE:
-        return NOT_HERE
     known = held.field.managers.get(manager)
     if known is None or known.removed:
         return UNKNOWN_MANAGER
-    if case.care.manager == manager:
+    if case.care and case.care.manager == manager:
         return SAME_MANAGER
     step = Step(case, case.care, decide=True, wish=Override(manager, reason), readmit=manager)
     payload = orjson.dumps({"manager": str(manager), "reason": reason})
