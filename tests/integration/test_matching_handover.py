@@ -3,15 +3,17 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
+from builders import a_household
 from contracts.assignments import Care
-from contracts.vocabulary import Answer, CareReason, CareStatus
+from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdChange, HouseholdStatus
 from matching import handing_over, store
-from matching.domain import Absence
+from matching.domain import Absence, OverrideReason
 from matching.handing_over import Reason, Wanted, confirm, propose
+from matching.override import override
 from matching.roster.change import Shortage, add_absence, import_roster, manager_id
 from matching_builders import DAY, REUTLINGEN, TUEBINGEN
 from matching_stage import VAULT, Stage, on_stage
@@ -93,11 +95,11 @@ async def test_nobody_changes_hands_where_all_can_stay(stage: Stage) -> None:
     assert await plan(stage) is None
 
 
-async def test_what_has_changed_since_is_left_where_it_is_and_told(stage: Stage) -> None:
+async def test_who_has_somebody_else_since_is_left_there_and_told(stage: Stage) -> None:
     cares = await some_with_her(stage, 3)
     await fall_ill(stage)
     key = await plan(stage)
-    await stage.answer(cares[1], Answer.ACCEPTED)
+    await stage.answer(cares[1], Answer.DECLINED, reason=AnswerReason.LANGUAGE)
     await start(stage, key)
     told = await stage.pass_time()
     assert cares[1].household not in {one.household for one in told}
@@ -105,6 +107,15 @@ async def test_what_has_changed_since_is_left_where_it_is_and_told(stage: Stage)
         moves = {row["household"]: row for row in await store.handover_moves(tx, key or UUID(int=0), None, 10)}
     assert (moves[cares[1].household]["status"], moves[cares[1].household]["gate"]) == ("stale", handing_over.CHANGED)
     assert (await standing(stage, key))["done"] == 2
+
+
+async def test_an_answer_in_the_meantime_does_not_keep_a_case_from_being_handed_over(stage: Stage) -> None:
+    cares = await some_with_her(stage, 3)
+    await fall_ill(stage)
+    key = await plan(stage)
+    await stage.answer(cares[1], Answer.ACCEPTED)
+    await start(stage, key)
+    assert {one.household for one in await stage.pass_time()} == {one.household for one in cares}
 
 
 async def test_nobody_is_put_above_the_capacity_that_is_left_when_it_is_done(stage: Stage) -> None:
@@ -205,3 +216,122 @@ async def test_a_cut_that_is_still_to_come_and_a_last_day_count_in_the_warning(s
             report = await import_roster(tx, VAULT, f"{header}{column}\n{line}{value}".encode(), preview=True)
         assert report.faults == ()
         assert report.shortage == Shortage(4, 4), column
+
+
+async def plans(stage: Stage) -> list[Any]:
+    """Each move with its plan's reason, district and status, the oldest plan first."""
+    return await stage.rows(
+        "select h.id, h.reason, h.district, h.status, m.household, m.to_manager, m.cause, m.gate"
+        " from handover h join handover_move m on m.handover = h.id order by h.made_at, m.household"
+    )
+
+
+async def test_who_asks_for_a_transfer_keeps_the_manager_until_a_person_confirms_the_next(stage: Stage) -> None:
+    await stage.roster(A, B)
+    care = await stage.arrive()
+    assert care.assignee
+    other = "B" if care.assignee.code == "A" else "A"
+    await stage.answer(care, Answer.ACCEPTED)
+    (asked,) = await stage.answer(care, Answer.TRANSFER_REQUESTED, revision=2, reason=AnswerReason.LONG_ABSENCE)
+    assert (asked.status, asked.assignee, asked.item) == (CareStatus.CONFIRMED, care.assignee, care.item)
+    assert asked.last_answer
+    assert (asked.last_answer.answer, asked.last_answer.applied) == (Answer.TRANSFER_REQUESTED, "applied")
+    assert await stage.pass_time() == [], "nobody moves silently"
+    (move,) = await plans(stage)
+    assert (move["reason"], move["district"], move["cause"]) == ("transfer", TUEBINGEN[:5], "requested")
+    assert move["to_manager"] == manager_id("P", other)
+    await start(stage, move["id"])
+    (moved,) = await stage.pass_time()
+    assert moved.assignee
+    assert (moved.status, moved.assignee.code, moved.answered_at) == (CareStatus.PROPOSED, other, None)
+
+
+async def test_whom_nobody_can_take_over_stays_and_the_plan_says_why(stage: Stage) -> None:
+    await stage.roster(A)
+    care = await stage.arrive()
+    await stage.answer(care, Answer.ACCEPTED)
+    await stage.answer(care, Answer.TRANSFER_REQUESTED, revision=2, reason=AnswerReason.LANGUAGE)
+    (move,) = await plans(stage)
+    assert (move["to_manager"], move["gate"]) == (None, CareReason.ALL_EXCLUDED)
+
+
+async def test_a_newer_proposal_for_a_case_takes_the_place_of_the_one_before(stage: Stage) -> None:
+    await stage.roster(A, B)
+    care = await stage.arrive()
+    await stage.answer(care, Answer.ACCEPTED)
+    for revision in (2, 3):
+        await stage.answer(care, Answer.TRANSFER_REQUESTED, revision=revision, reason=AnswerReason.OTHER)
+    assert [one["status"] for one in await plans(stage)] == ["discarded", "proposed"]
+
+
+async def test_a_discarded_proposal_moves_nobody(stage: Stage) -> None:
+    await some_with_her(stage, 1)
+    await fall_ill(stage)
+    key = await plan(stage)
+    assert key is not None
+    async with stage.database.transaction() as tx:
+        assert await handing_over.discard(tx, key)
+    assert not await start(stage, key)
+    async with stage.database.transaction() as tx:
+        assert not await handing_over.discard(tx, key), "once"
+    assert await stage.pass_time() == []
+
+
+@pytest.mark.parametrize("merged_first", [True, False])
+async def test_two_households_that_merge_beyond_her_capacity_are_proposed_to_who_knows_one_of_them(
+    stage: Stage, *, merged_first: bool
+) -> None:
+    """The same in both orders, because topics keep order by household only."""
+    await stage.roster(f"A;Anna Öhm;P;0,02;{TUEBINGEN};uk")
+    one = await stage.arrive(size=1)
+    await stage.roster(f"A;Anna Öhm;P;0,02;{TUEBINGEN};uk", f"B;Berta Uhl;P;0,5;{TUEBINGEN};uk", B.replace("B", "C"))
+    await stage.pass_time()
+    other, goes = await arrive_with(stage, "B", size=2)
+    both = a_household(id=one.household, revision=2, change=HouseholdChange.CORRECTED, size=3)
+    merged = goes.model_copy(
+        update={
+            "revision": 2,
+            "status": HouseholdStatus.MERGED,
+            "change": HouseholdChange.MERGED,
+            "merged_into": one.household,
+        }
+    )
+    for state in (merged, both) if merged_first else (both, merged):
+        await stage.tell(state)
+    assert stage.cares[one.household][-1].assignee == one.assignee, "a proposal moves nobody"
+    move = (await plans(stage))[-1]
+    assert (move["status"], move["reason"], move["household"]) == ("proposed", "growth", one.household)
+    assert move["to_manager"] == manager_id("P", "B"), "who had the other one"
+    assert [one["status"] for one in await plans(stage)].count("proposed") == 1
+    await start(stage, move["id"])
+    (moved,) = await stage.pass_time()
+    assert (moved.household, moved.assignee and moved.assignee.code) == (one.household, "B")
+    assert await stage.load("A") == 0
+    assert other.household != moved.household
+
+
+async def arrive_with(stage: Stage, code: str, **of_household: Any) -> tuple[Care, Any]:
+    """A household that this manager has, as a person decides, and its state."""
+    state = a_household(**of_household)
+    (care,) = await stage.tell(state)
+    if care.assignee is None or care.assignee.code != code:
+        async with stage.database.transaction() as tx:
+            moved = await override(tx, state.id, manager_id("P", code), OverrideReason.RELATIVES, care.revision)
+        assert isinstance(moved, Care)
+        stage.cares[state.id].append(moved)
+        care = moved
+    return care, state
+
+
+async def test_who_leaves_a_household_comes_to_its_manager_though_others_have_more_room(stage: Stage) -> None:
+    """A split is a correction and a registration of the same family group: nobody who stays has to change hands."""
+    family = uuid4()
+    await stage.roster(A)
+    whole = await stage.arrive(size=4, family_group=family)
+    await stage.roster(f"B;Berta Uhl;P;1;{TUEBINGEN};uk")
+    await stage.pass_time()
+    rest = a_household(id=whole.household, revision=2, change=HouseholdChange.CORRECTED, size=3, family_group=family)
+    part = a_household(size=1, family_group=family)
+    told = await stage.tell(rest, part)
+    assert {one.assignee.code for one in told if one.assignee} == {"A"}
+    assert await plans(stage) == []

@@ -99,6 +99,44 @@ async def test_a_program_plans_confirms_and_reads(door: Door, stage: Stage) -> N
     assert sorted(one["status"] for one in after["moves"]) == ["done", "done", "uncovered"]
 
 
+async def test_a_transfer_is_planned_from_a_households_page_and_discarded(door: Door, stage: Stage) -> None:
+    household = next(iter(stage.cares))
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        page = await browser.get(f"/matching/households/{household}")
+        assert f"/matching/households/{household}/handover" in page.text
+        planned = await browser.send(f"/matching/households/{household}/handover")
+        assert (await browser.get(planned.headers["location"])).text.count("/discard") == 1
+        await browser.send(planned.headers["location"] + "/discard")
+        done = (await browser.get(planned.headers["location"])).text
+        assert "Discarded" in done
+        assert "/confirm" not in done
+        assert (await browser.send(f"/matching/households/{uuid4()}/handover")).status_code == 404
+        assert (await browser.send(f"/matching/handovers/{uuid4()}/discard")).status_code == 404
+    assert await stage.pass_time() == []
+
+
+async def test_a_program_plans_a_transfer_lists_and_discards_it(door: Door, stage: Stage) -> None:
+    household = str(next(iter(stage.cares)))
+    async with door.program(Role.STATE, "08") as client:
+        plans = "/matching/v1/handovers"
+        made = (await client.post(plans, json={"reason": "transfer", "households": [household]})).json()
+        assert [(one["household"], one["cause"], one["to_manager"]) for one in made["moves"]] == [
+            (household, "requested", str(B))
+        ]
+        assert [one["id"] for one in (await client.get(plans)).json()["handovers"]] == [made["id"]]
+        assert (await client.post(f"{plans}/{made['id']}/discard")).json()["status"] == "discarded"
+        assert (await client.post(f"{plans}/{made['id']}/discard")).status_code == 409
+        assert (await client.post(f"{plans}/{made['id']}/confirm")).status_code == 409
+        for wrong in (
+            {"reason": "transfer"},
+            {"reason": "absent", "households": [household]},
+            {"reason": "transfer", "households": [household], "managers": [str(A)]},
+        ):
+            assert (await client.post(plans, json=wrong)).status_code == 422
+        unknown = {"reason": "transfer", "households": [str(uuid4())]}
+        assert (await client.post(plans, json=unknown)).status_code == 404
+
+
 async def test_a_district_plans_its_own_cases_only_and_sees_no_other_plan(door: Door, stage: Stage) -> None:
     await fall_ill(stage)
     async with door.program(Role.DISTRICT, TUEBINGEN[:5]) as client:
@@ -126,6 +164,8 @@ async def test_nobody_else_may_plan_or_confirm(door: Door, role: Role, tenant: s
         assert (await browser.get("/matching/handovers")).status_code == 403
         assert (await browser.get(f"/matching/handovers/{key}")).status_code == 403
         assert (await browser.send(f"/matching/handovers/{key}/confirm")).status_code == 403
+        assert (await browser.send(f"/matching/handovers/{key}/discard")).status_code == 403
+        assert (await browser.send(f"/matching/households/{key}/handover")).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -192,15 +192,6 @@ async def test_a_decline_can_be_undone_until_somebody_else_is_chosen(stage: Stag
     assert (stale.assignee.code, stale.last_answer.applied) == ("B", Applied.STALE)
 
 
-async def test_a_transfer_releases_a_confirmed_case(stage: Stage) -> None:
-    await stage.roster(ONE, TWO)
-    care = await stage.arrive()
-    await stage.answer(care, Answer.ACCEPTED)
-    (moved,) = await stage.answer(care, Answer.TRANSFER_REQUESTED, revision=2, reason=AnswerReason.LONG_ABSENCE)
-    assert moved.assignee is not None
-    assert (moved.status, moved.assignee.code, moved.answered_at) == (CareStatus.PROPOSED, "B", None)
-
-
 async def test_a_stale_or_double_answer_changes_nobody(stage: Stage) -> None:
     await stage.roster(ONE, TWO)
     care = await stage.arrive()

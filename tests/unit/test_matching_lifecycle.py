@@ -242,7 +242,11 @@ def test_a_transfer_is_asked_for_confirmed_cases_only() -> None:
     assert early.care.last_answer.applied is Applied.STALE
     confirmed = answered(Case(household(), proposed(HERS, status=CareStatus.CONFIRMED)), asked, LATER, policy())
     assert confirmed is not None
-    assert confirmed.exclude == HERS.id
+    assert confirmed.asks_for_transfer
+    assert not early.asks_for_transfer
+    assert not confirmed.decide, "the manager keeps the case until a person confirms the next"
+    assert confirmed.care is not None
+    assert confirmed.care.manager == HERS.id
 
 
 def test_a_close_ends_and_remembers_why() -> None:

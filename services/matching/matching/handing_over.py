@@ -15,7 +15,7 @@ from contracts.vocabulary import CareStatus, HouseholdStatus
 from matching import decisions, settlement, store
 from matching.days import day_of
 from matching.domain import Carried, OverrideReason
-from matching.handover import PATIENCE, Held, Occasion, Plan, cause_of_going, plan
+from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan
 from matching.lifecycle import Case, Step
 from matching.match import Override
 from matching.rules import Need, stopped_at, weight
@@ -34,28 +34,40 @@ class Reason(StrEnum):
     LEAVING = "leaving"
     CUT = "cut"
     TERRITORY = "territory"
+    GROWTH = "growth"
+    """A household has become too heavy for its manager, as when two have merged."""
+    TRANSFER = "transfer"
+
+
+OF_ONE_CASE = {Reason.GROWTH: Cause.GROWN, Reason.TRANSFER: Cause.REQUESTED}
+"""Reasons for which single cases change hands, whatever else their managers have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """For whom a plan is to be made; `managers` None: for everybody the maker may see."""
+    """For whom a plan is to be made; `managers` None: for everybody the maker may see.
+
+    `cases` are households that are to change hands, for a reason in OF_ONE_CASE.
+    """
 
     reason: Reason
     managers: frozenset[UUID] | None = None
     patience: int = PATIENCE
+    cases: frozenset[UUID] = frozenset()
 
 
-async def propose(tx: Tx, wanted: Wanted) -> UUID | None:
+async def propose(tx: Tx, wanted: Wanted, district: str | None = None) -> UUID | None:
     """Keep a plan by the roster as it stands today; None if nobody has to change hands.
 
-    Only cases that the transaction sees are planned: in a district's hand, its own.
+    Only cases that the transaction sees are planned: in a district's hand, its own. `district` may see it besides the
+    state.
     """
     held = await store.basis(tx)
     made = await planned(tx, held, await store.loads(tx), wanted)
     if not made.moves_lower_bound:
         return None
     key = uuid4()
-    await store.add_handover(tx, key, wanted.reason, made)
+    await store.add_handover(tx, key, wanted.reason, made, district)
     await tx.audit("plan_handover", str(key), moves=len(made.moves), uncovered=len(made.uncovered))
     return key
 
@@ -65,21 +77,27 @@ async def planned(tx: Tx, held: Basis, loads: Mapping[UUID, int], wanted: Wanted
     carried = {key: Carried(load) for key, load in loads.items()}
     managers = wanted.managers if wanted.managers is not None else await _concerned(tx, held, loads, wanted)
     cases = await store.cases(tx, await store.held_by(tx, managers))
+    merged = await store.managers_of_merged(tx, wanted.cases)
     around = settlement.round_of(held, tx.now)
+    occasion = Occasion(managers, wanted.patience, wanted.cases, OF_ONE_CASE.get(wanted.reason))
     # Beside the event loop: ten thousand cases take seconds.
-    return await asyncio.to_thread(plan, held_in(cases), carried, around, Occasion(managers, wanted.patience))
+    return await asyncio.to_thread(plan, held_in(cases, merged), carried, around, occasion)
 
 
 async def _concerned(tx: Tx, held: Basis, loads: Mapping[UUID, int], wanted: Wanted) -> frozenset[UUID]:
-    """Managers who may not be able to keep all their cases."""
+    """Managers who may not be able to keep all their cases, or who have those that are named."""
+    if wanted.cases:
+        named = await store.cases(tx, wanted.cases)
+        return frozenset(case.care.manager for case in named.values() if case.care and case.care.manager)
     known, occasion, day = held.field.managers, Occasion(patience=wanted.patience), day_of(tx.now)
     found = {one.id for one in known.values() if cause_of_going(one, day, occasion) or loads[one.id] > one.capacity}
     elsewhere = {one for one, town in await store.towns_of_cases(tx) if town not in known[one].service_area}
     return frozenset(found | elsewhere)
 
 
-def held_in(cases: Mapping[UUID, Case]) -> list[Held]:
-    """The cases that somebody has, as a plan sees them."""
+def held_in(cases: Mapping[UUID, Case], merged: Mapping[UUID, Collection[UUID]] | None = None) -> list[Held]:
+    """The cases that somebody has, as a plan sees them; who had a household that `merged` into one, it knows too."""
+    known = merged or {}
     return [
         Held(
             case.household,
@@ -90,11 +108,38 @@ def held_in(cases: Mapping[UUID, Case]) -> list[Held]:
             care.status is CareStatus.CONFIRMED,
             care.assigned_at,
             case.excluded,
-            frozenset(one.manager for one in care.earlier),
+            frozenset(one.manager for one in care.earlier).union(known.get(case.household.id, ())),
         )
         for case in cases.values()
         if (care := case.care) and care.manager and care.assigned_at and case.household.facts
     ]
+
+
+async def propose_each(tx: Tx, reason: Reason, households: Collection[UUID]) -> None:
+    """Keep a proposal for each of these cases; one that has not been confirmed yet gives way to the new one."""
+    found = await store.cases(tx, households)
+    for key in sorted(found):
+        await store.discard_proposals(tx, key, reason)
+        await propose(tx, Wanted(reason, cases=frozenset({key})), found[key].household.district)
+
+
+async def propose_for_grown(tx: Tx, held: Basis, households: Collection[UUID]) -> None:
+    """Propose another manager for each of these that is with one who carries too much now."""
+    found = await store.cases(tx, households)
+    having = {key: case.care.manager for key, case in found.items() if case.care and case.care.manager}
+    if not having:
+        return
+    loads, known = await store.loads(tx), held.field.managers
+    over = {key for key, manager in having.items() if loads[manager] > known[manager].capacity}
+    await propose_each(tx, Reason.GROWTH, over)
+
+
+async def discard(tx: Tx, key: UUID) -> bool:
+    """Let a proposal be; False if it is none any more."""
+    if not await store.discard_handover(tx, key):
+        return False
+    await tx.audit("discard_handover", str(key))
+    return True
 
 
 async def confirm(tx: Tx, key: UUID) -> bool:
@@ -109,8 +154,9 @@ async def confirm(tx: Tx, key: UUID) -> bool:
 async def carry_on(tx: Tx, key: UUID) -> Sequence[State]:
     """Make the next moves of a running plan.
 
-    Each is the decision of who confirmed it and holds for the care she saw: a case that has changed since, or a
-    receiver who could not take it any more, makes the move stale, and it stays where it is.
+    Each is the decision of who confirmed it and holds for the assignment she saw, whatever has been answered meanwhile.
+    A case that somebody else has since, or a receiver who could not take it any more, makes the move stale, and it
+    stays where it is.
     """
     rows = await store.moves_to_make(tx, key, AT_ONCE)
     if not rows:
@@ -133,11 +179,14 @@ async def carry_on(tx: Tx, key: UUID) -> Sequence[State]:
 
 
 def _stands(case: Case | None, row: asyncpg.Record) -> bool:
+    """Whether it is still the assignment that was planned: items are numbered by the revision they began with."""
     return (
         case is not None
-        and case.care is not None
         and case.household.status is HouseholdStatus.ACTIVE
-        and (case.care.revision, case.care.manager) == (row["care_revision"], row["from_manager"])
+        and case.care is not None
+        and case.care.item is not None
+        and case.care.item <= row["care_revision"]
+        and case.care.manager == row["from_manager"]
     )
 
 

@@ -13,6 +13,7 @@ from contracts.responses import Response
 from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
 from matching import decisions, handing_over, store
 from matching.days import day_of, start_of
+from matching.handing_over import Reason
 from matching.lifecycle import Step, again_step, aged, answered, changed
 from matching.rules import next_change_of_presence
 from matching.stimuli import Stimulus
@@ -37,6 +38,9 @@ async def on_households(batch: Sequence[Record[Household]], tx: Tx) -> Sequence[
     inputs = [Stimulus("household", str(alias[one.id]), _without_id(one), one.revision) for one in news]
     told = await decisions.settle(tx, held, steps, inputs)
     await store.forget(tx, [one.id for one in news if one.status is HouseholdStatus.ERASED])
+    grown = {step.case.household.id for step in steps if step.grows}
+    grown |= {one.merged_into for one in news if one.merged_into}
+    await handing_over.propose_for_grown(tx, held, grown)
     return told
 
 
@@ -56,7 +60,10 @@ async def on_responses(batch: Sequence[Record[Response]], tx: Tx) -> Sequence[St
     alias = {step.case.household.id: step.case.household.alias for step in steps}
     news = [record.state for record in records if record.state.household in alias]
     inputs = [Stimulus("response", str(alias[one.household]), _without_id(one), one.revision) for one in news]
-    return await decisions.settle(tx, held, steps, inputs)
+    told = await decisions.settle(tx, held, steps, inputs)
+    asked = [step.case.household.id for step in steps if step.asks_for_transfer]
+    await handing_over.propose_each(tx, Reason.TRANSFER, asked)
+    return told
 
 
 async def on_municipalities(batch: Sequence[Record[Municipality]], tx: Tx) -> Sequence[State]:

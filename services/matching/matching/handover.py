@@ -1,4 +1,7 @@
-"""Who has to change hands when managers fall ill, leave, are cut or serve other towns, and who can take them over."""
+"""Who has to change hands, and who can take them over.
+
+Managers fall ill, leave, are cut or serve other towns; a household outgrows its manager or is to be transferred.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +27,10 @@ class Cause(StrEnum):
     ABSENT = "absent"
     NOT_SERVED = "not_served"
     OVER_CAPACITY = "over_capacity"
+    GROWN = "grown"
+    """This very case has become too heavy for her, as when two households have merged."""
+    REQUESTED = "requested"
+    """Its municipality or a district asks for somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +54,13 @@ class Occasion:
     """What a plan is made for.
 
     Only cases of managers in `of` change hands; None: of all. An absence that goes on for more than `patience` days
-    counts.
+    counts. Where `cases` names some, exactly these change hands, and `cause` says why.
     """
 
     of: frozenset[UUID] | None = None
     patience: int = PATIENCE
+    cases: frozenset[UUID] = frozenset()
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +121,21 @@ def plan(
     of towns she does not serve have to move in any plan, one move each at least. Of who then still carries too much,
     some k cases have to go; no k cases weigh more than the k heaviest, so if the k heaviest do not suffice no k do, and
     `_beyond` stops at the first k at which they do. Managers have disjoint cases: the sum over them is
-    `moves_lower_bound`. Each case that cannot stay is in `moves` or in `uncovered`, so with nobody uncovered the
-    bound is reached.
+    `moves_lower_bound`. Cases that are named move once each, which no plan can do with less. Each case that cannot
+    stay is in `moves` or in `uncovered`, so with nobody uncovered the bound is reached.
     """
     occasion = occasion or Occasion()
-    field, day = around.field, around.day
-    gone = {one.id: cause for one in field.managers.values() if (cause := cause_of_going(one, day, occasion))}
+    managers, day = around.field.managers, around.day
+    gone = {one.id: cause for one in managers.values() if (cause := cause_of_going(one, day, occasion))}
     leaving = {one.household.id: (one, cause) for one, cause in _who_cannot_stay(held, carried, gone, around, occasion)}
     standing = dict(carried)
     for one, _ in leaving.values():
         standing[one.manager] = Carried(standing[one.manager].load - one.weight)
     receivers = [
         replace(one, max_new_per_week=None, active_until=day - A_DAY if one.id in gone else one.active_until)
-        for one in field.managers.values()
+        for one in managers.values()
     ]
-    then = replace(around, field=field.with_managers(receivers))
+    then = replace(around, field=around.field.with_managers(receivers))
     families = _families(one for one in held if one.household.id not in leaving)
     decisions = match([_ask(one, families, then) for one, _ in leaving.values()], standing, then, _without_cp_sat)
     moves, uncovered = [], []
@@ -134,7 +143,7 @@ def plan(
         one, cause = leaving[decision.ask.household.id]
         what = (one.household.id, one.revision, one.facts.size, one.manager)
         if decision.chosen:
-            moves.append(Move(*what, decision.chosen.id, cause, _lost(decision, field.managers[one.manager], then)))
+            moves.append(Move(*what, decision.chosen.id, cause, _lost(decision, managers[one.manager], then)))
         else:
             uncovered.append(Uncovered(*what, cause, _gate(decision, one, cause)))
     return Plan(tuple(moves), tuple(uncovered), len(leaving))
@@ -174,6 +183,9 @@ def _who_cannot_stay(
     around: Round,
     occasion: Occasion,
 ) -> Iterable[tuple[Held, Cause]]:
+    if occasion.cause:
+        yield from ((one, occasion.cause) for one in held if one.household.id in occasion.cases)
+        return
     cases: dict[UUID, list[Held]] = {}
     for one in held:
         if occasion.of is None or one.manager in occasion.of:
@@ -227,7 +239,7 @@ def _ask(one: Held, families: Mapping[UUID, set[UUID]], around: Round) -> Ask:
 
 def _gate(decision: Decision, one: Held, cause: Cause) -> CareReason:
     """What binds; her own case does not come back to who has too many, and that is for want of capacity."""
-    if not decision.candidates or cause is not Cause.OVER_CAPACITY or one.manager in one.excluded:
+    if not decision.candidates or cause not in {Cause.OVER_CAPACITY, Cause.GROWN} or one.manager in one.excluded:
         return decision.reason
     full = [
         candidate._replace(gate=CareReason.NO_CAPACITY) if candidate.manager.id == one.manager else candidate

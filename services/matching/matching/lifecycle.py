@@ -133,6 +133,18 @@ class Step:
     again: datetime | None = None
     """When the case is decided anew by itself."""
 
+    @property
+    def grows(self) -> bool:
+        """Whether it leaves the case with its manager and heavier than it was."""
+        before, after = self.case.care, self.care
+        return bool(before and after and after.assigned and not self.decide and before.weight < after.weight)
+
+    @property
+    def asks_for_transfer(self) -> bool:
+        """Whether it is about a request to give the case to somebody else."""
+        last = self.care.last_answer if self.care else None
+        return bool(last and last.answer is Answer.TRANSFER_REQUESTED and last.applied is Applied.APPLIED)
+
 
 def changed(  # noqa: PLR0911 (one answer for each status)
     case: Case, before: Facts | None, manager: Manager | None, *, policy: Policy, day: date, now: datetime
@@ -373,8 +385,8 @@ def answered(  # noqa: PLR0911 (one for each answer)
 
     None: an answer at least as new has been seen. A contact counts as acceptance, and so does what a later answer
     tells of an earlier one that never arrived, because only the last state of an item is sure to be read. A decline of
-    an accepted case and a request to transfer it release it; an undone decline is a wish as long as nobody else
-    has been chosen.
+    an accepted case releases it; a request to transfer it is noted, and its manager keeps it until a person confirms
+    who takes it. An undone decline is a wish as long as nobody else has been chosen.
     """
     care = case.care
     assert care is not None, "an answer belongs to an item, and an item to a care"
@@ -392,9 +404,11 @@ def answered(  # noqa: PLR0911 (one for each answer)
             return Step(case, _next(replace(care, contacted_at=reply.contacted_at or reply.answered_at)))
         case Answer.TRANSFER_REQUESTED if care.status is not CareStatus.CONFIRMED:
             return _stale(case, care, reply)
+        case Answer.TRANSFER_REQUESTED:
+            return Step(case, _next(care))
         case Answer.DECLINED if care.status is CareStatus.PROPOSED and (effect := policy.after(reply.reason)):
             return _declined(case, care, reply, effect, now)
-        case Answer.DECLINED | Answer.TRANSFER_REQUESTED:
+        case Answer.DECLINED:
             return Step(case, care, decide=True, exclude=care.manager, reply=reply)
         case Answer.CLOSED:
             return Step(case, ended(care, CareReason.CLOSED, now, reply=reply))

@@ -26,8 +26,20 @@ async def held_by(tx: Tx, managers: Collection[UUID]) -> list[UUID]:
     return [row["household"] for row in rows]
 
 
-async def add_handover(tx: Tx, key: UUID, reason: str, plan: Plan) -> None:
-    """Keep a plan as a proposal of who asks, for that district's eyes or the whole state's."""
+async def managers_of_merged(tx: Tx, households: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """Who has had a household that was merged into one of these."""
+    found: dict[UUID, set[UUID]] = {}
+    for row in await tx.fetch(
+        "select h.merged_into, a.manager from household h join assignment a on a.household = h.id"
+        " where h.merged_into = any($1::uuid[])",
+        sorted(households),
+    ):
+        found.setdefault(row["merged_into"], set()).add(row["manager"])
+    return found
+
+
+async def add_handover(tx: Tx, key: UUID, reason: str, plan: Plan, district: str | None = None) -> None:
+    """Keep a plan as a proposal of who asks; that district sees it, else `district`, and the state."""
     who = tx.principal
     await tx.execute(
         "insert into handover (id, made_at, made_by, district, reason, status, moves_lower_bound)"
@@ -35,7 +47,7 @@ async def add_handover(tx: Tx, key: UUID, reason: str, plan: Plan) -> None:
         key,
         tx.now,
         who.subject if who else "system",
-        who.tenant_id if who and who.role is Role.DISTRICT else None,
+        who.tenant_id if who and who.role is Role.DISTRICT else district,
         reason,
         plan.moves_lower_bound,
     )
@@ -84,6 +96,25 @@ async def begin_handover(tx: Tx, key: UUID) -> bool:
         tx.principal.subject if tx.principal else "system",
     )
     return done == "UPDATE 1"
+
+
+async def discard_handover(tx: Tx, key: UUID) -> bool:
+    """Let a proposal be; False if it is none any more."""
+    done = await tx.execute(
+        "update handover set status = 'discarded', finished_at = $2 where id = $1 and status = 'proposed'", key, tx.now
+    )
+    return done == "UPDATE 1"
+
+
+async def discard_proposals(tx: Tx, household: UUID, reason: str) -> None:
+    """Let the proposals be that were made for this household and reason."""
+    await tx.execute(
+        "update handover h set status = 'discarded', finished_at = $3 where status = 'proposed' and reason = $2"
+        " and exists (select from handover_move m where m.handover = h.id and m.household = $1)",
+        household,
+        reason,
+        tx.now,
+    )
 
 
 async def moves_to_make(tx: Tx, key: UUID, limit: int) -> Sequence[asyncpg.Record]:

@@ -32,12 +32,12 @@ async def lock_newer(
     One statement locks and drops what is stale. `states` are sorted by id.
     """
     rows = await tx.fetch(
-        "insert into household as h (id, home, revision, status, registered_at, facts, traceparent)"
-        " select i, m, r, s, a, f::jsonb, t from unnest($1::uuid[], $2::int[], $3::bigint[], $4::text[],"
-        " $5::timestamptz[], $6::text[], $7::text[]) as new (i, m, r, s, a, f, t)"
+        "insert into household as h (id, home, revision, status, registered_at, facts, traceparent, merged_into)"
+        " select i, m, r, s, a, f::jsonb, t, o from unnest($1::uuid[], $2::int[], $3::bigint[], $4::text[],"
+        " $5::timestamptz[], $6::text[], $7::text[], $8::uuid[]) as new (i, m, r, s, a, f, t, o)"
         " on conflict (id) do update set revision = excluded.revision, status = excluded.status,"
         " facts_before = case when excluded.facts is not null then h.facts end, facts = excluded.facts,"
-        " traceparent = excluded.traceparent"
+        " traceparent = excluded.traceparent, merged_into = excluded.merged_into"
         " where h.revision < excluded.revision returning id, facts_before::text as before, xmax = 0 as is_new,"
         " h.alias",
         [one.id for one, _ in states],
@@ -47,6 +47,7 @@ async def lock_newer(
         [one.registered_at for one, _ in states],
         [state.facts.model_dump_json(exclude_none=True) if state.facts else None for _, state in states],
         [tx.traces.get(state.key) for _, state in states],
+        [state.merged_into for _, state in states],
     )
     locked = {row["id"]: row for row in rows}
     known = await cases(tx, [row["id"] for row in rows if not row["is_new"]])

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from chassis.access import Permission, Principal
 from chassis.web import Paging, Work, not_found, read_form, redirect, render, require, translations_of
 from matching import store as decisive
-from matching.handing_over import Reason, Wanted, confirm, propose
+from matching.handing_over import OF_ONE_CASE, Reason, Wanted, confirm, discard, propose
 from matching.web import labels, store
 
 router = APIRouter(include_in_schema=False)
@@ -32,11 +32,24 @@ async def plan(request: Request, tx: Work, who: Planner, manager: UUID) -> Respo
     if await store.manager(tx, manager, store.places_of(who)) is None:
         raise not_found()
     form = await read_form(request, HandoverForm)
-    reason = form.value.reason if form.value else Reason.ABSENT
+    stated = form.value.reason if form.value else Reason.ABSENT
+    reason = Reason.ABSENT if stated in OF_ONE_CASE else stated
     key = await propose(tx, Wanted(reason, frozenset({manager}), patience=0))
     if key is None:
         notice = _("By the roster as it stands all cases can stay. Note the absence, the last day or the cut first.")
         return redirect(request, f"/managers/{manager}", notice=notice)
+    return redirect(request, f"/handovers/{key}")
+
+
+@router.post("/households/{household}/handover")
+async def plan_transfer(request: Request, tx: Work, who: Planner, household: UUID) -> Response:
+    """Plan who could take one household over."""
+    _ = translations_of(request).gettext
+    if await store.care(tx, household) is None:
+        raise not_found()
+    key = await propose(tx, Wanted(Reason.TRANSFER, cases=frozenset({household})))
+    if key is None:
+        return redirect(request, f"/households/{household}", notice=_("Nobody has this household."))
     return redirect(request, f"/handovers/{key}")
 
 
@@ -74,5 +87,16 @@ async def confirm_it(request: Request, tx: Work, who: Planner, handover: UUID) -
     if await decisive.handover(tx, handover) is None:
         raise not_found()
     begun = await confirm(tx, handover)
-    notice = _("The handover is carried out.") if begun else _("The plan has been confirmed before.")
+    notice = _("The handover is carried out.") if begun else _("The plan is no proposal any more.")
+    return redirect(request, f"/handovers/{handover}", notice=notice)
+
+
+@router.post("/handovers/{handover}/discard")
+async def discard_it(request: Request, tx: Work, who: Planner, handover: UUID) -> Response:
+    """Let the proposal be: everybody stays."""
+    _ = translations_of(request).gettext
+    if await decisive.handover(tx, handover) is None:
+        raise not_found()
+    done = await discard(tx, handover)
+    notice = _("The proposal is discarded; nobody moves.") if done else _("The plan is no proposal any more.")
     return redirect(request, f"/handovers/{handover}", notice=notice)

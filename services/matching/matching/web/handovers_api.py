@@ -1,17 +1,17 @@
 """Handovers for programs: plan, look, confirm."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chassis.access import Permission, Principal
-from chassis.web import Problem, Work, not_found, require
+from chassis.web import Paging, Problem, Work, not_found, require
 from contracts.vocabulary import CareReason
 from matching import store as decisive
-from matching.handing_over import Reason, Wanted, confirm, propose
+from matching.handing_over import OF_ONE_CASE, Reason, Wanted, confirm, discard, propose
 from matching.handover import PATIENCE, Cause
 from matching.web import store
 
@@ -23,14 +23,24 @@ MOVES_SHOWN = 20_000
 class HandoverWanted(BaseModel):
     """For whom a plan is wanted, and why; without `managers` for everybody who cannot keep cases.
 
-    An absence counts that goes on for more than `patience` days.
+    An absence counts that goes on for more than `patience` days. With `households` exactly these change hands: for a
+    transfer, and where one has grown.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     reason: Reason
     managers: Annotated[list[UUID], Field(min_length=1, max_length=2000)] | None = None
+    households: Annotated[list[UUID], Field(min_length=1, max_length=200)] | None = None
     patience: Annotated[int, Field(ge=0, le=366)] = PATIENCE
+
+    @model_validator(mode="after")
+    def _households_or_managers(self) -> Self:
+        if (self.reason in OF_ONE_CASE) != (self.households is not None):
+            raise ValueError("households are stated for a transfer or growth, and only then")
+        if self.households and self.managers:
+            raise ValueError("either households or managers are stated")
+        return self
 
 
 class HandoverMove(BaseModel):
@@ -55,7 +65,7 @@ class Handover(BaseModel):
 
     id: UUID
     reason: Reason
-    status: Literal["proposed", "running", "done"]
+    status: Literal["proposed", "running", "done", "discarded"]
     made_at: datetime
     confirmed_at: datetime | None
     finished_at: datetime | None
@@ -65,14 +75,44 @@ class Handover(BaseModel):
     moves: list[HandoverMove]
 
 
+class HandoverListed(BaseModel):
+    """A plan in the list."""
+
+    id: UUID
+    reason: Reason
+    status: Literal["proposed", "running", "done", "discarded"]
+    made_at: datetime
+    moves_lower_bound: int
+
+
+class Handovers(BaseModel):
+    """Plans, newest first; `next` is the next page's `cursor`."""
+
+    handovers: list[HandoverListed]
+    next: str | None = None
+
+
+@router.get("")
+async def listed(tx: Work, who: Planner, paging: Paging) -> Handovers:
+    """Plans the asker may see: proposals, what runs, what is finished."""
+    after = paging.after(datetime, UUID)
+    rows = await decisive.handovers(tx, (after[0], after[1]) if after else None, paging.limit + 1)
+    page = paging.take(rows, lambda one: (one["made_at"], one["id"]))
+    return Handovers(handovers=[HandoverListed(**dict(row)) for row in page.items], next=page.next)
+
+
 @router.post("", status_code=201)
 async def plan(tx: Work, who: Planner, wanted: HandoverWanted) -> Handover:
     """Plan by the roster as it stands today. 409 if nobody has to change hands."""
     for manager in wanted.managers or ():
         if await store.manager(tx, manager, store.places_of(who)) is None:
             raise not_found()
+    for household in wanted.households or ():
+        if await store.care(tx, household) is None:
+            raise not_found()
     managers = frozenset(wanted.managers) if wanted.managers else None
-    key = await propose(tx, Wanted(wanted.reason, managers, wanted.patience))
+    cases = frozenset(wanted.households or ())
+    key = await propose(tx, Wanted(wanted.reason, managers, wanted.patience, cases))
     if key is None:
         raise Problem(409, "nobody-has-to-change-hands", "By the roster as it stands all cases can stay")
     return await _handover(tx, key)
@@ -86,10 +126,19 @@ async def read(tx: Work, who: Planner, handover: UUID) -> Handover:
 
 @router.post("/{handover}/confirm")
 async def confirm_it(tx: Work, who: Planner, handover: UUID) -> Handover:
-    """Have a plan carried out. 409 if it has been confirmed before."""
+    """Have a plan carried out. 409 if it is no proposal any more."""
     await _handover(tx, handover)
     if not await confirm(tx, handover):
-        raise Problem(409, "already-confirmed", "The plan has been confirmed before")
+        raise Problem(409, "not-a-proposal", "The plan has been confirmed or discarded before")
+    return await _handover(tx, handover)
+
+
+@router.post("/{handover}/discard")
+async def discard_it(tx: Work, who: Planner, handover: UUID) -> Handover:
+    """Let a proposal be: everybody stays. 409 if it is no proposal any more."""
+    await _handover(tx, handover)
+    if not await discard(tx, handover):
+        raise Problem(409, "not-a-proposal", "The plan has been confirmed or discarded before")
     return await _handover(tx, handover)
 
 

@@ -99,11 +99,14 @@ HANDOVER_REASONS: Mapping[Reason, str] = {
     Reason.LEAVING: N_("A manager leaves"),
     Reason.CUT: N_("A post is cut"),
     Reason.TERRITORY: N_("A municipality changes its provider"),
+    Reason.GROWTH: N_("A household has grown or merged with another"),
+    Reason.TRANSFER: N_("A transfer is requested"),
 }
 HANDOVER_STATUSES: Mapping[str, tuple[str, str]] = {
     "proposed": ("info", N_("Proposal")),
     "running": ("warning", N_("Running")),
     "done": ("success", N_("Finished")),
+    "discarded": ("info", N_("Discarded")),
 }
 HANDOVER_CAUSES: Mapping[Cause, str] = {
     Cause.REMOVED: N_("She is no longer in the roster."),
@@ -111,6 +114,8 @@ HANDOVER_CAUSES: Mapping[Cause, str] = {
     Cause.ABSENT: N_("She is absent."),
     Cause.NOT_SERVED: N_("She no longer serves this municipality."),
     Cause.OVER_CAPACITY: N_("She carries more than her post allows."),
+    Cause.GROWN: N_("With this case as it is now she carries more than her post allows."),
+    Cause.REQUESTED: N_("A transfer is requested."),
 }
 MOVE_STATUSES: Mapping[str, tuple[str, str]] = {
     "planned": ("info", N_("Planned")),

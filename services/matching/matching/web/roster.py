@@ -20,6 +20,7 @@ from matching import explain
 from matching import store as decisive
 from matching.days import day_of
 from matching.domain import Absence
+from matching.handing_over import OF_ONE_CASE
 from matching.roster.change import add_absence, end_absence, import_roster, name_of
 from matching.web import labels, store
 from matching.web.overview import District
@@ -205,7 +206,9 @@ async def _show(
         fault=fault,
         may_edit=who.role in {Role.DISTRICT, Role.STATE},
         handover_reasons=[
-            (key, translations_of(request).gettext(text)) for key, text in labels.HANDOVER_REASONS.items()
+            (key, translations_of(request).gettext(text))
+            for key, text in labels.HANDOVER_REASONS.items()
+            if key not in OF_ONE_CASE
         ],
     )
 
