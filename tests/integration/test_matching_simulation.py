@@ -12,7 +12,7 @@ from contracts.policy import Eligibility, Load, Policy
 from contracts.vocabulary import Accommodation, Answer, CareStatus, LegalGroup
 from matching.days import day_of
 from matching.policy import publish_policy, shipped
-from matching.simulation import Change, simulate
+from matching.simulation import Change, Effect, simulate
 from matching.wire import policy_of
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage, on_stage
@@ -49,7 +49,12 @@ async def standing(stage: Stage) -> dict[str, Counter[str]]:
 
 async def simulated(stage: Stage, policy: Policy, since: date) -> dict[str, Change]:
     async with stage.database.transaction() as tx:
-        return await simulate(tx, policy_of(policy), since)
+        found = await simulate(tx, policy_of(policy), since)
+    counted = Counter((one.district, one.effect) for one in found.concerned)
+    for district, change in found.changes.items():
+        by_effect = tuple(counted[district, effect] for effect in Effect)
+        assert by_effect == (change.added, change.removed, change.staying), "whom it concerns adds up"
+    return found.changes
 
 
 async def test_a_decree_adds_whom_the_simulation_named(stage: Stage) -> None:

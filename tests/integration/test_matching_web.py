@@ -14,7 +14,7 @@ from contracts.vocabulary import CareReason, CareStatus
 from doors import Door
 from matching import web
 from matching.receipts import Choice, recompute
-from matching.roster.change import manager_id
+from matching.roster.change import import_roster, manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import HEADER, VAULT, Stage, on_stage
 
@@ -176,6 +176,23 @@ async def test_names_are_shown_to_who_may_read_the_roster_and_kept_sealed(door: 
     assert "Carla Ast" not in page.text
     (row,) = await stage.rows("select name_box from manager where code = 'A'")
     assert "Anna" not in row["name_box"].decode("latin-1")
+
+
+async def test_the_roster_says_what_keeps_whom_from_new_cases(door: Door, stage: Stage) -> None:
+    await stage.roster(f"F;Full;P;0,25;{TUEBINGEN};;;300", f"G;Gone;P;1;{TUEBINGEN};;;;2022-01-01/")
+    week = HEADER.replace("absences", "max_new_per_week")
+    async with stage.database.transaction() as tx:
+        await import_roster(tx, VAULT, f"{week}\nW;Week;P;1;{TUEBINGEN};;;;0".encode(), complete=False)
+    async with door.person(Role.STATE, "08") as browser:
+        page = (await browser.get("/matching/roster?q=P")).text
+    for code, words in {
+        "A": "takes what fits",
+        "F": "has no capacity left",
+        "G": "is not on duty",
+        "W": "has had her new cases of this week",
+    }.items():
+        row = page.split(f">{code}</a>")[1].split("</tr>")[0]
+        assert words in row, code
 
 
 async def test_a_file_is_shown_before_it_is_imported(door: Door, stage: Stage) -> None:

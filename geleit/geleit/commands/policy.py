@@ -1,12 +1,15 @@
 """Commands about the policy: show it, check a file, simulate it, enact it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import csv
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import reduce
 from operator import add
 from pathlib import Path
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -24,7 +27,7 @@ from matching.days import day_of
 from matching.policy import publish_policy
 from matching.policy_file import read
 from matching.rules import rules_in_force
-from matching.simulation import Change, TooOld, simulate
+from matching.simulation import Change, Concerned, Effect, Simulation, TooOld, simulate
 from matching.wire import policy_of
 
 T = TypeVar("T")
@@ -68,11 +71,17 @@ def check(file: PolicyFile) -> None:
 def simulate_policy(
     file: PolicyFile,
     since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="the day it would hold from")],
+    households: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="a CSV file to write every household to that is concerned")
+    ] = None,
 ) -> None:
     """Say, by district, whom a policy would add and remove and at what cost. Nothing happens."""
     wanted = read_or_fail(file)
-    changes, names = _do(lambda database: _simulate(database, wanted, since.date()))
-    _show_changes(changes, names)
+    found, names, ids = _do(lambda database: _simulate(database, wanted, since.date()))
+    _show_changes(found.changes, names)
+    _show_concerned(found.concerned, names)
+    if households:
+        _write_concerned(households, found.concerned, ids)
 
 
 @policy.command()
@@ -125,12 +134,14 @@ async def _versions(database: Database) -> tuple[list[tuple[Policy, datetime]], 
         return await store.policies(tx), day_of(tx.now)
 
 
-async def _simulate(database: Database, wanted: Policy, since: date) -> tuple[dict[str, Change], dict[str, str]]:
+async def _simulate(
+    database: Database, wanted: Policy, since: date
+) -> tuple[Simulation, dict[str, str], dict[UUID, UUID]]:
     async with database.transaction() as tx:
         with Progress(console=console, transient=True) as bars:
             bar = bars.add_task("simulating", total=None)
             try:
-                changes = await simulate(
+                found = await simulate(
                     tx,
                     policy_of(wanted),
                     since,
@@ -141,7 +152,8 @@ async def _simulate(database: Database, wanted: Policy, since: date) -> tuple[di
                     f"{error} inputs are from before decisions could be made again: a simulation would start from "
                     "something else than what is there."
                 ) from None
-        return changes, dict(await store.district_names(tx))
+        ids = await store.ids_of(tx, [one.alias for one in found.concerned])
+        return found, dict(await store.district_names(tx)), ids
 
 
 async def _enact(database: Database, wanted: Policy) -> None:
@@ -213,6 +225,27 @@ def _show_changes(changes: Mapping[str, Change], names: Mapping[str, str]) -> No
     typer.echo("left of → as things are, right of it with the policy; who stays is in care and no longer counselled")
     if not shown:
         typer.echo("nobody would be decided otherwise")
+
+
+def _show_concerned(concerned: Sequence[Concerned], names: Mapping[str, str]) -> None:
+    """Who they are, in the words a policy decides by."""
+    if not concerned:
+        return
+    counted = Counter((one.district, one.legal_group, one.effect) for one in concerned)
+    table = _table("district", "legal group", "households")
+    for district, group in sorted({key[:2] for key in counted}):
+        name = names.get(district, district or "none yet")
+        effects = [(effect, counted[district, group, effect]) for effect in Effect]
+        table.add_row(name, group, ", ".join(f"{number} {effect}" for effect, number in effects if number))
+    console.print(table)
+
+
+def _write_concerned(file: Path, concerned: Sequence[Concerned], ids: Mapping[UUID, UUID]) -> None:
+    with file.open("w", newline="") as out:
+        lines = csv.writer(out, delimiter=";")
+        lines.writerow(["household", "district", "legal_group", "accommodation", "effect"])
+        lines.writerows([ids[one.alias], *one[1:]] for one in sorted(concerned) if one.alias in ids)
+    typer.echo(f"{file} lists them, by the numbers under which the pages show them")
 
 
 def _table(*columns: str) -> Table:

@@ -10,7 +10,7 @@ from contracts.vocabulary import CareReason, CareStatus
 from matching import settlement
 from matching.days import day_of, start_of
 from matching.domain import Policy
-from matching.lifecycle import Care, Case, Step, again_step, aged, turn_of
+from matching.lifecycle import Care, Case, Step, again_step, aged, next_phase, turn_of
 from matching.match import Solve, by_solver
 from matching.receipts import Receipt
 from matching.rules import capacity, is_on_duty, turns_of
@@ -38,6 +38,7 @@ class OwnWay(World):
         self._listed: dict[UUID, str | None] = {}
         self._families: dict[UUID, set[UUID]] = defaultdict(set)
         self._again: dict[UUID, datetime] = {}
+        self._ageing: dict[date, set[UUID]] = defaultdict(set)
 
     def follow(self, batch: Batch) -> None:
         """Let time pass until a batch, then apply what it brought from outside."""
@@ -99,6 +100,11 @@ class OwnWay(World):
             self._waiting[household.municipality].add(household.id)
         if household.facts and household.facts.family_group:
             self._families[household.facts.family_group].add(household.id)
+        self._weigh_later(care)
+
+    def _weigh_later(self, care: Care) -> None:
+        if self._day and (begins := next_phase(care, self.basis.policy, self._day)):
+            self._ageing[begins].add(care.household)
 
     def _begin_day(self, day: date) -> None:
         now = start_of(day)
@@ -111,8 +117,7 @@ class OwnWay(World):
             self._decide_anew(self.cases, now)
         elif day in self._turns:
             self._decide_anew(self.cases, now)
-        elif self.policies and self.policies[-1].load.phases:
-            self._weigh_anew(now)
+        self._weigh(self._ageing.pop(day, ()), now)
         changed = [one for one in self.managers.values() if is_on_duty(one, day) != is_on_duty(one, yesterday)]
         reach = {ags for one in changed for ags in one.service_area}
         self._decide_anew((one for ags in reach for one in tuple(self._waiting[ags])), now)
@@ -128,7 +133,16 @@ class OwnWay(World):
             self.settle(self._again_steps(ordered[begin : begin + AT_ONCE], now, set(aside)), now, NO_BATCH)
 
     def _weigh_anew(self, now: datetime) -> None:
-        steps = [step for case in self.cases.values() if (step := aged(case, self.basis.policy, day_of(now)))]
+        """Weigh every case by a policy that begins, and have it weighed again by that policy's phases."""
+        self._ageing.clear()
+        for case in self.cases.values():
+            if case.care:
+                self._weigh_later(case.care)
+        self._weigh(self.cases, now)
+
+    def _weigh(self, aliases: Iterable[UUID], now: datetime) -> None:
+        cases = [self.cases[alias] for alias in sorted(aliases)]
+        steps = [step for case in cases if (step := aged(case, self.basis.policy, day_of(now)))]
         for begin in range(0, len(steps), AT_ONCE):
             self.settle(steps[begin : begin + AT_ONCE], now, NO_BATCH)
 

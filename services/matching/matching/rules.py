@@ -63,8 +63,17 @@ def years_after(day: date, years: int) -> date:
 
 def weight(facts: Facts, policy: Policy, days: int = 0) -> int:
     """Load units of a household's case that its manager has had for so many days; at least one."""
+    return _units(facts.size, len(facts.skills_needed), policy, days)
+
+
+def lightest(policy: Policy) -> int:
+    """Load units of the lightest new case: of one person without needs."""
+    return _units(1, 0, policy, 0)
+
+
+def _units(size: int, needs: int, policy: Policy, days: int) -> int:
     load = policy.load
-    units = load.per_case + load.per_person * facts.size + load.per_skill * len(facts.skills_needed)
+    units = load.per_case + load.per_person * size + load.per_skill * needs
     percent = next((phase.percent for phase in reversed(load.phases) if phase.after_days <= days), 100)
     return max(1, -(-units * percent // 100))
 

@@ -5,17 +5,40 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from datetime import date
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from chassis.database import Tx
-from contracts.vocabulary import CareStatus
+from contracts.vocabulary import Accommodation, CareStatus, LegalGroup
 from matching import store
 from matching.days import day_of
 from matching.domain import Policy
-from matching.lifecycle import Case
+from matching.lifecycle import Care, Case
 from matching.own_way import OwnWay
 from matching.receipts import NO_DISTRICT
 from matching.rules import ineligibility
+
+
+class Effect(StrEnum):
+    """What a policy does to a household."""
+
+    ADDED = "added"
+    """Counselled by the policy, and not without it."""
+    REMOVED = "removed"
+    """No longer counselled, though without the policy it would be."""
+    STAYS = "stays"
+    """In care and no longer counselled by the policy: no rule ends this, a person does."""
+
+
+class Concerned(NamedTuple):
+    """A household whose eligibility a policy changes, as it would be by then."""
+
+    alias: UUID
+    district: str
+    legal_group: LegalGroup
+    accommodation: Accommodation
+    effect: Effect
 
 
 @dataclass
@@ -23,11 +46,8 @@ class Change:
     """What a policy changes in one district: households as they would be without and with it."""
 
     added: int = 0
-    """Counselled by the policy, and not without it."""
     removed: int = 0
-    """No longer counselled, though without the policy they would be."""
     staying: int = 0
-    """In care and no longer counselled by the policy: no rule ends this, a person does."""
     assigned: tuple[int, int] = (0, 0)
     waiting: tuple[int, int] = (0, 0)
     load: tuple[int, int] = (0, 0)
@@ -48,10 +68,18 @@ def _sum(one: Any, more: Any) -> Any:
     return (one[0] + more[0], one[1] + more[1]) if isinstance(one, tuple) else one + more
 
 
+@dataclass(frozen=True)
+class Simulation:
+    """By district what would change, and whom it concerns."""
+
+    changes: dict[str, Change]
+    concerned: list[Concerned]
+
+
 async def simulate(
     tx: Tx, policy: Policy, since: date, progress: Callable[[int, int], None] = lambda *_: None
-) -> dict[str, Change]:
-    """What a policy that holds from a day on changes, by district, as of today or that day if it is later.
+) -> Simulation:
+    """What a policy that holds from a day on changes, as of today or that day if it is later.
 
     Everything that was put in runs twice through the same core, once with the policies that were enacted and once with
     this one; answers count where the proposal they answer stands. Reads only. Raises TooOld.
@@ -72,10 +100,14 @@ async def simulate(
     for world in (without, with_it):
         world.pass_time(horizon)
     changes: dict[str, Change] = defaultdict(Change)
+    concerned: list[Concerned] = []
     for alias, case in without.cases.items():
-        district = case.household.district or NO_DISTRICT
-        changes[district] += _change(case, with_it.cases[alias], policy, horizon)
-    return dict(changes)
+        district, other = case.household.district or NO_DISTRICT, with_it.cases[alias]
+        effect = _effect(case, other, policy, horizon)
+        changes[district] += _change(case, other, effect)
+        if effect and (facts := other.household.facts):
+            concerned.append(Concerned(alias, district, facts.legal_group, facts.accommodation, effect))
+    return Simulation(dict(changes), concerned)
 
 
 class TooOld(Exception):
@@ -85,15 +117,30 @@ class TooOld(Exception):
 COUNSELLED = frozenset({CareStatus.WAITING, CareStatus.PROPOSED, CareStatus.CONFIRMED})
 
 
-def _change(case: Case, other: Case, policy: Policy, day: date) -> Change:
-    one, two = case.care, other.care
-    assert one is not None, "what was put in has a care"
-    assert two is not None, "in both worlds"
+def _effect(case: Case, other: Case, policy: Policy, day: date) -> Effect | None:
+    one, two = _cares(case, other)
+    if one.status is CareStatus.NOT_ELIGIBLE and two.status in COUNSELLED:
+        return Effect.ADDED
+    if one.status in COUNSELLED and two.status is CareStatus.NOT_ELIGIBLE:
+        return Effect.REMOVED
     facts = other.household.facts
+    if two.status is CareStatus.CONFIRMED and facts and ineligibility(facts, policy, day):
+        return Effect.STAYS
+    return None
+
+
+def _cares(case: Case, other: Case) -> tuple[Care, Care]:
+    assert case.care is not None, "what was put in has a care"
+    assert other.care is not None, "in both worlds"
+    return case.care, other.care
+
+
+def _change(case: Case, other: Case, effect: Effect | None) -> Change:
+    one, two = _cares(case, other)
     return Change(
-        added=one.status is CareStatus.NOT_ELIGIBLE and two.status in COUNSELLED,
-        removed=one.status in COUNSELLED and two.status is CareStatus.NOT_ELIGIBLE,
-        staying=bool(two.status is CareStatus.CONFIRMED and facts and ineligibility(facts, policy, day)),
+        added=effect is Effect.ADDED,
+        removed=effect is Effect.REMOVED,
+        staying=effect is Effect.STAYS,
         assigned=(one.assigned, two.assigned),
         waiting=(one.status is CareStatus.WAITING, two.status is CareStatus.WAITING),
         load=(one.weight, two.weight),

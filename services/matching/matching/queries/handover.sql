@@ -1,3 +1,4 @@
+-- Who has outgrown a manager or asks for a transfer stays in care where nobody can take the case.
 select h.id, h.made_at, h.made_by, h.reason, h.status, h.confirmed_at, h.confirmed_by, h.finished_at,
        h.moves_lower_bound, t.moves, t.planned, t.done, t.stale, t.uncovered, t.persons_uncovered, t.lost
 from handover h
@@ -7,7 +8,8 @@ cross join lateral (
            count(*) filter (where m.status = 'done') as done,
            count(*) filter (where m.status = 'stale') as stale,
            count(*) filter (where m.status = 'uncovered') as uncovered,
-           coalesce(sum((o.facts ->> 'size')::int) filter (where m.status = 'uncovered'), 0) as persons_uncovered,
+           coalesce(sum((o.facts ->> 'size')::int) filter (where m.status = 'uncovered' and m.cause not in ('grown', 'requested')), 0)
+               as persons_uncovered,
            coalesce(sum(m.lost), 0) as lost
     from handover_move m
     join household o on o.id = m.household

@@ -39,7 +39,16 @@ from matching.store.handovers import (
     moves_to_make,
     towns_of_cases,
 )
-from matching.store.households import assigned, cases, lock_households, lock_newer, standing, waiting, waiting_for
+from matching.store.households import (
+    assigned,
+    cases,
+    ids_of,
+    lock_households,
+    lock_newer,
+    standing,
+    waiting,
+    waiting_for,
+)
 from matching.store.load import CapacityExceeded, loads, lock_managers, write_loads
 from matching.store.queries import query
 from matching.store.stimuli import chunks, how_many_batches, record
@@ -68,6 +77,7 @@ __all__ = [
     "handovers",
     "held_by",
     "how_many_batches",
+    "ids_of",
     "knows_policy",
     "loads",
     "lock_heads",

@@ -219,6 +219,12 @@ async def standing(tx: Tx, status: CareStatus, after: tuple[datetime, UUID], lim
     return [(row["registered_at"], row["household"]) for row in rows]
 
 
+async def ids_of(tx: Tx, aliases: Collection[UUID]) -> dict[UUID, UUID]:
+    """Whose aliases these are; who is erased is missing."""
+    rows = await tx.fetch("select alias, id from household where alias = any($1::uuid[])", list(aliases))
+    return {row["alias"]: row["id"] for row in rows}
+
+
 async def assigned(tx: Tx) -> list[str]:
     """The households that somebody has."""
     rows = await tx.fetch("select household from care where manager is not null order by household")

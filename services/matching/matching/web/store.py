@@ -8,7 +8,9 @@ import asyncpg
 
 from chassis.access import Principal, Role
 from chassis.database import Tx
-from matching.store import query
+from matching.rules import lightest
+from matching.store import newest_policy, query
+from matching.wire import policy_of
 
 Rows = Sequence[asyncpg.Record]
 
@@ -52,7 +54,9 @@ async def roster(
     tx: Tx, places: str, find: str, district: str | None, *, after: tuple[str, str] | None, limit: int
 ) -> Rows:
     """Managers by provider and code; `find` is the begin of a code or a part of a provider's name."""
-    return await tx.fetch(query("roster"), places, find, district, *(after or (None, None)), limit, tx.now)
+    state = await newest_policy(tx)
+    least = lightest(policy_of(state)) if state else 1
+    return await tx.fetch(query("roster"), places, find, district, *(after or (None, None)), limit, tx.now, least)
 
 
 async def manager(tx: Tx, manager: UUID, places: str) -> asyncpg.Record | None:
