@@ -386,3 +386,24 @@ async def test_a_district_is_stated_by_hand_and_must_be_one(door: Door, worker: 
         form = await browser.get("/intake/new")
     assert [one["code"] for one in wrong.json()["errors"]] == ["unknown_value"]
     assert re.search(r'<option value="08416">Landkreis Tübingen', form.text)
+
+
+async def test_an_erasure_beside_an_import_is_counted(door: Door, worker: Database) -> None:
+    await arrive(worker, "A-1", "A-2", "A-3", municipality=TUEBINGEN)
+    before = await ledger(worker)
+    gone = (await held(worker, "A-1"))["id"]
+
+    async def erase() -> None:
+        async with worker.transaction() as tx:
+            assert await erase_household(tx, gone)
+
+    async with worker.transaction() as tx:
+        await store.lock_register(tx)
+        erasing = asyncio.create_task(erase())
+        while not await tx.fetchval("select exists (select from pg_locks where not granted)"):
+            pass
+        await import_register(tx, [Entry(TUEBINGEN, "Tübingen", "Landkreis Tübingen", 4_000), *REGISTER[1:]])
+    await erasing
+    after = await ledger(worker)
+    for ags, (_, balance) in before.items():
+        assert after[ags][1] == pytest.approx(balance, abs=1e-6)

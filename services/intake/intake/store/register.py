@@ -14,8 +14,8 @@ async def existing_municipalities(tx: Tx, ags: Iterable[str]) -> frozenset[str]:
 
 
 async def lock_register(tx: Tx) -> dict[str, Held]:
-    """The whole register; no other import begins before this transaction ends."""
-    await tx.execute("lock table municipality in share row exclusive mode")
+    """The whole register; before this transaction ends no other import begins and no erasure books into a ledger."""
+    await tx.execute("lock table municipality, quota_account in share row exclusive mode")
     rows = await tx.fetch(
         "select ags, name, district_name, population, latitude, longitude, active, revision from municipality"
     )
