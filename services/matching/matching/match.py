@@ -1,5 +1,6 @@
 """Chooses a manager for each household: gates, then integer points, and what one batch brings solved together."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,20 +14,18 @@ from contracts.vocabulary import CareReason, CareStatus, Skill
 from matching import solver
 from matching.domain import Carried, Facts, Household, Manager, OverrideReason, Place, Policy, Why
 from matching.rules import (
+    FILLING,
     GATE_ORDER,
+    LASTING,
     Need,
     distance_km,
-    has_capacity,
-    has_place_this_week,
+    first_shut,
     head_start,
     ineligibility,
-    stopped_at,
     weight,
 )
 
-FILLING_GATES = ((CareReason.WEEK_FULL, has_place_this_week), (CareReason.NO_CAPACITY, has_capacity))
-"""The gates that other decisions can shut, in the order of all gates."""
-FILLING = {None, CareReason.WEEK_FULL, CareReason.NO_CAPACITY}
+NOTHING = Carried(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +70,25 @@ class Part(NamedTuple):
     balance: int
 
 
-class Candidate(NamedTuple):
-    """A manager in the light of one household, all other decisions of the batch being made.
+class Outlook(NamedTuple):
+    """What a municipality's managers are to households of the same languages, needs and ties, whatever they carry.
 
-    Figures, and either the gate that stops her or the points. A tuple, because one batch makes a hundred thousand.
+    For each of `managers` the first gate that no decision can open, the points that last, and what earns them.
+    """
+
+    managers: tuple[Manager, ...]
+    gates: tuple[CareReason | None, ...]
+    points: tuple[Part, ...]
+    languages: tuple[tuple[str, ...], ...]
+    skills: tuple[tuple[str, ...], ...]
+    distances: tuple[int | None, ...]
+
+
+class Candidate(NamedTuple):
+    """A manager in the light of a household, all other decisions of the batch being made.
+
+    Figures, and either the gate that stops her or the points. Households with the same outlook and weight share them.
+    A tuple, because one batch makes a hundred thousand.
     """
 
     manager: Manager
@@ -86,17 +100,15 @@ class Candidate(NamedTuple):
     relative: bool
     gate: CareReason | None
     points: Part | None
-    total: int
-    lot: int
-    """Decides between equal points: the highest is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What was decided for one household, and everything it rests on.
 
-    `together` counts the households that were weighed against each other with this one, `by` says how, `optimal`
-    whether nothing better is possible for all of them.
+    Each of `candidates` has a lot, which decides between equal points: the highest is chosen. `together` counts the
+    households that were weighed against each other with this one, `by` says how, `optimal` whether nothing better is
+    possible for all of them.
     """
 
     ask: Ask
@@ -106,6 +118,7 @@ class Decision:
     turn: datetime
     chosen: Manager | None = None
     candidates: tuple[Candidate, ...] = ()
+    lots: tuple[int, ...] = ()
     by: str = "rules"
     optimal: bool = True
     together: int = 1
@@ -166,6 +179,24 @@ class Round:
     now: datetime
     day: date
     seed: bytes
+    outlooks: dict[tuple[object, ...], Outlook] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+
+    def outlook(self, ask: "Ask", need: Need) -> Outlook:
+        """The managers of a household's municipality, and whom a person has chosen; the same for all that are alike."""
+        facts = ask.facts
+        wanted = ask.wish.manager if isinstance(ask.wish, Override) else None
+        alike = (
+            facts.municipality,
+            facts.languages,
+            facts.skills_needed,
+            ask.excluded,
+            ask.former,
+            ask.relatives,
+            wanted,
+        )
+        if alike not in self.outlooks:
+            self.outlooks[alike] = _outlook(ask, need, self)
+        return self.outlooks[alike]
 
 
 Solve = Callable[[solver.Problem, Sequence[UUID], Sequence[UUID], bool], solver.Solution]
@@ -253,7 +284,7 @@ def _as_wished(ask: Ask, standing: dict[UUID, Carried], around: Round) -> Decisi
     manager = around.field.managers[ask.wish.manager]
     _put(standing, manager, view.need.weight)
     reason = CareReason.OVERRIDDEN if isinstance(ask.wish, Override) else CareReason.DECLINE_UNDONE
-    return view.decision(standing, manager, reason, "a person", optimal=True, together=1)
+    return _Closing(standing, around).decision(view, manager, reason, "a person", optimal=True, together=1)
 
 
 def _waves(asks: Sequence[Ask]) -> Iterator[list[Ask]]:
@@ -292,8 +323,9 @@ def _together(asks: Sequence[Ask], standing: dict[UUID, Carried], around: Round,
     for view, chosen, _, _ in found:
         if chosen:
             _put(standing, chosen, view.need.weight)
+    closing = _Closing(standing, around)
     return [
-        view.decision(standing, chosen, CareReason.MATCHED, solution.by, optimal=solution.optimal, together=size)
+        closing.decision(view, chosen, CareReason.MATCHED, solution.by, optimal=solution.optimal, together=size)
         for view, chosen, solution, size in found
     ]
 
@@ -330,7 +362,7 @@ def _problem(
                 view.need.weight,
                 rank[view.turn],
                 tuple(
-                    solver.Option(post_of[view.managers[place].id], sum(view.points[place]), lot)
+                    solver.Option(post_of[view.managers[place].id], sum(view.outlook.points[place]), lot)
                     for place, lot in view.lots.items()
                 ),
             )
@@ -353,8 +385,22 @@ def _put(standing: dict[UUID, Carried], manager: Manager, units: int) -> None:
     standing[manager.id] = Carried(carried.load + units, carried.new + 1)
 
 
+def _outlook(ask: Ask, need: Need, around: Round) -> Outlook:
+    facts, managers = ask.facts, around.field.serving(need.municipality)
+    if isinstance(ask.wish, Override) and all(manager.id != ask.wish.manager for manager in managers):
+        managers = (*managers, around.field.managers[ask.wish.manager])
+    return Outlook(
+        managers,
+        tuple([first_shut(LASTING, manager, NOTHING, need) for manager in managers]),
+        tuple([lasting_points(manager, ask, around) for manager in managers]),
+        tuple([tuple([one for one in facts.languages if one in manager.languages]) for manager in managers]),
+        tuple([tuple([one for one in facts.skills_needed if one in manager.skills]) for manager in managers]),
+        tuple([around.field.distance(manager.office, need.municipality) for manager in managers]),
+    )
+
+
 class _View:
-    """The managers of a household's municipality as the household finds them: what stops them, else their points.
+    """The managers of a household's municipality as the household finds them.
 
     `lots` has those that may be chosen, by place in `managers`, each with its lot.
     """
@@ -362,73 +408,83 @@ class _View:
     def __init__(self, ask: Ask, standing: Mapping[UUID, Carried], around: Round) -> None:
         facts, policy = ask.facts, around.policy
         self.ask = ask
-        self.around = around
         self.turn = turn_of(ask, policy)
         mandatory = policy.mandatory_skills.intersection(facts.skills_needed)
         units = weight(facts, policy)
-        self.need = Need(facts.municipality or "", units, mandatory, ask.excluded, around.day)
-        self.managers = around.field.serving(self.need.municipality)
-        if isinstance(ask.wish, Override) and all(manager.id != ask.wish.manager for manager in self.managers):
-            self.managers = (*self.managers, around.field.managers[ask.wish.manager])
-        self.gates = [stopped_at(manager, standing[manager.id], self.need) for manager in self.managers]
-        self.points = [lasting_points(manager, ask, around) for manager in self.managers]
-        self.lots = self._drawn([place for place, gate in enumerate(self.gates) if gate is None])
+        need = self.need = Need(facts.municipality or "", units, mandatory, ask.excluded, around.day)
+        self.outlook = around.outlook(ask, need)
+        self.managers = self.outlook.managers
+        self.lots = self._drawn(
+            [
+                place
+                for place, manager in enumerate(self.managers)
+                if self.outlook.gates[place] is None and not first_shut(FILLING, manager, standing[manager.id], need)
+            ],
+            crc32(around.seed + ask.household.alias.bytes),
+        )
 
-    def _drawn(self, places: Sequence[int]) -> dict[int, int]:
+    def _drawn(self, places: Sequence[int], start: int) -> dict[int, int]:
         """Lots in an order that only seed, household and manager make: nobody is always the first of equals."""
-        start = crc32(self.around.seed + self.ask.household.alias.bytes)
         drawn = sorted(places, key=lambda place: (crc32(self.managers[place].id.bytes, start), place))
         return {place: lot for lot, place in enumerate(drawn)}
 
+
+class _Closing:
+    """Decisions with every candidate as she stands once all of the batch is decided, the household itself apart."""
+
+    def __init__(self, standing: Mapping[UUID, Carried], around: Round) -> None:
+        self._standing = standing
+        self._balance = around.policy.points.balance
+        self._shared: dict[tuple[int, int], tuple[Candidate, ...]] = {}
+
     def decision(
-        self,
-        standing: Mapping[UUID, Carried],
-        chosen: Manager | None,
-        reason: CareReason,
-        by: str,
-        *,
-        optimal: bool,
-        together: int,
+        self, view: _View, chosen: Manager | None, reason: CareReason, by: str, *, optimal: bool, together: int
     ) -> Decision:
-        """The decision with every candidate as she stands once all of the batch is decided, this household apart."""
-        candidates = tuple([self._candidate(place, standing, chosen) for place in range(len(self.managers))])
-        status = CareStatus.PROPOSED if chosen else CareStatus.WAITING
+        """What was decided for the household of a view."""
+        candidates = self._candidates(view)
+        if chosen:
+            place = view.managers.index(chosen)
+            carried = self._standing[chosen.id]
+            apart = Carried(carried.load - view.need.weight, carried.new - 1)
+            candidates = (*candidates[:place], self._candidate(view, place, apart), *candidates[place + 1 :])
         return Decision(
-            self.ask,
-            status,
+            view.ask,
+            CareStatus.PROPOSED if chosen else CareStatus.WAITING,
             reason if chosen else binding_gate(candidates),
-            self.need.weight,
-            self.turn,
+            view.need.weight,
+            view.turn,
             chosen,
             candidates,
+            tuple([view.lots.get(place, 0) for place in range(len(candidates))]),
             by,
             optimal,
             together,
         )
 
-    def _candidate(self, place: int, standing: Mapping[UUID, Carried], chosen: Manager | None) -> Candidate:
-        manager, need, gate = self.managers[place], self.need, self.gates[place]
-        carried = standing[manager.id]
-        if chosen is manager:
-            carried = Carried(carried.load - need.weight, carried.new - 1)
-        if gate in FILLING:
-            # What the rest of the batch took counts too, also where there was no room before.
-            gate = next((reason for reason, passes in FILLING_GATES if not passes(manager, carried, need)), None)
+    def _candidates(self, view: _View) -> tuple[Candidate, ...]:
+        alike = (id(view.outlook), view.need.weight)
+        if alike not in self._shared:
+            self._shared[alike] = tuple(
+                [self._candidate(view, place, self._standing[one.id]) for place, one in enumerate(view.managers)]
+            )
+        return self._shared[alike]
+
+    def _candidate(self, view: _View, place: int, carried: Carried) -> Candidate:
+        manager, outlook, need = view.managers[place], view.outlook, view.need
+        # What the rest of the batch took counts too, also where there was no room before.
+        gate = outlook.gates[place] or first_shut(FILLING, manager, carried, need)
         points = None
         if gate is None:
-            balance = self.around.policy.points.balance * solver.strain(manager.capacity, carried.load, need.weight)
-            points = self.points[place]._replace(balance=balance)
-        facts = self.ask.facts
+            strained = solver.strain(manager.capacity, carried.load, need.weight)
+            points = outlook.points[place]._replace(balance=self._balance * strained)
         return Candidate(
             manager,
             carried,
-            tuple([one for one in facts.languages if one in manager.languages]),
-            tuple([one for one in facts.skills_needed if one in manager.skills]),
-            self.around.field.distance(manager.office, need.municipality),
-            manager.id in self.ask.former,
-            manager.id in self.ask.relatives,
+            outlook.languages[place],
+            outlook.skills[place],
+            outlook.distances[place],
+            manager.id in view.ask.former,
+            manager.id in view.ask.relatives,
             gate,
             points,
-            sum(points) if points else 0,
-            self.lots.get(place, 0),
         )

@@ -18,6 +18,8 @@ FORM = 2
 """Version of the receipt's form: 1 had no solver, and loads in the order of registration."""
 NO_DISTRICT = ""
 """Chain of the households that no district has yet."""
+LOT = b'"lot":null,'
+"""Where a candidate's lot is to stand; no text in a receipt can hold it, because JSON quotes quotes."""
 GENESIS = bytes(32)
 """What the first receipt of a chain names as the one before."""
 
@@ -54,12 +56,12 @@ def chained(decisions: Sequence[Decision], heads: Mapping[str, Head], around: Ro
 
     A household is only its alias: what says whose that is stands elsewhere, and erasure deletes it.
     """
-    ends, frame = dict(heads), _frame(around, batch)
+    ends, frame, written = dict(heads), _frame(around, batch), dict[int, tuple[bytes, bytes]]()
     receipts = []
     for decision in decisions:
         district = decision.ask.household.district or NO_DISTRICT
         end = ends[district]
-        stated = frame | _statement(decision, around)
+        stated = frame | _statement(decision, around, written)
         stated |= {
             "case": str(decision.ask.household.alias),
             "district": district,
@@ -132,7 +134,7 @@ def _frame(around: Round, batch: UUID) -> dict[str, Any]:
     }
 
 
-def _statement(decision: Decision, around: Round) -> dict[str, Any]:
+def _statement(decision: Decision, around: Round, written: dict[int, tuple[bytes, bytes]]) -> dict[str, Any]:
     ask = decision.ask
     return {
         "household": _facts(ask.facts),
@@ -143,7 +145,10 @@ def _statement(decision: Decision, around: Round) -> dict[str, Any]:
         "head_start_hours": head_start(ask.facts, around.policy) // timedelta(hours=1),
         "turn": decision.turn,
         "wish": _wish(ask.wish),
-        "candidates": [_candidate(one, ask, around) for one in decision.candidates],
+        "candidates": [
+            _written(one, lot, ask, around, written)
+            for one, lot in zip(decision.candidates, decision.lots, strict=True)
+        ],
         "solver": {"by": decision.by, "optimal": decision.optimal, "together": decision.together},
         "status": decision.status,
         "reason": decision.reason,
@@ -190,6 +195,17 @@ def _wish(wish: Undo | Override | None) -> dict[str, Any] | None:
             return {"kind": "override", "manager": str(wish.manager), "reason": wish.reason}
 
 
+def _written(
+    one: Candidate, lot: int, ask: Ask, around: Round, written: dict[int, tuple[bytes, bytes]]
+) -> orjson.Fragment:
+    """A candidate's bytes: what households share is written once, and their lots are put into it."""
+    if id(one) not in written:
+        before, after = canonical(_candidate(one, ask, around)).split(LOT)
+        written[id(one)] = before, after
+    before, after = written[id(one)]
+    return orjson.Fragment(b'%b"lot":%d,%b' % (before, lot, after))
+
+
 def _candidate(one: Candidate, ask: Ask, around: Round) -> dict[str, Any]:
     manager, facts = one.manager, ask.facts
     mandatory = around.policy.mandatory_skills.intersection(facts.skills_needed)
@@ -215,5 +231,5 @@ def _candidate(one: Candidate, ask: Ask, around: Round) -> dict[str, Any]:
         "relative": one.relative,
         "gate": one.gate,
         "points": one.points._asdict() if one.points else None,
-        "lot": one.lot,
+        "lot": None,
     }

@@ -165,15 +165,18 @@ def has_capacity(manager: Manager, carried: Carried, need: Need) -> bool:
 
 
 Gate = Callable[[Manager, Carried, Need], bool]
+Gates = tuple[tuple[CareReason, Gate], ...]
 
-GATES: tuple[tuple[CareReason, Gate], ...] = (
+LASTING: Gates = (
     (CareReason.NOT_SERVED, serves),
     (CareReason.NOBODY_ACTIVE, is_active),
     (CareReason.ALL_EXCLUDED, is_not_excluded),
     (CareReason.SKILL_MISSING, is_skilled),
-    (CareReason.WEEK_FULL, has_place_this_week),
-    (CareReason.NO_CAPACITY, has_capacity),
 )
+"""Gates that stay as they are whatever a manager carries."""
+FILLING: Gates = ((CareReason.WEEK_FULL, has_place_this_week), (CareReason.NO_CAPACITY, has_capacity))
+"""Gates that other decisions can shut."""
+GATES: Gates = (*LASTING, *FILLING)
 """In this order; each with the reason for which a household waits if nobody passes it."""
 
 GATE_ORDER = {reason: place for place, (reason, _) in enumerate(GATES)}
@@ -181,7 +184,12 @@ GATE_ORDER = {reason: place for place, (reason, _) in enumerate(GATES)}
 
 def stopped_at(manager: Manager, carried: Carried, need: Need) -> CareReason | None:
     """The first gate the manager does not pass; None: a candidate."""
-    for reason, passes in GATES:
+    return first_shut(GATES, manager, carried, need)
+
+
+def first_shut(gates: Gates, manager: Manager, carried: Carried, need: Need) -> CareReason | None:
+    """The first of these gates that the manager does not pass."""
+    for reason, passes in gates:
         if not passes(manager, carried, need):
             return reason
     return None

@@ -1,6 +1,6 @@
 """Between the shapes of the wire and those of the core."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
@@ -129,7 +129,7 @@ def care_state(household: Household, care: Care, manager: Manager | None, why: W
         assignee=(
             assignments.Assignee(id=manager.id, code=manager.code, provider=manager.provider) if manager else None
         ),
-        because=assignments.Because(**asdict(why)) if manager and why else None,
+        because=_because(why) if manager and why else None,
         item=care.item,
         weight=care.weight,
         registered_at=household.registered_at,
@@ -165,6 +165,17 @@ def _case(facts: Facts) -> assignments.CaseFacts:
         age_bands=dict(facts.age_bands),
         languages=facts.languages,
         skills_needed=facts.skills_needed,
+    )
+
+
+def _because(why: Why) -> assignments.Because:
+    return assignments.Because(
+        by_person=why.by_person,
+        languages=why.languages,
+        skills=why.skills,
+        distance_km=why.distance_km,
+        former=why.former,
+        relative=why.relative,
     )
 
 
