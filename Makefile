@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_COMPILE_BYTECODE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down test test-containers properties bench-handover check compose-env fmt lock clean
+.PHONY: help setup demo up down test test-containers properties bench-handover bench-stream check compose-env fmt lock clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -59,6 +59,9 @@ check: setup ## Style, types, import rules, migrations, translations, schemas, l
 
 bench-handover: setup ## Plan 10,000 cases that change hands
 	@$(BIN)/python benchmarks/handover.py
+
+bench-stream: setup ## Arrivals a second beside a naive way and the limit, latency, a backlog (a quarter of an hour)
+	@$(BIN)/python -m benchmarks.stream
 
 compose-env: setup ## Write .env for docker-compose.yml, with random secrets
 	@$(BIN)/python -m geleit.compose_env

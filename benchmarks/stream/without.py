@@ -1,0 +1,51 @@
+"""The worker of matching with one of its parts switched off, for what that part costs; only the benchmark runs it."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chassis import telemetry
+from chassis.service import main
+from matching import decisions, solver
+from matching.app import service
+from matching.receipts import Receipt
+from matching.settings import Settings
+
+
+def receipts() -> None:
+    """No receipt holds anything, and none is chained."""
+
+    def empty(made: Sequence[Any], heads: dict[str, Any], *_: object) -> list[Receipt]:
+        ends = {district: head.position for district, head in heads.items()}
+        found = []
+        for one in made:
+            district = one.ask.household.district or ""
+            ends[district] += 1
+            found.append(Receipt(district, ends[district], bytes(32), b"{}"))
+        return found
+
+    decisions.chained = empty  # type: ignore[assignment, attr-defined]
+
+
+def spans() -> None:
+    """No trace is recorded, whatever the records say."""
+    telemetry.is_sampled = lambda _: False  # type: ignore[assignment]
+
+
+def solve() -> None:
+    """Each is placed where it is best when its turn comes, and stays there."""
+
+    def greedy(problem: solver.Problem, *, exactly: bool = True) -> solver.Solution:
+        board = solver.Board(problem)
+        board.fill()
+        return solver.Solution(tuple(board.plan), False, "greedy")
+
+    solver.solve = greedy
+
+
+PARTS: dict[str, Callable[[], None]] = {"receipts": receipts, "telemetry": spans, "solver": solve}
+
+if __name__ == "__main__":
+    PARTS[sys.argv[1]]()
+    sys.argv[1:] = ["worker"]
+    main(service, Settings)
