@@ -18,6 +18,7 @@ from chassis.backoff import Backoff
 from chassis.database import TRANSIENT, Database, Tx
 from chassis.health import Health
 from chassis.parked import opened, park, settle
+from chassis.tally import Fate, Tally
 from chassis.vault import Vault
 from contracts.record import Record, State, Undecodable, decode
 from contracts.topics import Topic
@@ -108,48 +109,65 @@ class Consumer:
 
     async def _poll(self, raws: Sequence[ConsumerRecord]) -> None:
         by_topic: defaultdict[str, list[Decoded]] = defaultdict(list)
+        tallies = {topic: Tally(topic) for topic in {raw.topic for raw in raws}}
         unreadable: list[tuple[ConsumerRecord, str]] = []
         for raw in raws:
+            fate = Fate.HANDLED
             try:
                 decoded = self._decode(raw)
             except Undecodable as error:
                 unreadable.append((raw, error.reason))
+                fate = Fate.PARKED
             else:
                 if decoded is None:
                     telemetry.records_total.labels(raw.topic, "ignored").inc()
+                    fate = Fate.IGNORED
                 else:
                     by_topic[raw.topic].append(decoded)
+            tallies[raw.topic].note(raw, fate)
         if len(unreadable) > max(FEWEST_TO_JUDGE, MOST_REFUSED * len(raws)):
             raise TooManyRefused
         if unreadable:
             await self._park(unreadable)
         # A transaction a topic: each handler locks in the one order only if it is alone in its transaction.
         for name in self._handlers:
-            if batch := by_topic.get(name):
-                await self._apply(name, batch)
+            if (tally := tallies.get(name)) is None:
+                continue
+            batch = by_topic[name]
+            if not batch or not await self._apply(name, batch, tally):
+                async with self._database.transaction() as tx:
+                    await tally.write(tx)
 
-    async def _apply(self, topic: str, batch: Sequence[Decoded]) -> None:
-        """Apply a batch; on a fault of its own divide it until the culprit is alone, and park that."""
+    async def _apply(self, topic: str, batch: Sequence[Decoded], tally: Tally, *, whole: bool = True) -> bool:
+        """Apply a batch; on a fault of its own divide it until the culprit is alone, and park that.
+
+        Whether it was applied undivided, and the tally written with it: parts would be counted out of their order.
+        """
         try:
-            await self.apply(topic, [decoded.record for decoded in batch])
+            await self.apply(topic, [decoded.record for decoded in batch], tally if whole else None)
         except Refused as refused:
             culprit = next(one for one in batch if one.record is refused.record)
             await self._park([(culprit.raw, f"refused:{refused.reason}")])
+            tally.note(culprit.raw, Fate.PARKED)
             if rest := [one for one in batch if one is not culprit]:
-                await self._apply(topic, rest)
+                await self._apply(topic, rest, tally, whole=False)
         except TRANSIENT:
             raise
         except Exception as error:
             if len(batch) == 1:
                 log.error("consumer: a record of %s cannot be applied: %s", topic, telemetry.place_of(error))
                 await self._park([(batch[0].raw, _error_class(error))])
-                return
+                tally.note(batch[0].raw, Fate.PARKED)
+                return False
             middle = len(batch) // 2
-            await self._apply(topic, batch[:middle])
-            await self._apply(topic, batch[middle:])
+            await self._apply(topic, batch[:middle], tally, whole=False)
+            await self._apply(topic, batch[middle:], tally, whole=False)
+        else:
+            return True
+        return False
 
-    async def apply(self, topic: str, batch: Sequence[Record[Any]]) -> None:
-        """Hand records of one topic to its handler, in one transaction with what comes of them."""
+    async def apply(self, topic: str, batch: Sequence[Record[Any]], tally: Tally | None = None) -> None:
+        """Hand records of one topic to its handler, in one transaction with what comes of them and their tally."""
         _, handler = self._handlers[topic]
         with _spans(topic, batch) as spans, telemetry.handle_seconds.labels(topic).time():
             async with self._database.transaction() as tx:
@@ -161,6 +179,8 @@ class Consumer:
                     elif record.traceparent:
                         tx.traces[key] = record.traceparent
                 await tx.publish(await handler(batch, tx))
+                if tally is not None:
+                    await tally.write(tx)
         telemetry.records_total.labels(topic, "applied").inc(len(batch))
 
     async def retry(self, parked: int) -> bool:

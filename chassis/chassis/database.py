@@ -210,6 +210,15 @@ class Database:
             tell(committed)
 
     @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Tx]:
+        """A transaction that reads only, and sees at every statement what was committed at its first one."""
+        async with (
+            self._connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield Tx(connection, self._clock(), self._started)
+
+    @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)

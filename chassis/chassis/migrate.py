@@ -92,6 +92,7 @@ async def _grant_own(connection: asyncpg.Connection, service: str) -> None:
         set search_path = "{service}";
         grant select on started to "{service}_worker", "{service}_web";
         grant select, insert, update, delete on outbox, due, parked to "{service}_worker";
+        grant select, insert, update on consumed to "{service}_worker";
         grant insert on outbox to "{service}_web";
         grant select, insert, update, delete on due to "{service}_web";
         grant insert on audit to "{service}_worker", "{service}_web";

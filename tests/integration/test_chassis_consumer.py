@@ -203,3 +203,23 @@ def test_the_newest_of_each_key_comes_in_the_order_of_locks() -> None:
         ("08000001", 2),
         ("08000002", 3),
     ]
+
+
+async def counted(probe: Database) -> tuple[int, int, int, int]:
+    async with probe.transaction() as tx:
+        row = await tx.fetchrow("select next, handled, parked, ignored from consumed")
+    return tuple(row) if row else (0, 0, 0, 0)
+
+
+async def test_every_record_is_counted_once_however_often_it_is_read(probe: Database) -> None:
+    poison = raw_bytes(b"{not json", offset=3, ce_type=b"geleit.municipality.v1")
+    foreign = raw_bytes(b"{}", offset=4, ce_type=b"geleit.weather.v1")
+    batch = [*records("a", "b", handlers.POISON), poison, foreign]
+    consumer, stop = a_consumer(probe), asyncio.Event()
+    await consumer.consume(batch[:2], stop)
+    assert await counted(probe) == (2, 2, 0, 0)
+    await consumer.consume(batch[1:], stop)
+    assert await counted(probe) == (5, 2, 2, 1)
+    await consumer.consume(batch, stop)
+    await consumer.consume([foreign], stop)
+    assert await counted(probe) == (5, 2, 2, 1)
