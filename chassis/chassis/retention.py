@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
+from datetime import timedelta
 
 from chassis.database import TRANSIENT, Database
 
@@ -12,20 +13,28 @@ EVERY_SECONDS = 600.0
 BATCH = 10_000
 """Rows a transaction may delete: a long one would hold back the vacuum of everything else."""
 
+OUTBOX_KEPT = timedelta(days=7)
+"""From its sending on; what was not sent is kept until it is."""
+
 _STATEMENTS = (
-    "delete from outbox where id in"
-    " (select id from outbox where published_at < $1::timestamptz - interval '7 days' order by id limit $2)",
-    "delete from parked where id in (select id from parked where expires_at < $1::timestamptz order by id limit $2)",
+    (
+        "delete from outbox where id in (select id from outbox where published_at < $1 order by id limit $2)",
+        OUTBOX_KEPT,
+    ),
+    (
+        "delete from parked where id in (select id from parked where expires_at < $1 order by id limit $2)",
+        timedelta(0),
+    ),
 )
 
 
 async def forget(database: Database) -> int:
     """Delete what is past its time; how many rows that were."""
     forgotten = 0
-    for statement in _STATEMENTS:
+    for statement, kept in _STATEMENTS:
         while True:
             async with database.transaction() as tx:
-                done = int((await tx.execute(statement, tx.now, BATCH)).rpartition(" ")[2])
+                done = int((await tx.execute(statement, tx.now - kept, BATCH)).rpartition(" ")[2])
             forgotten += done
             if done < BATCH:
                 break

@@ -1,38 +1,20 @@
 """Everything that a Geleit has written, piece by piece with its place, and what looks for people in it."""
 
 import re
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import asyncpg
 
 from contracts.topics import all_topics
 from e2e.world import read_mail
+from geleit.audit.canaries import Finder
 from geleit.logs import mail_dir
 from geleit.spans import spans_dir
 from stream import read_to_the_end
 
-Finder = Callable[[bytes], list[bytes]]
 NO_BASE64 = rb"[A-Za-z0-9+/_=-]"
 """In base64, as in ids and hashes, any two letters can stand."""
-
-
-def finder(strings: Iterable[str]) -> Finder:
-    """Finds each of the strings, also where bytes are shown in hex."""
-    forms = [form for one in strings for form in (one.encode(), one.encode().hex().encode())]
-    # A regular expression of thousands of alternatives tries each of them at every byte.
-    width = min(map(len, forms))
-    by_begin: defaultdict[bytes, list[bytes]] = defaultdict(list)
-    for form in forms:
-        by_begin[form[:width]].append(form)
-
-    def find(content: bytes) -> list[bytes]:
-        begins = ((at, content[at : at + width]) for at in range(len(content)))
-        hits = ((at, form) for at, begin in begins if begin in by_begin for form in by_begin[begin])
-        return [form for at, form in hits if content.startswith(form, at)]
-
-    return find
 
 
 def country_finder(*codes: str) -> Finder:

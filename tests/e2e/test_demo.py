@@ -9,9 +9,10 @@ import pytest
 
 from chassis.settings import Settings
 from contracts.topics import all_topics
-from e2e.places import country_finder, finder, places
+from e2e.places import country_finder, places
 from e2e.weeks import ARRIVALS, OF_THE_NEXT, TOWNS, Weeks, three_runs
 from folders import fresh, remove
+from geleit.audit.canaries import finder
 from geleit.demo.households import OTHER_COUNTRIES, Town, Towns
 from geleit.demo.records import Channel, Kind, Week, plan
 from geleit.spans import read_spans

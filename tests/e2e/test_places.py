@@ -2,7 +2,8 @@
 
 import pytest
 
-from e2e.places import country_finder, finder
+from e2e.places import country_finder
+from geleit.audit.canaries import finder
 
 find = finder(["Wexkjeyla", "1931-05-02"])
 

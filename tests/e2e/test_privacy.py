@@ -12,8 +12,9 @@ from chassis.access import Role
 from contracts.submissions import Submission
 from contracts.topics import submissions
 from contracts.vocabulary import SubmissionKind
-from e2e.places import country_finder, finder, places
+from e2e.places import country_finder, places
 from e2e.world import CENTRE, HOUSEHOLDS, World, key_header, registration
+from geleit.audit.canaries import finder
 from geleit.demo.names import email, family_name, given_name, phone
 from geleit.system import CATCHERS
 from intake.stated import Sex

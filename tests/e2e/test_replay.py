@@ -7,7 +7,7 @@ from chassis.consumer import Consumer
 from chassis.database import Tx
 from chassis.health import Health
 from chassis.replay import replay
-from e2e.audit import is_quiet
+from e2e.rest import is_quiet
 from e2e.world import World
 from notifications.store import state_hash as notified
 from reporting.store import state_hash as reported

@@ -5,8 +5,9 @@ from uuid import uuid4
 
 import asyncpg
 
-from e2e.audit import Journal, audit, is_quiet
+from e2e.rest import faults, is_quiet
 from e2e.world import World
+from geleit.audit.journal import Journal
 from stream import eventually
 
 
@@ -26,22 +27,22 @@ FAULTS = (
     Fault(
         "update matching.manager m set load = load + 1 from matching.care c where household = $1 and c.manager = m.id",
         "update matching.manager m set load = load - 1 from matching.care c where household = $1 and c.manager = m.id",
-        "carries",
+        "I4: manager",
     ),
     Fault(
         "update matching.care set revision = revision + 1 where household = $1",
         "update matching.care set revision = revision - 1 where household = $1",
-        "differs from the writer of care",
+        "I6: assignments",
     ),
     Fault(
         "update matching.outbox set revision = 7 where topic = 'assignments' and key = $1::uuid::text",
         "update matching.outbox set revision = 1 where topic = 'assignments' and key = $1::uuid::text",
-        "outbox has [7]",
+        "the outbox has [7]",
     ),
     Fault(
         "update matching.assignment set item = 7 where household = $1",
         "update matching.assignment set item = 1 where household = $1",
-        "care and assignment differ",
+        "I3: ",
     ),
     Fault(
         "update matching.decision d set receipt = convert_to(replace(convert_from(receipt, 'UTF8'),"
@@ -55,12 +56,12 @@ FAULTS = (
     Fault(
         "update notifications.item set status = 'accepted' where household = $1",
         "update notifications.item set status = 'open' where household = $1",
-        "the care says open",
+        "is accepted instead of open",
     ),
     Fault(
         "update intake.household set revision = revision + 1 where id = $1",
         "update intake.household set revision = revision - 1 where id = $1",
-        "differs from the writer of household",
+        "I6: households",
     ),
     Fault(
         "update notifications.message set id = gen_random_uuid() where household = $1",
@@ -79,7 +80,7 @@ async def test_the_auditor_finds_each_fault_that_is_brought_in(world: World) -> 
     await world.mailed(town)
     await eventually(lambda: is_quiet(world))
     journal = Journal()
-    assert await audit(world, journal) == []
+    assert await faults(world, journal) == []
     owner = await asyncpg.connect(world.running.environment["DATABASE_URL"])
     message = await owner.fetchval("select id from notifications.message where household = $1", household)
     await owner.execute("select set_config('e2e.message', $1, false)", str(message))
@@ -87,7 +88,7 @@ async def test_the_auditor_finds_each_fault_that_is_brought_in(world: World) -> 
         for fault in FAULTS:
             await owner.execute(fault.sql, household)
         lost = f"e2e-{uuid4().hex}"
-        found = "\n".join(await audit(world, Journal({lost: household}, [("submissions.karlsruhe", 0, 10**9)])))
+        found = "\n".join(await faults(world, Journal({lost: household}, [("submissions.karlsruhe", 0, 10**9)])))
     finally:
         for fault in FAULTS:
             await owner.execute(fault.back, household)
@@ -95,4 +96,4 @@ async def test_the_auditor_finds_each_fault_that_is_brought_in(world: World) -> 
     assert [fault.tells for fault in FAULTS if fault.tells not in found] == [], found
     assert lost in found
     assert "is not on its topic" in found
-    assert await audit(world, journal) == []
+    assert await faults(world, journal) == []

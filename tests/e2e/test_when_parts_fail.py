@@ -8,7 +8,7 @@ import pytest
 
 from chassis.access import Role
 from contracts.vocabulary import SubmissionKind
-from e2e.audit import is_quiet
+from e2e.rest import is_quiet
 from e2e.world import CENTRE, HOUSEHOLDS, World, key_header, registration
 from stream import eventually
 

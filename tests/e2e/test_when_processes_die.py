@@ -13,8 +13,9 @@ from aiokafka.errors import KafkaError
 
 from chassis.access import Role
 from contracts.vocabulary import SubmissionKind
-from e2e.audit import Journal, audit, is_quiet, unrest
+from e2e.rest import faults, is_quiet, unrest
 from e2e.world import CENTRE, HOUSEHOLDS, World, key_header, registration
+from geleit.audit.journal import Journal
 from geleit.kept import KeptPart
 from geleit.supervisor import Supervised
 from offers import stated_facts
@@ -57,9 +58,9 @@ async def test_nothing_is_lost_or_doubled_while_processes_are_killed(breakable: 
         await eventually(lambda: is_quiet(world), within=120)
     except TimeoutError:
         raise AssertionError([line async for line in unrest(world)]) from None
-    faults = await audit(world, journal)
-    report = "\n".join(faults[:40])
-    assert not faults, f"{len(faults)} faults after {killed} kills, KILL_SEED={seed}\n{report}"
+    found = await faults(world, journal)
+    report = "\n".join(found[:40])
+    assert not found, f"{len(found)} faults after {killed} kills, KILL_SEED={seed}\n{report}"
     # As much as can be asked of a machine that does other work too, where 19 households came between 28 kills.
     assert len(journal.taken) >= killed / 2
     assert len(journal.submitted) >= killed / 2

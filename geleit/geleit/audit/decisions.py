@@ -1,0 +1,70 @@
+"""What matching decided: never two managers at once (I3), never over capacity (I4), receipts that prove it (I10)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import orjson
+
+from chassis.database import Tx
+from geleit.audit.finding import Finding, Invariant
+from geleit.audit.store import Kept
+from matching import store
+from matching.receipts import FORM, Receipt, broken_at, recompute
+from matching.replay import replay
+
+
+def never_two_managers(matching: Kept) -> Finding:
+    """I3: each assignment of a household ended before the next began, and the open one is its care's."""
+    finding = Finding(Invariant.I3)
+    history: defaultdict[Any, list[Any]] = defaultdict(list)
+    for row in matching.own["assignment"]:
+        history[row["household"]].append(row)
+    finding.checked = len(matching.own["assignment"])
+    for household, assignments in history.items():
+        for before, after in pairwise(assignments):
+            if before["ended_at"] is None or before["ended_at"] > after["assigned_at"]:
+                finding.faults.append(f"{household} has two managers at item {after['item']}")
+    finding.faults += [f"{row['household']}: care and assignment differ" for row in matching.own["differing"]]
+    return finding
+
+
+async def proven(tx: Tx, matching: Kept) -> tuple[Finding, Finding]:
+    """I4 and I10, in the snapshot that `matching` was read in: of every decision there is, a district at a time."""
+    capacity, receipts = Finding(Invariant.I4), Finding(Invariant.I10)
+    for row in matching.own["manager"]:
+        capacity.checked += 1
+        if row["load"] != row["carried"] or row["load"] > row["capacity"] + row["tolerated"]:
+            capacity.faults.append(
+                f"manager {row['id']}: load {row['load']}, carries {row['carried']},"
+                f" capacity {row['capacity']} + {row['tolerated']}"
+            )
+    for district in await store.districts(tx):
+        chain = await store.chain(tx, district)
+        receipts.checked += len(chain)
+        capacity.checked += len(chain)
+        if place := broken_at(chain):
+            receipts.faults.append(f"the chain of {district or 'no district'} breaks at {place}")
+        _of_one_chain(chain, capacity, receipts)
+    receipts.faults += [f"item {row['item']} of {row['household']} has no receipt" for row in matching.own["unproven"]]
+    replayed = await replay(tx)
+    receipts.faults += [
+        f"receipt {district}/{position} is not made again" for district, position in sorted(replayed.otherwise)
+    ]
+    return capacity, receipts
+
+
+def _of_one_chain(chain: Sequence[Receipt], capacity: Finding, receipts: Finding) -> None:
+    for receipt in chain:
+        stated, place = orjson.loads(receipt.content), f"{receipt.district}/{receipt.position}"
+        if stated["form"] != FORM:
+            continue
+        choice = recompute(stated)
+        chosen = str(choice.manager) if choice.manager else None
+        if (choice.status, choice.reason, chosen) != (stated["status"], stated["reason"], stated["chosen"]):
+            receipts.faults.append(f"receipt {place} leads to {choice.status}, {choice.reason}, {chosen}")
+        for one in stated["candidates"]:
+            taken = one["manager"] == stated["chosen"] and stated["wish"] is None
+            if taken and one["load"] + stated["weight"] > one["capacity"]:
+                capacity.faults.append(f"receipt {place} goes over capacity")

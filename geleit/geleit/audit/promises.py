@@ -1,0 +1,172 @@
+"""What people were promised: taken in once (I1), ruled on once (I2), sent on (I8), told to who has to act (I7)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from contracts.assignments import Care
+from contracts.topics import ASSIGNMENTS, CENTRE, Topic, centre_of, verdicts
+from contracts.vocabulary import CareStatus, Outcome
+from geleit.audit.finding import Finding, Invariant
+from geleit.audit.journal import Journal
+from geleit.audit.store import Counted, Kept, Sent
+from geleit.audit.stream import Read
+
+
+def taken_once(intake: Kept, topics: Mapping[str, Read], journal: Journal) -> Finding:
+    """I1: every household was accepted once, and all that a client was promised is there."""
+    finding = Finding(Invariant.I1)
+    accepted = Counter(row["household"] for row in intake.own["verdict"] if row["outcome"] == Outcome.ACCEPTED)
+    status: dict[UUID, str] = {}
+    named: defaultdict[str, list[UUID]] = defaultdict(list)
+    for row in intake.own["household"]:
+        status[row["id"]] = row["status"]
+        if row["reference"] is not None:
+            named[row["reference"]].append(row["id"])
+    finding.checked = len(status.keys() | accepted.keys()) + len(journal.taken) + len(journal.submitted)
+    for household in status.keys() | accepted.keys():
+        if household not in status or accepted[household] != 1:
+            there = "is there" if household in status else "is not there"
+            finding.faults.append(f"household {household} was accepted {accepted[household]} times and {there}")
+    for reference, household in journal.taken.items():
+        if named[reference] != [household] and status.get(household) != "erased":
+            found = ", ".join(map(str, named[reference])) or "nothing"
+            finding.faults.append(f"{reference} was acknowledged as {household} and is {found}")
+    offered = {
+        (read.topic.name, partition, offset)
+        for read in topics.values()
+        if read.topic.writer == CENTRE
+        for partition, offsets in read.offsets.items()
+        for offset in offsets
+    }
+    for topic, partition, offset in journal.submitted:
+        forgotten = topic in topics and offset < topics[topic].begins.get(partition, 0)
+        if (topic, partition, offset) not in offered and not forgotten:
+            finding.faults.append(f"{topic}/{partition}/{offset} was acknowledged and is not on its topic")
+    return finding
+
+
+def ruled_once(intake: Kept, topics: Mapping[str, Read]) -> Finding:
+    """I2: every submission that was consumed has one verdict in the book, told to its centre, or is parked."""
+    finding = Finding(Invariant.I2)
+    ruled: Counter[tuple[str, int, int, object]] = Counter()
+    at = {}
+    for row in intake.own["verdict"]:
+        if row["topic"] is not None:
+            place = row["topic"], row["partition"], row["position"]
+            ruled[*place, row["digest"]] += 1
+            at[place] = row["at"]
+    unsent = {row.topic for row in intake.outbox if row.published_at is None}
+    for read in topics.values():
+        if read.topic.writer != CENTRE:
+            continue
+        topic, answers = read.topic.name, verdicts(centre_of(read.topic.name))
+        told = _told(topics[answers.name])
+        for partition, offset, digest in _offered(read):
+            place = topic, partition, offset
+            verdict_count = ruled[*place, digest]
+            parked = place in intake.parked and intake.parked[place] != "applied"
+            finding.checked += 1
+            if offset >= intake.counted.get((topic, partition), Counted()).next and verdict_count + parked == 0:
+                finding.waiting += 1
+            elif verdict_count + parked != 1:
+                fate = f"has {verdict_count} verdicts and is {'' if parked else 'not '}parked"
+                finding.faults.append(f"{topic}/{partition}/{offset} {fate}")
+            elif verdict_count and len(told[partition, offset]) != 1:
+                if not told[partition, offset] and answers.name in unsent:
+                    finding.waiting += 1
+                elif not _forgotten(answers, intake.now - at[place]):
+                    times = len(told[partition, offset])
+                    finding.faults.append(f"the verdict on {topic}/{partition}/{offset} was told {times} times")
+    return finding
+
+
+def _offered(read: Read) -> Iterator[tuple[int, int, object]]:
+    yield from ((one.partition, one.offset, one.about) for one in read.told)
+    yield from ((partition, offset, None) for partition, offset, _ in read.unreadable)
+
+
+def _told(read: Read) -> Mapping[object, set[tuple[str, int]]]:
+    """By the place they are about, the verdicts that were told; told twice is told once."""
+    told: defaultdict[object, set[tuple[str, int]]] = defaultdict(set)
+    for one in read.told:
+        told[one.about].add((one.key, one.revision))
+    return told
+
+
+def _forgotten(topic: Topic, age: timedelta) -> bool:
+    return topic.retention is not None and age > topic.retention
+
+
+def all_published(kept: Mapping[str, Kept], topics: Mapping[str, Read], patience: timedelta) -> Finding:
+    """I8: an outbox row is on its topic, or superseded there by a newer one, or young enough to wait."""
+    finding = Finding(Invariant.I8)
+    there = {name: {(one.key, one.revision) for one in read.told} for name, read in topics.items()}
+    for service, one in kept.items():
+        for row in one.outbox:
+            finding.checked += 1
+            age = one.now - row.created_at
+            if row.published_at is None:
+                if age < patience:
+                    finding.waiting += 1
+                else:
+                    finding.faults.append(f"{service}: {_named(row)} waits for {_seconds(age)}")
+            elif row.topic not in topics:
+                finding.faults.append(f"{service}: {_named(row)} was sent to a topic that nobody knows")
+            elif (row.key, row.revision) not in there[row.topic]:
+                newest = topics[row.topic].newest.get(row.key)
+                if not (newest and newest.revision > row.revision) and not _forgotten(topics[row.topic].topic, age):
+                    finding.faults.append(f"{service}: {_named(row)} was sent and is not on its topic")
+    return finding
+
+
+def told_to_municipalities(notifications: Kept, assignments: Read, patience: timedelta) -> Finding:
+    """I7: a case that notifications have folded has the one item that is not closed, and its mail was tried."""
+    finding = Finding(Invariant.I7)
+    held = next(rows for fold, rows in notifications.folded if fold.topic is ASSIGNMENTS)
+    current = {
+        key: care
+        for key, care in assignments.newest.items()
+        if isinstance(care, Care) and key in held and held[key][0] == care.revision
+    }
+    finding.waiting = len(assignments.newest) - len(current)
+    shown = {(str(row["household"]), row["item"]): row["status"] for row in notifications.own["item"]}
+    mailed = {(str(row["household"]), row["item"]): row for row in notifications.own["message"]}
+    contacts = {row["municipality"]: row["since"] for row in notifications.own["contact"]}
+    wanted = {
+        (key, care.item): "open" if care.status is CareStatus.PROPOSED else "accepted"
+        for key, care in current.items()
+        if care.item
+    }
+    finding.checked = len(wanted)
+    for (key, item), status in shown.items():
+        if status != "closed" and key in current and (key, item) not in wanted:
+            finding.faults.append(f"item {item} of {key} is {status}, and the case is not with anybody")
+    for (key, item), status in wanted.items():
+        if shown.get((key, item)) != status:
+            finding.faults.append(f"item {item} of {key} is {shown.get((key, item), 'missing')} instead of {status}")
+        care = current[key]
+        since = contacts.get(care.municipality or "")
+        assert care.assigned_at is not None, "a case with an item is assigned"
+        # Who had moved since may not have had an address at the time; who is told is told before any answer.
+        never_moved = care.status is CareStatus.PROPOSED or care.revision == item + 1
+        if since is None or not never_moved or not notifications.started < care.assigned_at > since:
+            continue
+        message = mailed.get((key, item))
+        if message is None:
+            finding.faults.append(f"nobody was to be told of item {item} of {key}")
+        elif not message["attempts"] and message["sent_at"] is None:
+            if notifications.now - message["created_at"] < patience:
+                finding.waiting += 1
+            else:
+                finding.faults.append(f"the mail about item {item} of {key} was never tried")
+    return finding
+
+
+def _named(row: Sent) -> str:
+    return f"{row.topic} {row.key} revision {row.revision}"
+
+
+def _seconds(age: timedelta) -> str:
+    return f"{age.total_seconds():.0f} s"

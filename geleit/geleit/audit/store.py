@@ -1,0 +1,234 @@
+"""What the tables say: a service's schema in one snapshot, as its worker sees it."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from chassis.database import Tx
+from contracts.topics import ASSIGNMENTS, HOUSEHOLDS, MUNICIPALITIES, POLICY, RESPONSES, ROSTER, Topic
+from notifications import projection as inbox
+from reporting import projection as figures
+
+Rows = list[asyncpg.Record]
+
+
+class Sent(NamedTuple):
+    """An outbox row."""
+
+    topic: str
+    key: str
+    revision: int
+    created_at: datetime
+    published_at: datetime | None
+
+
+class Counted(NamedTuple):
+    """What a service has counted of a partition, up to the position `next`."""
+
+    next: int = 0
+    handled: int = 0
+    parked: int = 0
+    ignored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Rows that a service makes of a topic: key, revision, and what follows from the state of that revision."""
+
+    topic: Topic
+    sql: str
+    columns: Callable[[Any], tuple[object, ...]] | None = None
+    """The same of a state: its revision, and what follows."""
+
+
+FOLDS: Mapping[str, tuple[Fold, ...]] = {
+    "intake": (
+        Fold(
+            ASSIGNMENTS,
+            "select household::text, revision, status, reason, municipality, manager from care",
+            lambda care: (
+                care.revision,
+                care.status.value,
+                care.reason.value,
+                care.municipality,
+                care.assignee and care.assignee.id,
+            ),
+        ),
+    ),
+    "matching": (
+        Fold(HOUSEHOLDS, "select id::text, revision, status from household", lambda one: (one.revision, one.status)),
+        Fold(HOUSEHOLDS, "select household::text, household_revision from care"),
+        Fold(
+            RESPONSES,
+            "select household::text, (last_answer ->> 'revision')::int from care where last_answer is not null",
+        ),
+        Fold(
+            MUNICIPALITIES,
+            "select ags, revision, name, district, active from municipality",
+            lambda one: (one.revision, one.name, one.district, one.active),
+        ),
+    ),
+    "notifications": (
+        Fold(
+            ASSIGNMENTS,
+            "select household::text, revision, home, status, item, last_item, municipality, district, manager,"
+            " answer_by, answer_seen, answer_applied from care",
+            lambda care: inbox.head(care)[1:],
+        ),
+        Fold(ROSTER, "select id::text, revision, code from manager", lambda one: (one.revision, one.code)),
+        Fold(
+            MUNICIPALITIES,
+            "select ags, revision, name, district, active from municipality",
+            lambda one: (one.revision, one.name, one.district, one.active),
+        ),
+        Fold(
+            POLICY,
+            "select id, revision, version, remind_after_days from policy",
+            lambda one: (one.revision, one.version, one.answering.remind_after_days),
+        ),
+    ),
+    "reporting": (
+        Fold(
+            HOUSEHOLDS,
+            "select id::text, revision, status, registered_at, centre, stated_district, stated_municipality, persons"
+            " from household where revision > 0",
+            lambda one: figures.household_row(one)[1:],
+        ),
+        Fold(
+            ASSIGNMENTS,
+            "select id::text, care_revision, care_status, care_reason, care_district, care_municipality, manager,"
+            " weight, care_registered_at, first_assigned_at, declines from household where care_revision > 0",
+            lambda one: figures.care_row(one)[1:],
+        ),
+        Fold(
+            RESPONSES,
+            "select id::text, response_revision, answer, answer_reason, answered_at from household"
+            " where response_revision > 0",
+            lambda one: figures.response_row(one)[1:],
+        ),
+        Fold(
+            ROSTER,
+            "select id::text, revision, code, provider, status, fte_hundredths, capacity, base_load, service_area,"
+            " active_from, active_until from manager",
+            lambda one: figures.manager_row(one)[1:],
+        ),
+        Fold(
+            MUNICIPALITIES,
+            "select ags, revision, name, district, district_name, population, active from municipality",
+            lambda one: figures.municipality_row(one)[1:],
+        ),
+        Fold(
+            POLICY,
+            "select id, revision, version, units_per_fte from policy",
+            lambda one: figures.policy_row(one)[1:],
+        ),
+    ),
+}
+
+_WRITTEN: Mapping[str, Mapping[str, str]] = {
+    "intake": {
+        HOUSEHOLDS.name: "select id::text, revision from household",
+        MUNICIPALITIES.name: "select ags, revision from municipality",
+    },
+    "matching": {
+        ASSIGNMENTS.name: "select household::text, revision from care",
+        ROSTER.name: "select id::text, revision from manager",
+        POLICY.name: "select id, max(revision) from policy group by id",
+    },
+    "notifications": {RESPONSES.name: "select household::text, revision from response"},
+    "reporting": {},
+}
+
+
+@dataclass(slots=True)
+class Kept:
+    """One schema in one snapshot: what chassis keeps in each, what it folds, what it writes, and `own` by name."""
+
+    now: datetime
+    started: datetime
+    reads: frozenset[str]
+    """The topics that its service consumes."""
+    outbox: list[Sent]
+    counted: Mapping[tuple[str, int], Counted]
+    parked: Mapping[tuple[str, int, int], str | None]
+    """Topic, partition, offset → how it ended, or None."""
+    folded: Sequence[tuple[Fold, Mapping[str, tuple[Any, ...]]]]
+    """Rows by key: revision, and what follows."""
+    written: Mapping[str, Mapping[str, int]]
+    """Topic → key → revision."""
+    own: dict[str, Rows] = field(default_factory=dict)
+
+
+_OWN: Mapping[str, Mapping[str, str]] = {
+    "intake": {
+        "household": "select id, reference, status from household",
+        "verdict": "select at, outcome, household, topic, partition, position, digest from verdict",
+    },
+    "matching": {
+        "assignment": "select household, item, manager, assigned_at, ended_at from assignment order by household, item",
+        "manager": (
+            "select m.id, m.load, m.capacity, m.tolerated, m.base_load + coalesce(sum(c.weight), 0)::int as carried"
+            " from manager m left join care c on c.manager = m.id group by m.id"
+        ),
+        "differing": (
+            "select household from care c full join (select * from assignment where ended_at is null) a"
+            " using (household) where (c.item, c.manager) is distinct from (a.item, a.manager)"
+        ),
+        "unproven": (
+            "select a.household, a.item from assignment a join household h on h.id = a.household"
+            " left join decision_link l on l.household = a.household and l.revision = a.item"
+            " where l.household is null and h.status <> 'erased'"
+        ),
+    },
+    "notifications": {
+        "item": "select household, item, status from item",
+        "message": (
+            "select household, item, count(*) as messages, max(attempts) as attempts, max(sent_at) as sent_at,"
+            " min(created_at) as created_at from message where kind = 'proposal' group by household, item"
+        ),
+        "contact": "select municipality, since from contact_point",
+    },
+    "reporting": {},
+}
+
+
+async def kept(tx: Tx, service: str, reads: Iterable[str]) -> Kept:
+    """Read a service's schema, which consumes these topics. `tx` is a snapshot."""
+    folded = []
+    for fold in FOLDS[service]:
+        folded.append((fold, {row[0]: tuple(row)[1:] for row in await tx.fetch(fold.sql)}))
+    return Kept(
+        now=await tx.fetchval("select clock_timestamp()"),
+        started=tx.started,
+        reads=frozenset(reads),
+        outbox=[
+            Sent(*row)
+            for row in await tx.fetch("select topic, key, revision, created_at, published_at from outbox order by id")
+        ],
+        counted={
+            (row["topic"], row["partition"]): Counted(row["next"], row["handled"], row["parked"], row["ignored"])
+            for row in await tx.fetch("select * from consumed")
+        },
+        parked={
+            (row["topic"], row["partition"], row["position"]): row["resolution"]
+            for row in await tx.fetch("select topic, partition, position, resolution from parked")
+        },
+        folded=folded,
+        written={topic: {row[0]: row[1] for row in await tx.fetch(sql)} for topic, sql in _WRITTEN[service].items()},
+        own={name: await tx.fetch(sql) for name, sql in _OWN[service].items()},
+    )
+
+
+async def tables(tx: Tx) -> AsyncIterator[tuple[str, str]]:
+    """Every row of every table that the worker may read, as text, with its table's name."""
+    names = await tx.fetch(
+        "select tablename from pg_tables where schemaname = current_schema()"
+        " and has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), 'select')"
+    )
+    for (name,) in names:
+        quoted = '"' + name.replace('"', '""') + '"'
+        async for row in tx.connection.cursor(f"select t::text from {quoted} t", prefetch=1000):  # noqa: S608
+            yield name, row[0]

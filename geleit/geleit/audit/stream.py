@@ -1,0 +1,146 @@
+"""What the topics say: marks set before the tables are read, then every record up to ends noted after."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from chassis.broker import Broker
+from contracts.record import State, Undecodable, decode, encode
+from contracts.submissions import Submission
+from contracts.topics import Topic
+from contracts.verdicts import Verdict
+
+Look = Callable[[str, bytes], None]
+"""Called with a place and what stands there."""
+
+
+class Told(NamedTuple):
+    """A record that can be read. `about` is a submission's digest, or the place that a verdict is about."""
+
+    partition: int
+    offset: int
+    key: str
+    revision: int
+    home: int
+    about: object = None
+
+
+@dataclass(slots=True)
+class Read:
+    """A topic as far as it was read. Of the states only the newest of each key is kept."""
+
+    topic: Topic
+    begins: Mapping[int, int]
+    ends: Mapping[int, int]
+    told: list[Told] = field(default_factory=list)
+    newest: dict[str, State] = field(default_factory=dict)
+    unreadable: list[tuple[int, int, int]] = field(default_factory=list)
+    """Partition, offset, milliseconds since 1970."""
+    offsets: dict[int, list[int]] = field(default_factory=dict)
+    """Of every record, also of those that nobody can read."""
+
+    def keep(self, raw: ConsumerRecord) -> None:
+        """Take a record in."""
+        self.offsets.setdefault(raw.partition, []).append(raw.offset)
+        try:
+            state = decode(raw.value, raw.headers, self.topic.known)
+        except Undecodable:
+            self.unreadable.append((raw.partition, raw.offset, raw.timestamp))
+            return
+        if state is None:
+            return
+        self.told.append(Told(raw.partition, raw.offset, state.key, state.revision, state.partition, _about(state)))
+        if self.topic.retention is None:
+            held = self.newest.get(state.key)
+            if held is None or held.revision < state.revision:
+                self.newest[state.key] = state
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """How things stood before any table was read: what is above them may be newer than the tables."""
+
+    committed: Mapping[str, Mapping[TopicPartition, int]]
+    """By group. What it had committed by then, its tables hold."""
+    ends: Mapping[TopicPartition, int]
+    """What had been sent by then, its writer's tables hold."""
+
+
+class Stream:
+    """The broker, as somebody sees it who only looks."""
+
+    def __init__(self, broker: Broker, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
+        self._broker = broker
+        self._consumer = consumer
+        self._admin = admin
+
+    async def marks(self, groups: Iterable[str], topics: Iterable[Topic]) -> Marks:
+        """Ask what the groups have committed, and where the topics end."""
+        committed = {}
+        for group in groups:
+            offsets = await self._admin.list_consumer_group_offsets(group)
+            committed[group] = {place: one.offset for place, one in offsets.items() if one.offset >= 0}
+        return Marks(committed, await self._consumer.end_offsets(_places(topics)))
+
+    async def read(self, topics: Sequence[Topic], look: Look | None = None) -> dict[str, Read]:
+        """Every record that the topics hold now, by topic; `look` is shown each of them. Raises KafkaError."""
+        places = _places(topics)
+        self._consumer.assign(places)
+        begins, ends = await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
+        await self._consumer.seek_to_beginning(*places)
+        found = {
+            topic.name: Read(
+                topic,
+                {place.partition: begins[place] for place in places if place.topic == topic.name},
+                {place.partition: ends[place] for place in places if place.topic == topic.name},
+            )
+            for topic in topics
+        }
+        rest = {place for place in places if begins[place] < ends[place]}
+        while rest:
+            for place, records in (await self._consumer.getmany(*rest, timeout_ms=500, max_records=4000)).items():
+                for record in records:
+                    if record.offset < ends[place]:
+                        found[place.topic].keep(record)
+                        if look:
+                            look(f"topic {place.topic}", _content(record))
+            rest = {place for place in rest if await self._consumer.position(place) < ends[place]}
+        return found
+
+
+@asynccontextmanager
+async def open_stream(broker: Broker) -> AsyncIterator[Stream]:
+    """Connect without a group, so that no offset is ever committed. Raises KafkaError."""
+    consumer = AIOKafkaConsumer(**broker.client, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
+    admin = AIOKafkaAdminClient(**broker.client)
+    try:
+        await consumer.start()
+        await admin.start()
+        yield Stream(broker, consumer, admin)
+    finally:
+        await admin.close()
+        await consumer.stop()
+
+
+def _places(topics: Iterable[Topic]) -> list[TopicPartition]:
+    return [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
+
+
+def _about(state: State) -> object:
+    match state:
+        case Submission():
+            return sha256(encode(state)).digest()
+        case Verdict():
+            return state.partition_read, state.offset_read
+        case _:
+            return None
+
+
+def _content(record: ConsumerRecord) -> bytes:
+    told = b" ".join(name.encode() + b"=" + value for name, value in record.headers)
+    return b" ".join((record.key or b"", record.value or b"", told))

@@ -1,0 +1,93 @@
+"""Geleit at rest: when nothing is on its way any more, and what the auditor and the mail server say then."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from chassis.broker import Broker
+from e2e.world import World
+from geleit.audit.journal import Journal
+from geleit.audit.run import Asked, audit
+
+
+async def faults(world: World, journal: Journal) -> list[str]:
+    """Every fault, one line each with the name of its invariant; to be asked at rest."""
+    asked = Asked(journal=journal, patience=timedelta(0))
+    found = await audit(list(world.services.values()), Broker(world.bootstrap), asked)
+    lines = [f"{one.name}: {fault}" for one in found for fault in one.faults]
+    lines += [f"{one.name}: {one.waiting} still wait" for one in found if one.waiting]
+    return [*lines, *await mail_faults(world)]
+
+
+async def is_quiet(world: World) -> bool:
+    """Whether nothing is on its way: outboxes, dues and errands are empty, and everything is consumed."""
+    return not [one async for one in unrest(world)]
+
+
+async def unrest(world: World) -> AsyncIterator[str]:
+    """What is still on its way, one line each."""
+    async for line in _unsent(world):
+        yield line
+    for name, behind in (await _lags(world)).items():
+        if behind:
+            yield f"{name}: {behind} records behind"
+    # Once more: what was consumed meanwhile may have filled them.
+    async for line in _unsent(world):
+        yield line
+
+
+async def _unsent(world: World) -> AsyncIterator[str]:
+    for name in world.databases:
+        if rows := await world.ask(name, "select count(*) from outbox where published_at is null"):
+            yield f"{name}: {rows} rows are not published"
+        if dues := await world.ask(name, "select count(*) from due where at <= now()"):
+            yield f"{name}: {dues} dues"
+    messages = "select count(*) from message where sent_at is null and failed_at is null"
+    if mails := await world.ask("notifications", messages):
+        yield f"{mails} mails are not sent"
+
+
+async def _lags(world: World) -> dict[str, int]:
+    """How many records each service has not committed."""
+    topics = {name: [topic.name for topic in service.on] for name, service in world.services.items()}
+    admin = AIOKafkaAdminClient(bootstrap_servers=world.bootstrap)
+    reader = AIOKafkaConsumer(bootstrap_servers=world.bootstrap, group_id=None, enable_auto_commit=False)
+    await admin.start()
+    try:
+        await reader.start()
+        committed = {name: await admin.list_consumer_group_offsets(name) for name in topics}
+        described = await admin.describe_topics(sorted({topic for some in topics.values() for topic in some}))
+        places = [TopicPartition(one["topic"], part["partition"]) for one in described for part in one["partitions"]]
+        ends = await reader.end_offsets(places)
+    finally:
+        await reader.stop()
+        await admin.close()
+    return {
+        name: sum(
+            end - (committed[name][place].offset if place in committed[name] else 0)
+            for place, end in ends.items()
+            if place.topic in topics[name]
+        )
+        for name in topics
+    }
+
+
+async def mail_faults(world: World) -> list[str]:
+    """Each message was caught; twice only under the same Message-ID, as after a kill between sending and noting it."""
+    rows = await _messages(world)
+    caught = Counter(str(mail["Message-ID"]).strip("<>").partition("@")[0] for mail in world.mails())
+    known = {str(row["id"]) for row in rows}
+    doubled = Counter((row["household"], row["item"], row["kind"]) for row in rows)
+    sent = [str(row["id"]) for row in rows if row["sent_at"]]
+    found = [f"message {one} was sent and not caught" for one in sent if not caught[one]]
+    found += [f"mail {one} belongs to no message" for one in caught.keys() - known]
+    return found + [f"{number} messages about {one}" for one, number in doubled.items() if number > 1]
+
+
+async def _messages(world: World) -> list[Any]:
+    async with world.databases["notifications"].transaction() as tx:
+        return list(await tx.fetch("select id, household, item, kind, sent_at from message"))
