@@ -1,0 +1,50 @@
+"""What the auditor says of a sound run, at rest and in the middle of it."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from audit_ground import TUEBINGEN, Ground, a_ground
+from contracts.topics import submissions
+from geleit.audit.finding import Invariant
+from geleit.audit.journal import Journal
+
+
+@pytest.fixture
+async def ground(
+    database: Any, database_url: str, kafka_bootstrap: str, services_password: str | None
+) -> AsyncIterator[Ground]:
+    async with a_ground(database, database_url, kafka_bootstrap, services_password) as ground:
+        yield ground
+
+
+async def test_a_sound_run_holds_at_rest_and_on_its_way(ground: Ground) -> None:
+    await ground.begin(f"A;Anna;P;1;{TUEBINGEN};uk")
+    await ground.submitted("K-1")
+    household = await ground.registered("H-1", TUEBINGEN)
+    on_its_way = await ground.findings()
+    assert {name: one.faults for name, one in on_its_way.items() if one.faults} == {}
+    assert [name for name, one in on_its_way.items() if one.waiting] == ["I2", "I5", "I8", "I9"]
+    await ground.consume("intake")
+    await ground.flow()
+    at_rest = await ground.findings(
+        journal=Journal({"H-1": household}, [(submissions("karlsruhe").name, 0, 0)]),
+        canaries=["Oksana", "Melnyk", "Anna"],
+        patience=timedelta(0),
+    )
+    assert {name: (one.faults, one.waiting) for name, one in at_rest.items() if one.faults or one.waiting} == {}
+    assert [one.name for one in Invariant if not at_rest[one.name].checked] == []
+
+
+async def test_a_journal_is_read_line_by_line(tmp_path: Path) -> None:
+    file, household = tmp_path / "journal.jsonl", uuid4()
+    promised = f'{{"reference": "H-1", "household": "{household}"}}'
+    file.write_text(f'{promised}\n{{"topic": "submissions.karlsruhe", "partition": 0, "offset": 7}}\n')
+    assert Journal.read(file) == Journal({"H-1": household}, [("submissions.karlsruhe", 0, 7)])
+    file.write_text(f"{promised}\n{promised[:-1]}\n")
+    with pytest.raises(ValueError, match="line 2 "):
+        Journal.read(file)
