@@ -27,6 +27,7 @@ from contracts.vocabulary import SubmissionKind
 from geleit.audit.finding import Finding
 from geleit.audit.run import Asked, audit
 from intake.app import service as intake
+from intake.domain import Changed
 from intake.handlers import on_submissions
 from intake.identity import encrypt
 from intake.municipalities import import_register
@@ -129,9 +130,10 @@ class Ground:
         if tx is None:
             async with self.databases["intake"].transaction() as own:
                 return await self._offered(own, reference, kind, **facts)
-        offer = an_offer(kind, reference=reference, facts=stated_facts(**facts))
-        decision = await take_one(tx, some_keys(), CENTRE, offer)
-        assert decision.household, decision
+        # Of one district, so that all of them live in one partition.
+        stated = stated_facts(**{"municipality": None, "district": TUEBINGEN[:5]} | facts)
+        decision = await take_one(tx, some_keys(), CENTRE, an_offer(kind, reference=reference, facts=stated))
+        assert isinstance(decision, Changed), decision
         return decision.household.id
 
     async def submitted(self, reference: str) -> None:

@@ -1,20 +1,24 @@
 """What the topics say: marks set before the tables are read, then every record up to ends noted after."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
 
 from chassis.broker import Broker
 from contracts.record import State, Undecodable, decode, encode
 from contracts.submissions import Submission
 from contracts.topics import Topic
 from contracts.verdicts import Verdict
+from geleit.probe import until
 
+WITHIN = 30.0
+"""Seconds for a broker to find out who keeps a group's offsets."""
 Look = Callable[[str, bytes], None]
 """Called with a place and what stands there."""
 
@@ -80,12 +84,23 @@ class Stream:
         self._admin = admin
 
     async def marks(self, groups: Iterable[str], topics: Iterable[Topic]) -> Marks:
-        """Ask what the groups have committed, and where the topics end."""
-        committed = {}
-        for group in groups:
-            offsets = await self._admin.list_consumer_group_offsets(group)
-            committed[group] = {place: one.offset for place, one in offsets.items() if one.offset >= 0}
+        """Ask what the groups have committed, and where the topics end. Raises KafkaError, NotInTime."""
+        committed = {group: await self._committed(group) for group in groups}
         return Marks(committed, await self._consumer.end_offsets(_places(topics)))
+
+    async def _committed(self, group: str) -> Mapping[TopicPartition, int]:
+        found: dict[TopicPartition, int] = {}
+
+        async def told() -> bool:
+            # A broker that has never had a group makes the topic of their offsets when it is asked for one.
+            with suppress(GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError, GroupLoadInProgressError):
+                offsets = await self._admin.list_consumer_group_offsets(group)
+                found.update({place: one.offset for place, one in offsets.items() if one.offset >= 0})
+                return True
+            return False
+
+        await until(told, within=WITHIN, what=f"offsets of {group}")
+        return found
 
     async def read(self, topics: Sequence[Topic], look: Look | None = None) -> dict[str, Read]:
         """Every record that the topics hold now, by topic; `look` is shown each of them. Raises KafkaError."""
