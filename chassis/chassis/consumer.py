@@ -112,28 +112,28 @@ class Consumer:
         tallies = {topic: Tally(topic) for topic in {raw.topic for raw in raws}}
         unreadable: list[tuple[ConsumerRecord, str]] = []
         for raw in raws:
-            fate = Fate.HANDLED
+            tally = tallies[raw.topic]
+            tally.read(raw)
             try:
                 decoded = self._decode(raw)
             except Undecodable as error:
                 unreadable.append((raw, error.reason))
-                fate = Fate.PARKED
+                tally.note(raw, Fate.PARKED)
             else:
                 if decoded is None:
                     telemetry.records_total.labels(raw.topic, "ignored").inc()
-                    fate = Fate.IGNORED
+                    tally.note(raw, Fate.IGNORED)
                 else:
                     by_topic[raw.topic].append(decoded)
-            tallies[raw.topic].note(raw, fate)
         if len(unreadable) > max(FEWEST_TO_JUDGE, MOST_REFUSED * len(raws)):
             raise TooManyRefused
         if unreadable:
             await self._park(unreadable)
         # A transaction a topic: each handler locks in the one order only if it is alone in its transaction.
         for name in self._handlers:
-            if (tally := tallies.get(name)) is None:
+            if name not in tallies:
                 continue
-            batch = by_topic[name]
+            batch, tally = by_topic[name], tallies[name]
             if not batch or not await self._apply(name, batch, tally):
                 async with self._database.transaction() as tx:
                     await tally.write(tx)

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from enum import StrEnum
+from enum import Enum, auto
+from itertools import groupby
+from operator import attrgetter
 
 from aiokafka import ConsumerRecord
 
@@ -25,48 +27,62 @@ Place = tuple[int, int]
 """Partition, offset."""
 
 
-class Fate(StrEnum):
-    """What becomes of a record. Which of the handled ones were news and which superseded, the tables say."""
+class Fate(Enum):
+    """What becomes of a record that is not handled. Which of the others were superseded, the tables say."""
 
-    HANDLED = "handled"
-    PARKED = "parked"
-    IGNORED = "ignored"
+    PARKED = auto()
+    IGNORED = auto()
 
 
 class Tally:
-    """The fates of one topic's records in one poll."""
+    """The fates of one topic's records in one poll, in which each partition's are in their order."""
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
-        self._fates: dict[Place, Fate] = {}
+        self._raws: list[ConsumerRecord] = []
+        self._otherwise: dict[Place, Fate] = {}
+        """Of the few that are not handled."""
+
+    def read(self, raw: ConsumerRecord) -> None:
+        """A record that will be handled, unless something else is said of it."""
+        self._raws.append(raw)
 
     def note(self, raw: ConsumerRecord, fate: Fate) -> None:
-        """What became of a record, or becomes of it in this transaction."""
-        self._fates[raw.partition, raw.offset] = fate
+        """What becomes of a record that was read."""
+        self._otherwise[raw.partition, raw.offset] = fate
 
     async def write(self, tx: Tx) -> None:
         """Add to what is counted; what was counted when it was read before is left out."""
-        again = await self._add(tx, self._fates)
+        again = await self._add(tx, self._raws)
         if again:
             # Their rows are locked now, so what is left out here is counted.
             held = {row["partition"]: row["next"] for row in await tx.fetch(_NEXT, self._topic, sorted(again))}
-            await self._add(tx, [one for one in self._fates if one[0] in again and one[1] >= held[one[0]]])
+            await self._add(
+                tx, [raw for raw in self._raws if raw.partition in again and raw.offset >= held[raw.partition]]
+            )
 
-    async def _add(self, tx: Tx, places: Iterable[Place]) -> set[int]:
+    async def _add(self, tx: Tx, raws: Iterable[ConsumerRecord]) -> set[int]:
         """The partitions that were not added to, because some of their records are counted already."""
-        offsets: dict[int, list[int]] = {}
-        fates: Counter[tuple[int, Fate]] = Counter()
-        for partition, offset in places:
-            offsets.setdefault(partition, []).append(offset)
-            fates[partition, self._fates[partition, offset]] += 1
-        if not offsets:
+        found: dict[int, list[ConsumerRecord]] = {}
+        for partition, some in groupby(raws, attrgetter("partition")):
+            found.setdefault(partition, []).extend(some)
+        if not found:
             return set()
+        others = Counter(
+            (partition, fate)
+            for (partition, offset), fate in self._otherwise.items()
+            if partition in found and offset >= found[partition][0].offset
+        )
+        parked, ignored = ([others[partition, fate] for partition in found] for fate in Fate)
+        handled = [len(some) - p - i for some, p, i in zip(found.values(), parked, ignored, strict=True)]
         rows = await tx.fetch(
             _COUNT,
             self._topic,
-            list(offsets),
-            [min(some) for some in offsets.values()],
-            [max(some) + 1 for some in offsets.values()],
-            *([fates[partition, fate] for partition in offsets] for fate in Fate),
+            list(found),
+            [some[0].offset for some in found.values()],
+            [some[-1].offset + 1 for some in found.values()],
+            handled,
+            parked,
+            ignored,
         )
-        return offsets.keys() - {row["partition"] for row in rows}
+        return found.keys() - {row["partition"] for row in rows}
