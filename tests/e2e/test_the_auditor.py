@@ -1,12 +1,16 @@
 """The auditor finds what it is there for: each fault that is brought in by hand, and none before and after."""
 
+import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import orjson
 
+from contracts.vocabulary import SubmissionKind
 from e2e.rest import faults, is_quiet
-from e2e.world import World
+from e2e.world import World, geleit, registration
 from geleit.audit.journal import Journal
 from stream import eventually
 
@@ -97,3 +101,33 @@ async def test_the_auditor_finds_each_fault_that_is_brought_in(world: World) -> 
     assert lost in found
     assert "is not on its topic" in found
     assert await faults(world, journal) == []
+
+
+async def test_the_command_says_what_holds_while_everything_goes_on(world: World, tmp_path: Path) -> None:
+    town = world.town()
+    await world.manager(town, room=100)
+    journal, names = tmp_path / "journal.jsonl", tmp_path / "names"
+    names.write_text("Nobody-of-this-name\n")
+    promised: list[str] = []
+
+    async def arrive() -> None:
+        form = registration(town)
+        household = await world.registered(town, reference=form["reference"])
+        promised.append(f'{{"reference": "{form["reference"]}", "household": "{household}"}}\n')
+        await world.submit(world.submission(form["reference"] + "-k", SubmissionKind.REGISTER, facts=form["facts"]))
+
+    auditing = [asyncio.create_task(asyncio.to_thread(geleit, world.running.environment, "audit")) for _ in range(2)]
+    while not all(one.done() for one in auditing):
+        await arrive()
+    for one in auditing:
+        assert one.result().returncode == 0, one.result().stdout + one.result().stderr
+    journal.write_text("".join(promised))
+    command = ("audit", "--journal", str(journal), "--canaries", str(names))
+    said = await asyncio.to_thread(geleit, world.running.environment, *command)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert [text.split()[:2] for text in said.stdout.splitlines()] == [[f"I{n}", "holds"] for n in range(1, 12)]
+    journal.write_text(f'{{"reference": "nobody", "household": "{uuid4()}"}}\n')
+    said = await asyncio.to_thread(geleit, world.running.environment, "audit", "--json", "--journal", str(journal))
+    assert said.returncode == 1
+    assert [one["invariant"] for one in orjson.loads(said.stdout) if one["faults"]] == ["I1"]
+    assert "I1: nobody was acknowledged as" in said.stderr

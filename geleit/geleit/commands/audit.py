@@ -57,12 +57,12 @@ def audit_all(
 
 def line(finding: Finding) -> str:
     """A finding as one line."""
-    said = f"{'FAULT' if finding.faults else 'holds'}  {finding.checked} checked"
+    said = f"{finding.checked} checked" if finding.checked else "nothing to check"
     if finding.faults:
         said += f", {len(finding.faults)} faults"
     if finding.waiting:
         said += f", {finding.waiting} waiting"
-    return f"{finding.name:<4} {finding.invariant.value:<48} {said}"
+    return f"{finding.name:<4} {'FAULT' if finding.faults else 'holds'}  {finding.invariant.value:<53} {said}"
 
 
 def _journal(file: Path) -> Journal:

@@ -1,0 +1,136 @@
+"""What retention and compaction take away is no fault, and what neither can explain is one."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+from builders import NOW, a_household
+from contracts.households import Household
+from contracts.topics import HOUSEHOLDS, Topic, all_topics
+from geleit.audit.folds import everything_accounted, revisions_ascend
+from geleit.audit.promises import all_published
+from geleit.audit.store import Counted, Kept, Sent
+from geleit.audit.stream import Marks, Read, Told
+
+WEEKS = timedelta(weeks=3)
+PATIENCE = timedelta(minutes=5)
+
+
+def a_kept(**overrides: Any) -> Kept:
+    values: dict[str, Any] = {
+        "now": NOW,
+        "started": NOW - WEEKS,
+        "reads": frozenset(),
+        "outbox": [],
+        "counted": {},
+        "parked": {},
+        "folded": [],
+        "written": {},
+    }
+    return Kept(**(values | overrides))
+
+
+def topics(*told: Household, first: int = 0, unreadable: int | None = None) -> dict[str, Read]:
+    """All topics, empty but for `households`, of which these states are left from an offset on."""
+    found = {
+        topic.name: Read(topic, dict.fromkeys(range(topic.partitions), 0), dict.fromkeys(range(topic.partitions), 9))
+        for topic in all_topics(["karlsruhe"])
+    }
+    read = found[HOUSEHOLDS.name]
+    for offset, state in enumerate(told, first):
+        read.told.append(Told(state.home, offset, state.key, state.revision, state.home))
+        read.offsets.setdefault(state.home, []).append(offset)
+        read.newest[state.key] = state
+    if unreadable is not None:
+        read.offsets.setdefault(0, []).append(unreadable)
+        read.unreadable.append((0, unreadable, int(NOW.timestamp() * 1000)))
+    return found
+
+
+def marks(committed: Mapping[TopicPartition, int] | None = None) -> Marks:
+    places = [TopicPartition(topic.name, n) for topic in all_topics(["karlsruhe"]) for n in range(topic.partitions)]
+    return Marks({"reporting": committed or {}}, dict.fromkeys(places, 9))
+
+
+def sent(state: Household, revision: int, *, topic: Topic = HOUSEHOLDS, at: datetime = NOW) -> Sent:
+    return Sent(topic.name, state.key, revision, at, at)
+
+
+@pytest.mark.parametrize(
+    ("left", "since", "faults"),
+    [
+        ([1, 2, 3, 4], timedelta(0), 0),
+        ([3, 4], WEEKS, 0),
+        ([], WEEKS, 0),
+        ([3, 4], timedelta(days=6), 1),
+        ([2, 4], WEEKS, 1),
+        ([3], WEEKS, 1),
+        ([3, 4, 4], WEEKS, 1),
+    ],
+)
+def test_an_outbox_may_have_forgotten_its_beginning_and_nothing_else(
+    left: list[int], since: timedelta, faults: int
+) -> None:
+    household = a_household(revision=4)
+    intake = a_kept(
+        started=NOW - since,
+        outbox=[sent(household, revision) for revision in left],
+        written={HOUSEHOLDS.name: {household.key: 4}},
+    )
+    assert len(revisions_ascend({"intake": intake}, topics(household), marks()).faults) == faults
+
+
+def test_a_compacted_topic_needs_to_tell_the_newest_only() -> None:
+    household = a_household(revision=2)
+    kept = {"intake": a_kept(outbox=[sent(household, 1), sent(household, 2)])}
+    assert all_published(kept, topics(household), PATIENCE).faults == []
+    assert len(all_published(kept, topics(household.model_copy(update={"revision": 1})), PATIENCE).faults) == 1
+
+
+def test_a_verdict_is_forgotten_after_two_weeks() -> None:
+    verdicts = next(topic for topic in all_topics(["karlsruhe"]) if topic.name.startswith("verdicts."))
+    for age, faults in ((timedelta(days=13), 1), (timedelta(days=15), 0)):
+        kept = {"intake": a_kept(outbox=[sent(a_household(), 1, topic=verdicts, at=NOW - age)])}
+        assert len(all_published(kept, topics(), PATIENCE).faults) == faults
+
+
+def test_what_is_young_waits_and_what_is_old_is_stuck() -> None:
+    for age, expected in ((timedelta(minutes=1), (1, 0)), (timedelta(hours=1), (0, 1))):
+        row = Sent(HOUSEHOLDS.name, "k", 1, NOW - age, None)
+        finding = all_published({"intake": a_kept(outbox=[row])}, topics(), PATIENCE)
+        assert (finding.waiting, len(finding.faults)) == expected
+
+
+@pytest.mark.parametrize(
+    ("counted", "committed", "faults"),
+    [
+        (Counted(8, 8), 8, 0),
+        (Counted(8, 1), 8, 0),
+        (Counted(7, 7), 7, 0),
+        (Counted(7, 7), 8, 1),
+        (Counted(8, 0), 8, 1),
+        (Counted(8, 9), 8, 1),
+        (Counted(10, 10), 8, 1),
+        (Counted(), 0, 0),
+    ],
+)
+def test_compaction_leaves_fewer_records_than_are_counted_and_never_more(
+    counted: Counted, committed: int, faults: int
+) -> None:
+    household = a_household()
+    place = TopicPartition(HOUSEHOLDS.name, household.home)
+    reporting = a_kept(reads=frozenset({HOUSEHOLDS.name}), counted={tuple(place): counted})
+    read = topics(household, first=7)
+    assert len(everything_accounted({"reporting": reporting}, read, marks({place: committed})).faults) == faults
+
+
+def test_what_nobody_can_read_is_parked_as_long_as_that_is_kept() -> None:
+    for parked, now, faults in (({}, NOW, 1), ({(HOUSEHOLDS.name, 0, 3): None}, NOW, 0), ({}, NOW + 2 * WEEKS, 0)):
+        reporting = a_kept(
+            now=now, reads=frozenset({HOUSEHOLDS.name}), counted={(HOUSEHOLDS.name, 0): Counted(4, 4)}, parked=parked
+        )
+        finding = everything_accounted({"reporting": reporting}, topics(unreadable=3), marks())
+        assert len(finding.faults) == faults
