@@ -12,6 +12,9 @@ from geleit.spans import spans_dir
 
 Finder = Callable[[bytes], list[bytes]]
 
+FEW = 100
+"""Names that are sooner looked for one by one."""
+
 
 def finder(strings: Iterable[str]) -> Finder:
     """Finds each of the strings, also where bytes are shown in hex."""
@@ -23,6 +26,8 @@ def finder(strings: Iterable[str]) -> Finder:
         by_begin[form[:width]].append(form)
 
     def find(content: bytes) -> list[bytes]:
+        if len(forms) <= FEW and not any(form in content for form in forms):
+            return []
         begins = ((at, content[at : at + width]) for at in range(len(content)))
         hits = ((at, form) for at, begin in begins if begin in by_begin for form in by_begin[begin])
         return [form for at, form in hits if content.startswith(form, at)]

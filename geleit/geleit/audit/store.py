@@ -14,6 +14,9 @@ from reporting import projection as figures
 
 Rows = list[asyncpg.Record]
 
+CHUNK = 5000
+"""Rows that are fetched at once."""
+
 
 class Sent(NamedTuple):
     """An outbox row."""
@@ -197,29 +200,31 @@ _OWN: Mapping[str, Mapping[str, str]] = {
 
 async def kept(tx: Tx, service: str, reads: Iterable[str]) -> Kept:
     """Read a service's schema, which consumes these topics. `tx` is a snapshot."""
-    folded = []
-    for fold in FOLDS[service]:
-        folded.append((fold, {row[0]: tuple(row)[1:] for row in await tx.fetch(fold.sql)}))
     return Kept(
         now=await tx.fetchval("select clock_timestamp()"),
         started=tx.started,
         reads=frozenset(reads),
         outbox=[
             Sent(*row)
-            for row in await tx.fetch("select topic, key, revision, created_at, published_at from outbox order by id")
+            for row in await _all(tx, "select topic, key, revision, created_at, published_at from outbox order by id")
         ],
         counted={
             (row["topic"], row["partition"]): Counted(row["next"], row["handled"], row["parked"], row["ignored"])
-            for row in await tx.fetch("select * from consumed")
+            for row in await _all(tx, "select * from consumed")
         },
         parked={
             (row["topic"], row["partition"], row["position"]): row["resolution"]
-            for row in await tx.fetch("select topic, partition, position, resolution from parked")
+            for row in await _all(tx, "select topic, partition, position, resolution from parked")
         },
-        folded=folded,
-        written={topic: {row[0]: row[1] for row in await tx.fetch(sql)} for topic, sql in _WRITTEN[service].items()},
-        own={name: await tx.fetch(sql) for name, sql in _OWN[service].items()},
+        folded=[(fold, {row[0]: tuple(row)[1:] for row in await _all(tx, fold.sql)}) for fold in FOLDS[service]],
+        written={topic: {row[0]: row[1] for row in await _all(tx, sql)} for topic, sql in _WRITTEN[service].items()},
+        own={name: await _all(tx, sql) for name, sql in _OWN[service].items()},
     )
+
+
+async def _all(tx: Tx, sql: str) -> Rows:
+    """Every row, some at a time: all at once would take longer than a statement may."""
+    return [row async for row in tx.connection.cursor(sql, prefetch=CHUNK)]
 
 
 async def tables(tx: Tx) -> AsyncIterator[tuple[str, str]]:
@@ -230,5 +235,5 @@ async def tables(tx: Tx) -> AsyncIterator[tuple[str, str]]:
     )
     for (name,) in names:
         quoted = '"' + name.replace('"', '""') + '"'
-        async for row in tx.connection.cursor(f"select t::text from {quoted} t", prefetch=1000):  # noqa: S608
+        async for row in tx.connection.cursor(f"select t::text from {quoted} t", prefetch=CHUNK):  # noqa: S608
             yield name, row[0]
