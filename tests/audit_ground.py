@@ -88,12 +88,18 @@ class Ground:
     """Services, databases and topics that nobody else uses meanwhile."""
 
     def __init__(
-        self, services: Mapping[str, Service], databases: Mapping[str, Database], broker: Broker, clock: Clock
+        self,
+        services: Mapping[str, Service],
+        databases: Mapping[str, Database],
+        broker: Broker,
+        clock: Clock,
+        open_as: Callable[..., Awaitable[Database]],
     ) -> None:
         self.services = services
         self.databases = databases
         self.broker = broker
         self.clock = clock
+        self._open_as = open_as
         self.admin: AIOKafkaAdminClient
 
     # What people do
@@ -238,6 +244,19 @@ class Ground:
                 await self.consume(reader)
         await self.mailed()
 
+    async def another(self, service: str) -> Database:
+        """The database of another worker of the service."""
+        return await self._open_as(service, clock=self.clock)
+
+    @asynccontextmanager
+    async def owner(self) -> AsyncIterator[asyncpg.Connection]:
+        """Whoever may change tables."""
+        owner = await asyncpg.connect(self.services["intake"].settings.database_url)
+        try:
+            yield owner
+        finally:
+            await owner.close()
+
     # What is asked
 
     async def ask(self, service: str, sql: str, *args: object) -> Any:
@@ -283,7 +302,7 @@ async def a_ground(
     services, broker = services_on(database_url, kafka, password), Broker(kafka)
     clock = Clock(datetime.now(UTC) + timedelta(minutes=1))
     databases = {name: await open_as(name, clock=clock) for name in services}
-    ground = Ground(services, databases, broker, clock)
+    ground = Ground(services, databases, broker, clock, open_as)
     ground.admin = AIOKafkaAdminClient(**broker.client)
     await ground.admin.start()
     try:
@@ -312,15 +331,6 @@ async def _made_anew(ground: Ground) -> None:
 
 async def _awaited(work: Awaitable[None]) -> None:
     await work
-
-
-@asynccontextmanager
-async def as_owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    owner = await asyncpg.connect(database_url)
-    try:
-        yield owner
-    finally:
-        await owner.close()
 
 
 def of(raws: Sequence[ConsumerRecord], household: UUID) -> ConsumerRecord:
