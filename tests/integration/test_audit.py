@@ -9,9 +9,12 @@ from uuid import uuid4
 import pytest
 
 from audit_ground import TUEBINGEN, Ground, a_ground
+from contracts.submissions import Submission
 from contracts.topics import submissions
 from geleit.audit.finding import Invariant
 from geleit.audit.journal import Journal
+from intake.reception import erase_household
+from stream import send
 
 
 @pytest.fixture
@@ -38,6 +41,23 @@ async def test_a_sound_run_holds_at_rest_and_on_its_way(ground: Ground) -> None:
     )
     assert {name: (one.faults, one.waiting) for name, one in at_rest.items() if one.faults or one.waiting} == {}
     assert [one.name for one in Invariant if not at_rest[one.name].checked] == []
+
+
+async def test_who_was_erased_and_what_was_parked_are_no_faults(ground: Ground) -> None:
+    await ground.begin(f"A;Anna;P;1;{TUEBINGEN};uk")
+    household = await ground.registered("H-1", TUEBINGEN)
+    topic, told = submissions("karlsruhe").name, [("ce_type", Submission.ce_type.encode())]
+    await send(ground.broker.servers, topic, [("k", b"{not json", told), ("k", b"{}", [("ce_type", b"weather.v1")])])
+    await ground.consume("intake")
+    await ground.flow()
+    async with ground.databases["intake"].transaction() as tx:
+        assert await erase_household(tx, household)
+    await ground.registered("H-1", TUEBINGEN)
+    await ground.flow()
+    journal = Journal({"H-1": household})
+    assert await ground.broken(patience=timedelta(0)) == {}
+    # Another household has the reference since; the one that was promised is erased, and known to have been there.
+    assert await ground.broken(journal=journal) == {}
 
 
 async def test_a_journal_is_read_line_by_line(tmp_path: Path) -> None:

@@ -256,6 +256,17 @@ async def test_without_the_check_of_revisions_a_late_record_takes_a_row_back(
     assert [*await ground.broken()] == ["I6"]
 
 
+async def test_a_fold_that_leaves_out_a_column_differs_from_its_topic(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partly = reporting.store.FOLD_CARES.replace("manager = excluded.manager, weight = excluded.weight,", "")
+    monkeypatch.setattr(reporting.store, "FOLD_CARES", partly)
+    await ground.begin(ANNA)
+    await ground.registered("H", TUEBINGEN)
+    await ground.flow()
+    assert [*await ground.broken()] == ["I5"]
+
+
 async def test_a_parked_record_that_is_dropped_is_missed(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     async def dropped(*_: object) -> None:
         return None

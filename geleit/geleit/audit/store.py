@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import asyncpg
 
 from chassis.database import Tx
+from contracts.assignments import Care
 from contracts.topics import ASSIGNMENTS, HOUSEHOLDS, MUNICIPALITIES, POLICY, RESPONSES, ROSTER, Topic
 from notifications import projection as inbox
 from reporting import projection as figures
@@ -47,22 +49,31 @@ class Fold:
     """The same of a state: its revision, and what follows."""
 
 
+def _items(care: Care) -> list[list[object]]:
+    names = ("item", "home", "status", "reason", "facts", "manager", "answer", "answer_reason")
+    rows = [[getattr(one, name) for name in names] for one in inbox.items(care)]
+    return [[str(value) if isinstance(value, UUID) else value for value in row] for row in rows]
+
+
 FOLDS: Mapping[str, tuple[Fold, ...]] = {
     "intake": (
         Fold(
             ASSIGNMENTS,
-            "select household::text, revision, status, reason, municipality, manager from care",
-            lambda care: (
-                care.revision,
-                care.status.value,
-                care.reason.value,
-                care.municipality,
-                care.assignee and care.assignee.id,
-            ),
+            "select household::text, revision, state from care",
+            lambda care: (care.revision, care.model_dump(mode="json", exclude_none=True)),
         ),
     ),
     "matching": (
-        Fold(HOUSEHOLDS, "select id::text, revision, status from household", lambda one: (one.revision, one.status)),
+        Fold(
+            HOUSEHOLDS,
+            "select id::text, revision, home, status, facts from household",
+            lambda one: (
+                one.revision,
+                one.home,
+                one.status.value,
+                one.facts.model_dump(mode="json", exclude_none=True) if one.facts else None,
+            ),
+        ),
         Fold(HOUSEHOLDS, "select household::text, household_revision from care"),
         Fold(
             RESPONSES,
@@ -80,6 +91,15 @@ FOLDS: Mapping[str, tuple[Fold, ...]] = {
             "select household::text, revision, home, status, item, last_item, municipality, district, manager,"
             " answer_by, answer_seen, answer_applied from care",
             lambda care: inbox.head(care)[1:],
+        ),
+        # Not the place and code of an earlier item, which only who has seen it before can know.
+        Fold(
+            ASSIGNMENTS,
+            "select c.household::text, c.revision, coalesce(jsonb_agg(jsonb_build_array(i.item, i.home, i.status,"
+            " i.reason, i.facts, i.manager, i.answer, i.answer_reason) order by i.item)"
+            " filter (where i.item is not null), '[]') from care c left join item i using (household)"
+            " group by c.household",
+            lambda care: (care.revision, _items(care)),
         ),
         Fold(ROSTER, "select id::text, revision, code from manager", lambda one: (one.revision, one.code)),
         Fold(
