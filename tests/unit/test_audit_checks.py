@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiokafka import TopicPartition
@@ -11,7 +12,8 @@ from builders import NOW, a_household
 from contracts.households import Household
 from contracts.topics import HOUSEHOLDS, Topic, all_topics
 from geleit.audit.folds import everything_accounted, revisions_ascend
-from geleit.audit.promises import all_published
+from geleit.audit.journal import Journal
+from geleit.audit.promises import all_published, taken_once
 from geleit.audit.store import Counted, Kept, Sent
 from geleit.audit.stream import Marks, Read, Told
 
@@ -134,3 +136,19 @@ def test_what_nobody_can_read_is_parked_as_long_as_that_is_kept() -> None:
         )
         finding = everything_accounted({"reporting": reporting}, topics(unreadable=3), marks())
         assert len(finding.faults) == faults
+
+
+@pytest.mark.parametrize(
+    ("promised", "reference", "faults"), [(0, "H-1", 0), (1, "H-1", 0), (0, "H-2", 1), (2, "H-3", 0), (3, "H-1", 1)]
+)
+def test_a_promise_is_kept_by_the_household_it_names(promised: int, reference: str, faults: int) -> None:
+    ids = [uuid4() for _ in range(4)]
+    rows = [
+        {"id": ids[0], "centre": "karlsruhe", "reference": "H-1", "status": "active"},
+        {"id": ids[1], "centre": "ellwangen", "reference": "H-1", "status": "active"},
+        {"id": ids[2], "centre": "karlsruhe", "reference": None, "status": "erased"},
+    ]
+    accepted = [{"household": row["id"], "outcome": "accepted", "topic": None} for row in rows]
+    own: dict[str, Any] = {"household": rows, "verdict": accepted}
+    finding = taken_once(a_kept(own=own), topics(), Journal({reference: ids[promised]}))
+    assert len(finding.faults) == faults

@@ -18,21 +18,23 @@ def taken_once(intake: Kept, topics: Mapping[str, Read], journal: Journal) -> Fi
     """I1: every household was accepted once, and all that a client was promised is there."""
     finding = Finding(Invariant.I1)
     accepted = Counter(row["household"] for row in intake.own["verdict"] if row["outcome"] == Outcome.ACCEPTED)
-    status: dict[UUID, str] = {}
-    named: defaultdict[str, list[UUID]] = defaultdict(list)
+    status = {row["id"]: row["status"] for row in intake.own["household"]}
+    # A reference is its centre's: another one may use the same.
+    centre = {row["id"]: row["centre"] for row in intake.own["household"]}
+    named: defaultdict[tuple[str, str], list[UUID]] = defaultdict(list)
     for row in intake.own["household"]:
-        status[row["id"]] = row["status"]
         if row["reference"] is not None:
-            named[row["reference"]].append(row["id"])
+            named[row["centre"], row["reference"]].append(row["id"])
     finding.checked = len(status.keys() | accepted.keys()) + len(journal.taken) + len(journal.submitted)
     for household in status.keys() | accepted.keys():
         if household not in status or accepted[household] != 1:
             there = "is there" if household in status else "is not there"
             finding.faults.append(f"household {household} was accepted {accepted[household]} times and {there}")
     for reference, household in journal.taken.items():
-        if named[reference] != [household] and status.get(household) != "erased":
-            found = ", ".join(map(str, named[reference])) or "nothing"
-            finding.faults.append(f"{reference} was acknowledged as {household} and is {found}")
+        found = named[centre.get(household, ""), reference]
+        if found != [household] and status.get(household) != "erased":
+            there = ", ".join(map(str, found)) or "nothing"
+            finding.faults.append(f"{reference} was acknowledged as {household} and is {there}")
     offered = {
         (read.topic.name, partition, offset)
         for read in topics.values()

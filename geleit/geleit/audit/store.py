@@ -187,7 +187,7 @@ class Kept:
 
 _OWN: Mapping[str, Mapping[str, str]] = {
     "intake": {
-        "household": "select id, reference, status from household",
+        "household": "select id, centre, reference, status from household",
         "verdict": "select at, outcome, household, topic, partition, position, digest from verdict",
     },
     "matching": {
