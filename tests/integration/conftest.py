@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from argon2 import PasswordHasher
 
+from audit_ground import Ground, a_ground
 from chassis.access import passwords
 from chassis.database import Clock, Database, utc_now
 from chassis.migrate import migrate
@@ -83,3 +84,30 @@ class SetClock:
 
     def __call__(self) -> datetime:
         return self.now
+
+
+@pytest.fixture(scope="session")
+async def topics_to_make_anew(given_kafka: str | None, kafka_bootstrap: str) -> AsyncIterator[str]:
+    """Bootstrap servers of a Kafka whose topics and groups nobody else uses meanwhile: the session's if embedded.
+
+    On a given one the system of the e2e tier lives, too.
+    """
+    if given_kafka is None:
+        yield kafka_bootstrap
+        return
+    from folders import fresh, remove
+    from geleit.embedded import kafka
+
+    state = await fresh("audit")
+    async with kafka(state) as server:
+        yield server.url
+    await remove(state)
+
+
+@pytest.fixture
+async def ground(
+    database: OpenDatabase, database_url: str, topics_to_make_anew: str, services_password: str | None
+) -> AsyncIterator[Ground]:
+    """All four services, moved by hand, on a database and on topics of this test's own."""
+    async with a_ground(database, database_url, topics_to_make_anew, services_password) as ground:
+        yield ground

@@ -1,14 +1,12 @@
 """What the auditor says of a sound run, at rest and in the middle of it."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from audit_ground import TUEBINGEN, Ground, a_ground
+from audit_ground import TUEBINGEN, Ground
 from contracts.submissions import Submission
 from contracts.topics import submissions
 from geleit.audit.finding import Invariant
@@ -16,13 +14,7 @@ from geleit.audit.journal import Journal
 from intake.reception import erase_household
 from stream import send
 
-
-@pytest.fixture
-async def ground(
-    database: Any, database_url: str, kafka_bootstrap: str, services_password: str | None
-) -> AsyncIterator[Ground]:
-    async with a_ground(database, database_url, kafka_bootstrap, services_password) as ground:
-        yield ground
+pytestmark = pytest.mark.own_servers
 
 
 async def test_a_sound_run_holds_at_rest_and_on_its_way(ground: Ground) -> None:

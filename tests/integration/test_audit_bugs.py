@@ -1,7 +1,7 @@
 """Known bugs, switched back on one at a time: the auditor finds each, by the name of what it breaks, and no other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -27,7 +27,7 @@ import matching.store.cares
 import matching.store.load
 import notifications.handlers
 import reporting.store
-from audit_ground import A_CASE, REUTLINGEN, TUEBINGEN, Ground, a_ground, of
+from audit_ground import A_CASE, REUTLINGEN, TUEBINGEN, Ground, of
 from builders import a_household
 from chassis.backoff import Backoff
 from chassis.consumer import Consumer
@@ -44,18 +44,12 @@ from matching.domain import Carried
 from matching.receipts import GENESIS, Head
 from stream import eventually, send
 
+pytestmark = pytest.mark.own_servers
+
 LONG_AGO = timedelta(hours=-1)
 UNITS_OF_A_QUARTER = 300
 """Of a post: less one case from before leaves room for one and no second."""
 ANNA = f"A;Anna;P;1;{TUEBINGEN};uk"
-
-
-@pytest.fixture
-async def ground(
-    database: Any, database_url: str, kafka_bootstrap: str, services_password: str | None
-) -> AsyncIterator[Ground]:
-    async with a_ground(database, database_url, kafka_bootstrap, services_password) as ground:
-        yield ground
 
 
 # Relays
