@@ -15,6 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from chassis import loop, telemetry
+from chassis.authority import Authority
 from chassis.backoff import Backoff
 from chassis.broker import Broker
 from chassis.consumer import Consumer, Handler
@@ -47,7 +48,8 @@ class Service:
 
     `name` is its schema, consumer group, roles' prefix and event source; `package` is where its `sql/`,
     `templates/` and `locale/` lie; `prefix` is the path its web app answers under; `seed` runs once after
-    each migration and returns what is to be published; `measures` set the gauges that need its tables.
+    each migration and returns what is to be published; `measures` set the gauges that need its tables; `writes` are the
+    compacted topics it is the authority for.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Service:
     measures: Sequence[Measure] = ()
     web: Callable[[], "Site"] | None = None
     seed: Callable[[Tx], Awaitable[Sequence[State]]] | None = None
+    writes: Mapping[Topic, Authority] = field(default_factory=dict)
 
     def vault(self) -> Vault:
         """The vault of this process's master key. Raises VaultKeyInvalid."""

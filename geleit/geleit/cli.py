@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from geleit.commands import access, audit, broker, data, decisions, demo, documents, operate, policy
+from geleit.commands import access, audit, broker, data, decisions, demo, documents, operate, policy, restore
 from geleit.failures import Failure
 from geleit.interrupt import run_until_interrupted
 from geleit.progress import Steps
@@ -17,6 +17,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(operate.app)
 app.add_typer(decisions.app)
 app.add_typer(audit.app)
+app.add_typer(restore.app)
 app.add_typer(documents.app)
 app.add_typer(demo.app)
 app.add_typer(operate.parked, name="parked")

@@ -65,15 +65,11 @@ async def system(
     steps = steps or Steps(quiet=True)
     state_dir = settings.state_dir
     async with AsyncExitStack() as stack:
-        stack.enter_context(sole_owner(state_dir))
-        for name in await stop_leftovers(state_dir, last=CATCHERS):
-            steps.say(f"  stopped {name}, left behind by a run that was killed")
+        await _alone(stack, state_dir, steps)
         if not is_free(settings.port):
             raise PortTaken(settings.port)
         rotate(state_dir)
-        parts = _parts(settings, steps)
-        stack.push_async_callback(_all, [part.stop for part in parts.values()])
-        await _together(part.start() for part in parts.values())
+        parts = await _started(stack, settings, steps)
         catcher_port = free_port()
         made = _made_up(settings, parts, catcher_port)
         span_port = None if spans is None or os.environ.get("OTEL_TRACES_EXPORTER") else free_port()
@@ -102,6 +98,33 @@ async def system(
             postgres=parts.get("postgres"),
             zipkin=parts.get("zipkin"),
         )
+
+
+@asynccontextmanager
+async def servers(settings: Settings, steps: Steps) -> AsyncIterator[None]:
+    """PostgreSQL and Kafka and none of our processes, for commands that nobody may disturb. Raises Failure."""
+    if settings.database_url and settings.kafka_bootstrap_servers:
+        yield
+        return
+    async with AsyncExitStack() as stack:
+        await _alone(stack, settings.state_dir, steps)
+        parts = await _started(stack, settings, steps)
+        made = _made_up(settings, parts, free_port())
+        publish_addresses(settings.state_dir, {name: value for name, value in made.items() if name not in os.environ})
+        yield
+
+
+async def _alone(stack: AsyncExitStack, state_dir: Path, steps: Steps) -> None:
+    stack.enter_context(sole_owner(state_dir))
+    for name in await stop_leftovers(state_dir, last=CATCHERS):
+        steps.say(f"  stopped {name}, left behind by a run that was killed")
+
+
+async def _started(stack: AsyncExitStack, settings: Settings, steps: Steps) -> dict[str, KeptPart]:
+    parts = _parts(settings, steps)
+    stack.push_async_callback(_all, [part.stop for part in parts.values()])
+    await _together(part.start() for part in parts.values())
+    return parts
 
 
 async def stop_parts(state_dir: Path, steps: Steps) -> None:

@@ -62,14 +62,18 @@ def revisions_ascend(kept: Mapping[str, Kept], topics: Mapping[str, Read], marks
 
 def _numbered(finding: Finding, kept: Kept, topic: str, written: Mapping[str, int]) -> None:
     sent: defaultdict[str, list[int]] = defaultdict(list)
+    # What was sent long ago is forgotten, from the first revision on.
+    forgotten = kept.now - kept.started > OUTBOX_KEPT
+    told_again: set[str] = set()
     for row in kept.outbox:
         if row.topic == topic:
+            if row.key not in sent and row.created_at <= kept.started:
+                # A restore tells everything again as it stands, and counts the service's start from there.
+                told_again.add(row.key)
             sent[row.key].append(row.revision)
-    # What was sent long ago is forgotten, from the first revision on.
-    may_forget = kept.now - kept.started > OUTBOX_KEPT
     for key in written.keys() | sent.keys():
         last, found = written.get(key, 0), sent[key]
-        first = (found[0] if found else last + 1) if may_forget else 1
+        first = (found[0] if found else last + 1) if forgotten or key in told_again else 1
         if found != list(range(first, last + 1)):
             finding.faults.append(f"{topic} {key}: the outbox has {found} of {last}")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chassis.service import Service
 from contracts import topics
-from intake import handlers
+from intake import authority, handlers
 from intake.identity import Keys
 from intake.settings import Settings
 
@@ -30,6 +30,7 @@ def service(settings: Settings) -> Service:
         on_due={handlers.STALE_KEYS: handlers.on_stale_keys},
         web=partial(_site, keys),
         seed=handlers.first_dues,
+        writes={topics.HOUSEHOLDS: authority.HOUSEHOLDS, topics.MUNICIPALITIES: authority.MUNICIPALITIES},
     )
 
 

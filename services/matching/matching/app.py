@@ -10,7 +10,7 @@ from chassis.timers import DueHandler
 from chassis.vault import Vault, master_key
 from contracts import topics
 from contracts.topics import Topic
-from matching import handlers
+from matching import authority, handlers
 from matching.policy import ensure_policy
 from matching.roster.change import on_post
 from matching.settings import Settings
@@ -50,6 +50,11 @@ def service(settings: Settings) -> Service:
         measures=(measure_waiting,),
         web=partial(_site, vault),
         seed=ensure_policy,
+        writes={
+            topics.ROSTER: authority.ROSTER,
+            topics.POLICY: authority.POLICY,
+            topics.ASSIGNMENTS: authority.ASSIGNMENTS,
+        },
     )
 
 

@@ -54,7 +54,7 @@ async def settle(
     await store.record(tx, batch, [*inputs, *_asked(steps, served)])
     # Dues come last, as with the clock, which deletes what it has handled at the end of its transaction.
     await _set_dues(tx, basis, written, later)
-    whys |= await _whys_so_far(tx, [care for _, care in written if care.item and care.household not in whys])
+    whys |= await whys_so_far(tx, [care for _, care in written if care.item and care.household not in whys])
     return [_told(tx, basis, step, care, whys.get(care.household)) for step, care in written]
 
 
@@ -113,7 +113,7 @@ async def _decide(
     return written, {one.ask.household.id: one.why for one in decisions}
 
 
-async def _whys_so_far(tx: Tx, cares: Sequence[Care]) -> dict[UUID, Why | None]:
+async def whys_so_far(tx: Tx, cares: Sequence[Care]) -> dict[UUID, Why | None]:
     """What spoke for the managers of cases that stay where they are: their receipts say so."""
     kept = await store.receipts_at(tx, [(care.household, care.item) for care in cares if care.item])
     return {household: why(orjson.loads(content)) for household, content in kept.items()}

@@ -7,7 +7,7 @@ from chassis.consumer import Handler
 from chassis.service import Service
 from contracts import topics
 from contracts.topics import Topic
-from notifications import deliver, handlers
+from notifications import authority, deliver, handlers
 from notifications.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def service(settings: Settings) -> Service:
         on_due={handlers.REMIND: handlers.on_reminder_due},
         errands=(deliver.errand(settings),),
         web=_site,
+        writes={topics.RESPONSES: authority.RESPONSES},
     )
 
 

@@ -150,6 +150,47 @@ async def write_answer(tx: Tx, household: UUID, home: int, answer: Given) -> Res
     )
 
 
+ANSWERED = (
+    "select r.*, c.home from response r join care c on c.household = r.household"
+    " where r.household > $1 order by r.household limit $2"
+)
+
+
+def response_of(row: asyncpg.Record) -> Response:
+    """The state of an answer's row."""
+    return Response(
+        household=row["household"],
+        home=row["home"],
+        revision=row["revision"],
+        item=row["item"],
+        answer=Answer(row["answer"]),
+        reason=AnswerReason(row["reason"]) if row["reason"] else None,
+        answered_at=row["answered_at"],
+        accepted_at=row["accepted_at"],
+        contacted_at=row["contacted_at"],
+    )
+
+
+async def keep_answers(tx: Tx, answers: Sequence[Response]) -> None:
+    """Keep answers as they were published."""
+    await tx.executemany(
+        query("write_answer"),
+        [
+            (
+                one.household,
+                one.revision,
+                one.item,
+                one.answer,
+                one.reason,
+                one.answered_at,
+                one.accepted_at,
+                one.contacted_at,
+            )
+            for one in answers
+        ],
+    )
+
+
 async def items_of(tx: Tx, household: UUID) -> list[Item]:
     """Every item of a household that the principal may see, newest first."""
     return _items(await tx.fetch("select i.* from inbox i where i.household = $1 order by i.item desc", household))

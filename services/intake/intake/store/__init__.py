@@ -11,6 +11,14 @@ from intake.store.aggregates import (
     save_sealed,
     sealed,
 )
+from intake.store.authority import (
+    HOUSEHOLD_IDS,
+    keep_dissolved,
+    keep_erased,
+    raise_households,
+    raise_register,
+    raise_verdicts,
+)
 from intake.store.idempotency import Kept, claim_keys, forget_keys, keep_answers, release_keys
 from intake.store.lists import Shown, apply_cares, shown
 from intake.store.quota import (
@@ -31,6 +39,7 @@ from intake.store.register import choices, existing_municipalities, lock_registe
 from intake.store.verdicts import Place, Ruling, seen, write_verdicts
 
 __all__ = [
+    "HOUSEHOLD_IDS",
     "Head",
     "Kept",
     "Place",
@@ -48,12 +57,17 @@ __all__ = [
     "forget_keys",
     "households",
     "keep_answers",
+    "keep_dissolved",
+    "keep_erased",
     "keep_in_ledger",
     "ledger_of",
     "lock_households",
     "lock_references",
     "lock_register",
     "names_in",
+    "raise_households",
+    "raise_register",
+    "raise_verdicts",
     "release_keys",
     "save_allotted",
     "save_heads",

@@ -303,6 +303,40 @@ def _write(key: UUID, row: Mapping[str, Any], kept: store.Kept | None, vault: Va
     )
 
 
+async def manager_states(tx: Tx) -> list[ManagerState]:
+    """Every manager there is or was."""
+    return [_state(row) for row in (await store.kept(tx)).values()]
+
+
+async def keep_strangers(tx: Tx, heard: Sequence[ManagerState]) -> None:
+    """Keep managers who are heard of and not known as removed ones, newer than they were heard of."""
+    await store.write_providers(tx, {one.provider: one.provider for one in heard})
+    await store.write_managers(tx, [_stranger(one) for one in heard])
+    await decisive.renew_basis(tx)
+
+
+def _stranger(one: ManagerState) -> store.Written:
+    return store.Written(
+        id=one.id,
+        revision=one.revision + 1,
+        code=one.code,
+        provider=one.provider,
+        status=ManagerStatus.REMOVED.value,
+        name_key=None,
+        name_box=None,
+        fte_hundredths=one.fte_hundredths,
+        capacity=one.capacity,
+        base_load=0,
+        languages=" ".join(one.languages),
+        skills=" ".join(one.skills),
+        service_area=" ".join(one.service_area),
+        office=one.service_area[0] if one.service_area else "",
+        active_from=one.active_from,
+        active_until=one.active_until,
+        max_new_per_week=one.max_new_per_week,
+    )
+
+
 def _removed(kept: store.Kept) -> store.Written:
     """What stays of who left: her code for the cares that name it, and no name."""
     row = {column: kept[column] for column in store.Written._fields}

@@ -1,5 +1,6 @@
 """What matching keeps: locked in one order, loaded for the core, written a batch at a time."""
 
+from matching.store.authority import CARED_FOR, keep_ended, raise_cares, raise_managers, raise_policy
 from matching.store.bases import (
     NotSeeded,
     add_policy,
@@ -54,6 +55,7 @@ from matching.store.queries import query
 from matching.store.stimuli import chunks, how_many_batches, record
 
 __all__ = [
+    "CARED_FOR",
     "CapacityExceeded",
     "NotSeeded",
     "add_handover",
@@ -78,6 +80,7 @@ __all__ = [
     "held_by",
     "how_many_batches",
     "ids_of",
+    "keep_ended",
     "knows_policy",
     "loads",
     "lock_heads",
@@ -91,6 +94,9 @@ __all__ = [
     "places_of",
     "policies",
     "query",
+    "raise_cares",
+    "raise_managers",
+    "raise_policy",
     "receipts_at",
     "receipts_of",
     "record",

@@ -1,0 +1,70 @@
+"""The commands that keep a backup and bring Geleit back from it."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chassis.broker import Broker
+from geleit.install import install
+from geleit.progress import Steps
+from geleit.restore.dump import dump, put_back
+from geleit.restore.reconcile import Reconciled, reconcile
+from geleit.services import all_services, installation
+from geleit.settings import Settings
+from geleit.system import servers
+
+app = typer.Typer()
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="the file to write; it holds sealed identities")],
+) -> None:
+    """Write everything that is in the database to a file, in one snapshot, while Geleit runs on.
+
+    Keep the master key elsewhere: who has both can read names. The topics need no backup.
+    """
+    asyncio.run(dump(installation().database_url, file))
+    typer.echo(f"{file} ({file.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
+def restore(
+    file: Annotated[
+        Path | None, typer.Argument(exists=True, dir_okay=False, help="a backup; without it the database stays")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Bring Geleit back from a backup, or, without one, tell an empty or lost broker everything again.
+
+    Nothing of Geleit may run. What came after the backup is lost, but for answers of municipalities and what centres
+    have put on their own topics; whoever registered by HTTP since is named, to be registered again.
+    """
+    if file and not yes:
+        typer.confirm(f"Replace everything in the database by {file}?", abort=True)
+    report = asyncio.run(_restore(file))
+    for name, settled in report.topics.items():
+        typer.echo(
+            f"{name}: {settled.told} told again, {settled.overtaken} of them above what the broker had heard,"
+            f" {settled.adopted} that only the broker knew"
+        )
+    if (lost := report.topics["households"].adopted) > 0:
+        typer.echo(
+            f"{lost} households came after the backup: they are erased; their centres have to register them again"
+        )
+    typer.echo("Geleit may start")
+
+
+async def _restore(file: Path | None) -> Reconciled:
+    with Steps() as steps:
+        async with servers(Settings(), steps):
+            settings, services = installation(), all_services()
+            if file:
+                with steps.step("Backup put back"):
+                    await put_back(settings.database_url, file)
+            with steps.step("Tables and topics"):
+                await install(settings, services)
+            with steps.step("Everything told again"):
+                return await reconcile(services, Broker.of(settings), settings.database_url)

@@ -1,0 +1,50 @@
+"""Intake as the authority for households and the register, after a restore or the loss of the broker."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from uuid import UUID
+
+from chassis.authority import Authority, by_pages
+from chassis.database import Tx
+from contracts import households, municipalities
+from contracts.record import State
+from intake import store
+from intake.shapes import household_state, municipality_state
+
+NOBODY = UUID(int=0)
+
+
+async def _households(tx: Tx) -> AsyncIterator[Sequence[State]]:
+    async for rows in by_pages(tx, store.HOUSEHOLD_IDS, NOBODY, lambda row: row["id"]):
+        found = await store.households(tx, [row["id"] for row in rows])
+        yield [household_state(found[row["id"]]) for row in rows]
+
+
+async def _overtake_households(tx: Tx, heard: Sequence[State]) -> None:
+    await store.raise_households(tx, {UUID(one.key): one.revision + 1 for one in heard})
+
+
+async def _erase_strangers(tx: Tx, heard: Sequence[State]) -> None:
+    """Who registered after the backup has no identity here any more: the centre has to register them again."""
+    await store.keep_erased(tx, [one for one in heard if isinstance(one, households.Household)])
+
+
+async def _register(tx: Tx) -> AsyncIterator[Sequence[State]]:
+    yield [municipality_state(one) for one in (await store.lock_register(tx)).values()]
+
+
+async def _overtake_register(tx: Tx, heard: Sequence[State]) -> None:
+    await store.raise_register(tx, {one.key: one.revision + 1 for one in heard})
+
+
+async def _dissolve_strangers(tx: Tx, heard: Sequence[State]) -> None:
+    """A municipality that only the broker has heard of counts as dissolved until the register is imported again."""
+    await store.keep_dissolved(tx, [one for one in heard if isinstance(one, municipalities.Municipality)])
+
+
+HOUSEHOLDS = Authority(_households, _overtake_households, _erase_strangers)
+MUNICIPALITIES = Authority(_register, _overtake_register, _dissolve_strangers)
+
+
+async def count_verdicts_on(tx: Tx, centre: str, heard: Mapping[str, int]) -> None:
+    """Let the next verdict on each reference be newer than those that were heard, by reference."""
+    await store.raise_verdicts(tx, centre, heard)

@@ -1,0 +1,75 @@
+"""What only a restore does to the rows: raise revisions, keep what was heard of and is not held."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from chassis.database import Tx
+from contracts.households import Household
+from contracts.municipalities import Municipality
+from contracts.vocabulary import HouseholdChange, HouseholdStatus
+from intake.register import Entry, Held
+from intake.store.register import save_register
+
+HOUSEHOLD_IDS = "select id from household where id > $1 order by id limit $2"
+
+
+async def raise_households(tx: Tx, revisions: Mapping[UUID, int]) -> None:
+    """Give households these revisions."""
+    await tx.execute(
+        "update household h set revision = n.r from unnest($1::uuid[], $2::int[]) as n (i, r) where h.id = n.i",
+        list(revisions),
+        list(revisions.values()),
+    )
+
+
+async def keep_erased(tx: Tx, heard: Sequence[Household]) -> None:
+    """Keep households as erased ones, newer than they were heard of."""
+    await tx.execute(
+        "insert into household (id, home, centre, revision, status, change, forms, registered_at, changed_at)"
+        " select i, m, c, r, $6, $7, '{}', a, $8 from unnest("
+        "$1::uuid[], $2::int[], $3::text[], $4::int[], $5::timestamptz[]) as n (i, m, c, r, a)",
+        [one.id for one in heard],
+        [one.home for one in heard],
+        [one.centre for one in heard],
+        [one.revision + 1 for one in heard],
+        [one.registered_at for one in heard],
+        HouseholdStatus.ERASED,
+        HouseholdChange.ERASED,
+        tx.now,
+    )
+
+
+async def raise_register(tx: Tx, revisions: Mapping[str, int]) -> None:
+    """Give municipalities these revisions."""
+    await tx.execute(
+        "update municipality m set revision = n.r from unnest($1::text[], $2::int[]) as n (a, r) where m.ags = n.a",
+        list(revisions),
+        list(revisions.values()),
+    )
+
+
+async def keep_dissolved(tx: Tx, heard: Sequence[Municipality]) -> None:
+    """Keep municipalities as dissolved ones, newer than they were heard of."""
+    await save_register(
+        tx,
+        [
+            Held(
+                Entry(one.ags, one.name, one.district_name, one.population, one.latitude, one.longitude),
+                one.revision + 1,
+                False,
+            )
+            for one in heard
+        ],
+    )
+
+
+async def raise_verdicts(tx: Tx, centre: str, heard: Mapping[str, int]) -> None:
+    """Count at least so many verdicts on each reference, known or new."""
+    await tx.execute(
+        "insert into reference as r (centre, reference, verdicts) select $1, n, v"
+        " from unnest($2::text[], $3::int[]) as h (n, v) order by n"
+        " on conflict (centre, reference) do update set verdicts = greatest(r.verdicts, excluded.verdicts)",
+        centre,
+        list(heard),
+        list(heard.values()),
+    )

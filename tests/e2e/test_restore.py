@@ -1,0 +1,148 @@
+"""A backup older than the broker, and a broker that is lost: everything comes together again, nobody is written to."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from chassis.access import Role
+from chassis.broker import Broker
+from contracts.vocabulary import SubmissionKind
+from e2e.gate import Gate
+from e2e.rest import is_quiet
+from e2e.world import CENTRE, HOUSEHOLDS, World, geleit, registration, world_of
+from geleit.audit.run import Asked, audit
+from geleit.probe import LOOPBACK, free_port
+from geleit.settings import Settings
+from geleit.system import system
+from reporting.store import state_hash
+from stream import eventually
+
+pytestmark = [pytest.mark.own_servers, pytest.mark.timeout(300)]
+
+OURS = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "DATABASE_PASSWORD")
+
+
+@asynccontextmanager
+async def up(state: Path) -> AsyncIterator[World]:
+    """All of Geleit on a folder, as long as the block lasts."""
+    gate = Gate()
+    await gate.open()
+    settings = Settings(geleit_state_dir=state, port=free_port())
+    async with (
+        system(settings, env={"SMTP_URL": f"smtp://{LOOPBACK}:{gate.port}"}) as running,
+        world_of(running, gate) as world,
+    ):
+        gate.target = running.process("smtp-catcher").port
+        yield world
+        await eventually(lambda: is_quiet(world), within=60)
+    await gate.shut()
+
+
+def command(state: Path, *words: str) -> str:
+    """What a command says that finds no running Geleit but what it starts itself."""
+    environment = {name: value for name, value in os.environ.items() if name not in OURS}
+    done = geleit({**environment, "GELEIT_STATE_DIR": str(state)}, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+async def is_sound(world: World) -> None:
+    await eventually(lambda: is_quiet(world), within=60)
+    findings = await audit(list(world.services.values()), Broker(world.bootstrap), Asked())
+    assert [(one.name, one.faults) for one in findings if one.faults] == []
+
+
+async def what_is_told(world: World) -> str:
+    async with world.databases["reporting"].transaction() as tx:
+        return str(await state_hash(tx))
+
+
+async def withdrawn(world: World, household: UUID) -> None:
+    centre = await world.client(Role.CENTRE, CENTRE)
+    answer = await centre.post(f"{HOUSEHOLDS}/{household}/withdrawal", json={}, headers={"Idempotency-Key": "w"})
+    assert answer.status_code == 202, answer.text
+
+
+async def offered(world: World, reference: str, town: str) -> None:
+    body: Mapping[str, Any] = registration(town, reference=reference)
+    state = world.submission(reference, SubmissionKind.REGISTER, facts=body["facts"], identity=body["identity"])
+    await world.submit(state)
+
+
+async def test_a_backup_that_is_older_than_the_broker(state: Path) -> None:
+    backup = state / "geleit.dump"
+    async with up(state) as world:
+        town = world.town()
+        await world.manager(town, room=60)
+        known, proposed, gone = [await world.registered(town) for _ in range(3)]
+        first = await world.item(town, known, "open")
+        await world.answer(town, known, first["item"], "accepted")
+        await world.care(known, "confirmed")
+        await world.care(gone, "waiting")
+        await eventually(lambda: is_quiet(world), within=60)
+        backed_up = geleit(world.running.environment, "backup", str(backup))
+        assert backed_up.returncode == 0, backed_up.stderr
+        assert backup.stat().st_mode & 0o077 == 0, "identities are in it"
+        # All of this the backup does not know.
+        await world.manager(town, room=200)
+        await world.answer(town, known, first["item"], "contacted")
+        item = await world.item(town, proposed, "open")
+        await world.answer(town, proposed, item["item"], "declined", reason="language")
+        await withdrawn(world, gone)
+        lost = await world.registered(town, reference="LOST-1")
+        await offered(world, "TOPIC-1", town)
+        on_topic = await world.household("TOPIC-1")
+        await world.care(on_topic, "proposed")
+        await eventually(lambda: is_quiet(world), within=60)
+        mails = len(world.mails(town))
+    said = command(state, "restore", str(backup), "--yes")
+    assert "2 households came after the backup" in said
+    async with up(state) as world:
+        await is_sound(world)
+        await world.care(known, "confirmed")
+        contacted = await world.ask("matching", "select contacted_at from care where household = $1", known)
+        assert contacted, "an answer is not lost"
+        assert (await world.care(proposed))["status"] != "confirmed"
+        assert (await world.care(gone))["status"] in {"waiting", "proposed"}, "its withdrawal is not known any more"
+        centre = await world.client(Role.CENTRE, CENTRE)
+        assert (await centre.get(f"{HOUSEHOLDS}/{lost}")).json().get("reference") != "LOST-1"
+        again = await world.registered(town, reference="LOST-1")
+        assert again not in {lost, on_topic}
+        assert await world.household("TOPIC-1") != on_topic, "taken in again from its topic"
+        await is_sound(world)
+        assert len(world.mails(town)) - mails <= 5, "nobody is written to about what is old"
+
+
+async def test_a_broker_that_is_lost_is_told_everything_again(state: Path) -> None:
+    async with up(state) as world:
+        town = world.town()
+        await world.manager(town, room=200)
+        household = await world.registered(town)
+        item = await world.item(town, household, "open")
+        await world.answer(town, household, item["item"], "accepted")
+        await world.care(household, "confirmed")
+        await world.registered(town)
+        await eventually(lambda: is_quiet(world), within=60)
+        before, mails = await what_is_told(world), len(world.mails())
+    heard = command(state, "restore").splitlines()
+    assert all(", 0 of them above" in line for line in heard if "told again, " in line), "the same as was told"
+    shutil.rmtree(state / "kafka")
+    said = command(state, "restore")
+    assert "households: 2 told again, 0 of them above" in said
+    async with up(state) as world:
+        await is_sound(world)
+        assert await what_is_told(world) == before
+        assert len(world.mails()) == mails, "nobody is written to"
+        await world.item(town, await world.registered(town))
+
+
+async def test_nothing_may_run_meanwhile(state: Path) -> None:
+    async with up(state) as world:
+        refused = geleit(world.running.environment, "restore")
+    assert refused.returncode == 1
