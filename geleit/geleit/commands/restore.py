@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from chassis.authority import Settled
 from chassis.broker import Broker
 from geleit.install import install
 from geleit.progress import Steps
 from geleit.restore.dump import dump, put_back
-from geleit.restore.reconcile import Reconciled, reconcile
+from geleit.restore.reconcile import reconcile
 from geleit.services import all_services, installation
 from geleit.settings import Settings
 from geleit.system import servers
@@ -44,20 +45,20 @@ def restore(
     """
     if file and not yes:
         typer.confirm(f"Replace everything in the database by {file}?", abort=True)
-    report = asyncio.run(_restore(file))
-    for name, settled in report.topics.items():
+    told = asyncio.run(_restore(file))
+    for name, settled in told.items():
         typer.echo(
             f"{name}: {settled.told} told again, {settled.overtaken} of them above what the broker had heard,"
             f" {settled.adopted} that only the broker knew"
         )
-    if (lost := report.topics["households"].adopted) > 0:
+    if (lost := told["households"].adopted) > 0:
         typer.echo(
             f"{lost} households came after the backup: they are erased; their centres have to register them again"
         )
     typer.echo("Geleit may start")
 
 
-async def _restore(file: Path | None) -> Reconciled:
+async def _restore(file: Path | None) -> dict[str, Settled]:
     with Steps() as steps:
         async with servers(Settings(), steps):
             settings, services = installation(), all_services()

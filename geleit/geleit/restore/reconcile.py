@@ -1,9 +1,7 @@
 """What the tables say becomes what the broker says: before any process of a service starts again."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -23,16 +21,10 @@ LEFT_WITHIN = 60.0
 """Seconds until the broker counts a worker that was killed as gone."""
 
 
-@dataclass
-class Reconciled:
-    """What was told of each topic, and since when nobody is written to about older news."""
-
-    topics: dict[str, Settled] = field(default_factory=dict)
-    started: datetime | None = None
-
-
-async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str) -> Reconciled:
+async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str) -> dict[str, Settled]:
     """Raise what the broker has heard newer, tell everything again, and let every group read from the beginning.
+
+    What was told, by topic.
 
     Nothing may run meanwhile. Safe to do again. Raises Failure, one of AWAY, KafkaError, asyncpg.PostgresError.
     """
@@ -40,7 +32,7 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
     topics = all_topics(next(iter(services)).settings.centres)
     async with open_stream(broker) as stream:
         heard = await stream.read(topics)
-    result = Reconciled()
+    told: dict[str, Settled] = {}
     for service in services:
         database = await open_database(service, "worker")
         try:
@@ -49,13 +41,13 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
                     await _count_verdicts(tx, service, heard)
                 await _forget_unsent(tx, heard)
                 for topic, authority in service.writes.items():
-                    result.topics[topic.name] = await tell_again(tx, authority, heard[topic.name].newest)
+                    told[topic.name] = await tell_again(tx, authority, heard[topic.name].newest)
         finally:
             await database.close()
     for service in services:
         await _read_from_the_beginning(broker, service)
-    result.started = await _begin_again(owner_url, [service.name for service in services])
-    return result
+    await _begin_again(owner_url, [service.name for service in services])
+    return told
 
 
 async def _nobody_is_connected(owner_url: str) -> None:
@@ -119,15 +111,16 @@ async def _read_from_the_beginning(broker: Broker, service: Service) -> None:
         await consumer.stop()
 
 
-async def _begin_again(owner_url: str, schemas: Sequence[str]) -> datetime:
+async def _begin_again(owner_url: str, schemas: Iterable[str]) -> None:
     """Count records from the beginning, and write to nobody about what was before now."""
     connection = await asyncpg.connect(owner_url)
     try:
-        async with connection.transaction():
-            at: datetime = await connection.fetchval("select clock_timestamp()")
-            for schema in schemas:
-                await connection.execute(f'delete from "{schema}".consumed')  # noqa: S608 - our own schemas
-                await connection.execute(f'update "{schema}".started set at = $1', at)  # noqa: S608
+        # One script is one transaction.
+        await connection.execute(
+            "\n".join(
+                f'delete from "{schema}".consumed; update "{schema}".started set at = clock_timestamp();'  # noqa: S608
+                for schema in schemas
+            )
+        )
     finally:
         await connection.close()
-    return at
