@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
@@ -25,6 +25,13 @@ log = logging.getLogger(__name__)
 FEWEST_TO_LOSE_ONE = 3
 """Copies from which on two must agree: one may be away and writing still goes on."""
 LAG_SECONDS = 5.0
+DRAIN_SECONDS = 30.0
+STUCK_SECONDS = 180.0
+"""So long a consumer may stand still before records: a database that is away is tried in place for a minute."""
+
+
+class Stuck(Exception):
+    """The consumer stands still although there are records: only a new process is sure to go on."""
 
 
 class TopicDiffers(Exception):
@@ -69,6 +76,30 @@ async def _exist(broker: Broker, topics: Sequence[str]) -> bool:
         await admin.close()
 
 
+class Watch:
+    """Looks whether a consumer moves: after a rebalance one can stay without ever fetching again."""
+
+    def __init__(self) -> None:
+        self.polls = 0
+        """Begun and ended."""
+        self._seen: object = None
+        self._since = 0.0
+
+    async def look(self, consumer: AIOKafkaConsumer, at_hand: Sequence[ConsumerRecord]) -> None:
+        """Raise Stuck if nothing has moved for STUCK_SECONDS though there is something; KafkaError if nobody knows."""
+        places = sorted(consumer.assignment())
+        positions = [await consumer.position(place) for place in places]
+        now, seen = asyncio.get_running_loop().time(), (self.polls, places, positions)
+        if seen != self._seen:
+            self._seen, self._since = seen, now
+        elif now - self._since > STUCK_SECONDS:
+            ends = await consumer.end_offsets(places)
+            behind = sum(ends[place] - position for place, position in zip(places, positions, strict=True))
+            if at_hand or behind:
+                raise Stuck(f"{behind} records, {len(at_hand)} at hand")
+            self._since = now
+
+
 class Subscription:
     """One FastStream batch subscriber over all topics of a service."""
 
@@ -91,9 +122,10 @@ class Subscription:
         self._records = records
         self._health = health
         self._at_hand: Sequence[ConsumerRecord] = ()
+        self._watch = Watch()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop`, then finish the batch at hand and leave the group."""
+        """Consume until `stop`, then finish the batch at hand and leave the group. Raises Stuck."""
         backoff = Backoff()
         while not stop.is_set():
             try:
@@ -112,7 +144,7 @@ class Subscription:
             self._broker.servers,
             security=self._broker.security,
             allow_auto_create_topics=False,
-            graceful_timeout=30.0,
+            graceful_timeout=DRAIN_SECONDS,
             logger=None,
             apply_types=False,
         )
@@ -139,9 +171,11 @@ class Subscription:
         @handle
         async def on_poll(raws: tuple[ConsumerRecord, ...]) -> None:
             self._at_hand = raws
+            self._watch.polls += 1
             try:
                 await self._consumer.consume(raws, stop)
             finally:
+                self._watch.polls += 1
                 self._at_hand = ()
 
         try:
@@ -151,6 +185,7 @@ class Subscription:
                 # Who is waiting for a position has none to tell of: next time.
                 with suppress(TimeoutError, KafkaError):
                     await asyncio.wait_for(measure_lag(handle.consumer, self._topics, self._at_hand), LAG_SECONDS)
+                    await asyncio.wait_for(self._watch.look(handle.consumer, self._at_hand), LAG_SECONDS)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), LAG_SECONDS)
         finally:

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from builders import a_municipality
+from chassis import stream
 from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.database import Database, Tx
@@ -132,6 +133,50 @@ async def test_a_header_that_is_not_text_costs_nothing(probe: Database, topic: T
 
     await eventually(parked)
     await eventually(applied)
+    stop.set()
+    await running
+
+
+async def test_a_consumer_that_stands_still_before_records_ends_its_process(
+    probe: Database, topic: Topic, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "LAG_SECONDS", 0.1)
+    monkeypatch.setattr(stream, "DRAIN_SECONDS", 0.1)
+    monkeypatch.setattr(stream, "STUCK_SECONDS", 1.0)
+
+    async def for_ever(batch: Sequence[Record[Municipality]], tx: Tx) -> Sequence[State]:
+        await asyncio.Event().wait()
+        return ()
+
+    await write(probe, kafka_bootstrap, topic, range(3))
+    subscription = a_subscription(probe, topic, kafka_bootstrap, for_ever, "stands-still")
+    with pytest.raises(stream.Stuck, match="3 at hand"):
+        await asyncio.wait_for(subscription.run(asyncio.Event()), 60)
+
+
+async def test_a_consumer_without_records_may_stand_still(
+    probe: Database, topic: Topic, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "LAG_SECONDS", 0.1)
+    monkeypatch.setattr(stream, "STUCK_SECONDS", 0.2)
+    await write(probe, kafka_bootstrap, topic, range(3))
+    subscription = a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, "may-stand-still")
+    stop, looked = asyncio.Event(), 0
+    look = stream.Watch.look
+
+    async def counted(*asked: Any) -> None:
+        nonlocal looked
+        await look(*asked)
+        looked += 1
+
+    monkeypatch.setattr(stream.Watch, "look", counted)
+    running = asyncio.create_task(subscription.run(stop))
+
+    async def long_enough() -> bool:
+        return looked > 10
+
+    await eventually(long_enough)
+    assert await count(probe) == 3
     stop.set()
     await running
 
