@@ -25,6 +25,10 @@ OWNER = "owner"
 ACQUIRE_SECONDS = 5.0
 """How long a caller waits for a connection before it is told to come back later."""
 
+MOST_WAITING = 4
+"""Requests that may wait for each connection of the pages: a transaction takes some ten milliseconds, and whoever would
+wait for more than these is told at once to come back later. Workers wait for their own."""
+
 AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -148,10 +152,12 @@ class Tx:
 class Database:
     """A pool of connections of one role to one service's schema."""
 
-    def __init__(self, pool: asyncpg.Pool, started: datetime, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, started: datetime, clock: Clock, *, most_waiting: int | None = None) -> None:
         self._pool = pool
         self._started = started
         self._clock = clock
+        self._waiting = 0
+        self._most_waiting = most_waiting
 
     @classmethod
     async def open(
@@ -188,7 +194,7 @@ class Database:
         except BaseException:
             pool.terminate()
             raise
-        return cls(pool, started, clock)
+        return cls(pool, started, clock, most_waiting=MOST_WAITING * connections if use == "web" else None)
 
     @asynccontextmanager
     async def transaction(self, tenant: Tenant | None = None, principal: Principal | None = None) -> AsyncIterator[Tx]:
@@ -220,11 +226,16 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
+        if self._most_waiting is not None and self._waiting >= self._most_waiting:
+            raise ConnectionError("too many wait for the database")
+        self._waiting += 1
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
         except OSError as error:
             # A server's socket that is not there is FileNotFoundError, which says something else everywhere else.
             raise ConnectionError("the database is away") from error
+        finally:
+            self._waiting -= 1
         try:
             yield connection
         finally:

@@ -1,0 +1,45 @@
+"""The pool under more requests than it has connections for."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from chassis.database import MOST_WAITING
+
+
+async def test_who_would_wait_too_long_for_a_connection_is_told_at_once(database: Any) -> None:
+    pages = await database("probe", "web")
+    connections = 4
+    async with AsyncExitStack() as held:
+        for _ in range(connections):
+            await held.enter_async_context(pages.transaction())
+
+        async def wait() -> int:
+            async with pages.transaction() as tx:
+                return int(await tx.fetchval("select 1"))
+
+        waiting = [asyncio.create_task(wait()) for _ in range(MOST_WAITING * connections)]
+        await asyncio.sleep(0)
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(wait(), 1)
+        assert not any(one.done() for one in waiting)
+    assert await asyncio.gather(*waiting) == [1] * len(waiting)
+    assert await wait() == 1, "and afterwards there is room again"
+
+
+async def test_a_worker_waits_for_its_own_connections(database: Any) -> None:
+    worker = await database("probe", "worker")
+    async with AsyncExitStack() as held:
+        for _ in range(4):
+            await held.enter_async_context(worker.transaction())
+
+        async def wait() -> int:
+            async with worker.transaction() as tx:
+                return int(await tx.fetchval("select 1"))
+
+        waiting = [asyncio.create_task(wait()) for _ in range(MOST_WAITING * 8)]
+        await asyncio.sleep(0)
+        assert not any(one.done() for one in waiting)
+    assert len(await asyncio.gather(*waiting)) == len(waiting)
