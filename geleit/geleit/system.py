@@ -103,9 +103,6 @@ async def system(
 @asynccontextmanager
 async def servers(settings: Settings, steps: Steps) -> AsyncIterator[None]:
     """PostgreSQL and Kafka and none of our processes, for commands that nobody may disturb. Raises Failure."""
-    if settings.database_url and settings.kafka_bootstrap_servers:
-        yield
-        return
     async with AsyncExitStack() as stack:
         await _alone(stack, settings.state_dir, steps)
         parts = await _started(stack, settings, steps)

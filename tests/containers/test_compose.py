@@ -164,6 +164,23 @@ async def test_down_and_up_keeps_what_was_there(installation: Installation) -> N
     await installation.goes_all_the_way(town)
 
 
+async def test_a_backup_is_gone_back_to_with_postgresqls_own_tools(installation: Installation) -> None:
+    """As docs/operations.md says for images that have none."""
+    stack, town = installation.stack, installation.town(4)
+    household = await installation.goes_all_the_way(town)
+    stack.compose("exec", "-T", "postgres", "pg_dump", "-U", "geleit", "-Fc", "-f", "/tmp/before.dump", "geleit")
+    lost = await installation.registered(town)
+    await installation.care(lost, "proposed")
+    stack.compose("stop", *SERVICES)
+    back = ("pg_restore", "-U", "geleit", "--clean", "--if-exists", "--single-transaction", "--dbname=geleit")
+    stack.compose("exec", "-T", "postgres", *back, "/tmp/before.dump")
+    said = stack.compose("run", "--rm", "geleit", "restore")
+    assert "1 households came after the backup" in said
+    stack.up()
+    assert (await installation.care(household, "confirmed"))["status"] == "confirmed"
+    await installation.goes_all_the_way(town)
+
+
 async def test_an_upgrade_from_the_commit_before_keeps_what_was_there(
     images: str, tree_before: Path, tmp_path: Path
 ) -> None:

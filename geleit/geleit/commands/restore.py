@@ -1,6 +1,7 @@
 """The commands that keep a backup and bring Geleit back from it."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,6 @@ from geleit.restore.dump import dump, put_back
 from geleit.restore.reconcile import reconcile
 from geleit.services import all_services, installation
 from geleit.settings import Settings
-from geleit.system import servers
 
 app = typer.Typer()
 
@@ -60,7 +60,7 @@ def restore(
 
 async def _restore(file: Path | None) -> dict[str, Settled]:
     with Steps() as steps:
-        async with servers(Settings(), steps):
+        async with _servers(steps):
             settings, services = installation(), all_services()
             if file:
                 with steps.step("Backup put back"):
@@ -69,3 +69,13 @@ async def _restore(file: Path | None) -> dict[str, Settled]:
                 await install(settings, services)
             with steps.step("Everything told again"):
                 return await reconcile(services, Broker.of(settings), settings.database_url)
+
+
+def _servers(steps: Steps) -> AbstractAsyncContextManager[None]:
+    """Those that are given, else the embedded ones, which run only in a `geleit up` that must not run now."""
+    settings = Settings()
+    if settings.database_url and settings.kafka_bootstrap_servers:
+        return nullcontext()
+    from geleit.system import servers  # noqa: PLC0415 - installed for development only
+
+    return servers(settings, steps)
