@@ -16,7 +16,11 @@ _INSERT = """
 insert into parked (topic, partition, position, error, ce_type, traceparent, payload, wrapped_key,
                     parked_at, expires_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-on conflict (topic, partition, position) do nothing
+on conflict (topic, partition, position) do update set
+    error = excluded.error, ce_type = excluded.ce_type, traceparent = excluded.traceparent, payload = excluded.payload,
+    wrapped_key = excluded.wrapped_key, parked_at = excluded.parked_at, expires_at = excluded.expires_at,
+    resolved_at = null, resolution = null
+where parked.parked_at < $11
 """
 _LIST = """
 select id, topic, partition, position, error, ce_type, parked_at, resolved_at, resolution from parked
@@ -40,7 +44,10 @@ class Parked:
 
 
 async def park(tx: Tx, vault: Vault, record: ConsumerRecord, error: str, traceparent: str | None) -> None:
-    """Keep a record under a key of its own; a record that is parked already stays as it is."""
+    """Keep a record under a key of its own; a record that is parked already stays as it is.
+
+    What stood at its place before a restore is another one, of a broker that was lost, and gives way.
+    """
     place = f"{record.topic}/{record.partition}/{record.offset}"
     content = orjson.dumps(
         {
@@ -63,6 +70,7 @@ async def park(tx: Tx, vault: Vault, record: ConsumerRecord, error: str, tracepa
         sealed.key,
         tx.now,
         tx.now + KEPT,
+        tx.started,
     )
 
 

@@ -172,8 +172,12 @@ async def test_a_backup_is_gone_back_to_with_postgresqls_own_tools(installation:
     lost = await installation.registered(town)
     await installation.care(lost, "proposed")
     stack.compose("stop", *SERVICES)
-    back = ("pg_restore", "-U", "geleit", "--clean", "--if-exists", "--single-transaction", "--dbname=geleit")
-    stack.compose("exec", "-T", "postgres", *back, "/tmp/before.dump")
+    for command in (
+        ("dropdb", "-U", "geleit", "--force", "--maintenance-db=postgres", "geleit"),
+        ("createdb", "-U", "geleit", "--maintenance-db=postgres", "geleit"),
+        ("pg_restore", "-U", "geleit", "--single-transaction", "--dbname=geleit", "/tmp/before.dump"),
+    ):
+        stack.compose("exec", "-T", "postgres", *command)
     said = stack.compose("run", "--rm", "geleit", "restore")
     assert "1 households came after the backup" in said
     stack.up()

@@ -12,11 +12,14 @@ from chassis.broker import Broker
 from geleit.install import install
 from geleit.progress import Steps
 from geleit.restore.dump import dump, put_back
-from geleit.restore.reconcile import reconcile
+from geleit.restore.reconcile import nobody_is_connected, reconcile
 from geleit.services import all_services, installation
 from geleit.settings import Settings
 
 app = typer.Typer()
+
+SCHEMAS = ("geleit", "access")
+"""Besides those of the services: which migrations were applied, and accounts."""
 
 
 @app.command()
@@ -62,11 +65,14 @@ async def _restore(file: Path | None) -> dict[str, Settled]:
     with Steps() as steps:
         async with _servers(steps):
             settings, services = installation(), all_services()
+            await nobody_is_connected(settings.database_url, services)
+            with steps.step("Roles, tables and topics"):
+                await install(settings, services)
             if file:
                 with steps.step("Backup put back"):
-                    await put_back(settings.database_url, file)
-            with steps.step("Tables and topics"):
-                await install(settings, services)
+                    await put_back(settings.database_url, file, [*SCHEMAS, *(service.name for service in services)])
+                with steps.step("Migrations since the backup"):
+                    await install(settings, services)
             with steps.step("Everything told again"):
                 return await reconcile(services, Broker.of(settings), settings.database_url)
 

@@ -3,8 +3,11 @@
 import asyncio
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
 
 from geleit.failures import Failure
 
@@ -16,28 +19,47 @@ async def dump(url: str, file: Path) -> None:
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     draft.touch(mode=0o600)
     try:
-        await _run(DUMP, url, "--format=custom", f"--file={draft}")
+        await _run(DUMP, *_reaching(url), "--format=custom", f"--file={draft}", password=_password(url))
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
 
 
-async def put_back(url: str, file: Path) -> None:
-    """Replace everything in the database by a backup, or nothing. Raises Failure."""
-    await _run(PUT_BACK, url, "--clean", "--if-exists", "--single-transaction", "--exit-on-error", str(file))
+async def put_back(url: str, file: Path, schemas: Sequence[str]) -> None:
+    """Replace these schemas by those of a backup; the roles that it names have to be there. Raises Failure.
+
+    What later migrations have added is not in the backup and would hold on to what is: so all goes first. If the
+    backup then cannot be put back, nothing is there, and the same command can be given again.
+    """
+    await _run(PUT_BACK, "--list", str(file))
+    connection = await asyncpg.connect(url)
+    try:
+        for schema in schemas:
+            await connection.execute(f'drop schema if exists "{schema}" cascade')
+    finally:
+        await connection.close()
+    await _run(PUT_BACK, *_reaching(url), "--single-transaction", "--exit-on-error", str(file), password=_password(url))
 
 
-async def _run(program: str, url: str, *arguments: str) -> None:
+def _reaching(url: str) -> Sequence[str]:
+    secret = urlsplit(url).password
     # The password goes by the environment: whoever lists the processes sees the arguments.
-    parts = urlsplit(url)
-    env = {**os.environ, **({"PGPASSWORD": parts.password} if parts.password else {})}
-    shown = url.replace(f":{parts.password}@", "@", 1) if parts.password else url
+    return (f"--dbname={url.replace(f':{secret}@', '@', 1) if secret else url}",)
+
+
+def _password(url: str) -> str | None:
+    secret = urlsplit(url).password
+    return unquote(secret) if secret else None
+
+
+async def _run(program: str, *arguments: str, password: str | None = None) -> None:
+    env = {**os.environ, **({"PGPASSWORD": password} if password else {})}
     process = await asyncio.create_subprocess_exec(
         _program(program),
-        f"--dbname={shown}",
         *arguments,
         env=env,
         stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
     _, said = await process.communicate()

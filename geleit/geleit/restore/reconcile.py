@@ -22,13 +22,13 @@ LEFT_WITHIN = 60.0
 
 
 async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str) -> dict[str, Settled]:
-    """Raise what the broker has heard newer, tell everything again, and let every group read from the beginning.
+    """Raise what the broker has heard newer, tell everything again, and let every group go on from there.
 
     What was told, by topic.
 
     Nothing may run meanwhile. Safe to do again. Raises Failure, one of AWAY, KafkaError, asyncpg.PostgresError.
     """
-    await _nobody_is_connected(owner_url)
+    await nobody_is_connected(owner_url, services)
     topics = all_topics(next(iter(services)).settings.centres)
     async with open_stream(broker) as stream:
         heard = await stream.read(topics)
@@ -45,18 +45,20 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
         finally:
             await database.close()
     for service in services:
-        await _read_from_the_beginning(broker, service)
-    await _begin_again(owner_url, [service.name for service in services])
+        await _place_group(broker, service, heard)
+    await _begin_again(owner_url, services, heard)
     return told
 
 
-async def _nobody_is_connected(owner_url: str) -> None:
-    """Raise Failure if a process of a service holds a connection: it would write beside this."""
+async def nobody_is_connected(owner_url: str, services: Iterable[Service]) -> None:
+    """Raise Failure if a process of a service holds a connection: it would write beside a restore."""
+    ours = [f"{service.name}_{use}" for service in services for use in ("worker", "web")]
     connection = await asyncpg.connect(owner_url)
     try:
         rows = await connection.fetch(
             "select distinct application_name as name from pg_stat_activity"
-            " where datname = current_database() and pid <> pg_backend_pid() and application_name <> ''"
+            " where datname = current_database() and application_name = any($1::text[])",
+            ours,
         )
     finally:
         await connection.close()
@@ -75,13 +77,14 @@ async def _count_verdicts(tx: Tx, service: Service, heard: Mapping[str, Read]) -
 
 
 async def _forget_unsent(tx: Tx, heard: Mapping[str, Read]) -> None:
-    """What waited to be sent is told anew, or, as a verdict, was sent after the backup, or is sent now."""
+    """States are told anew; a verdict that the broker has is sent, and one that it has lost, or never had, is not."""
     await tx.execute("delete from outbox where topic = any($1::text[])", [topic.name for topic in STATE_TOPICS])
     for name, read in heard.items():
         if read.topic not in STATE_TOPICS:
             await tx.execute(
-                "update outbox o set published_at = $3 from unnest($1::text[], $2::bigint[]) as n (k, r)"
-                " where o.topic = $4 and o.published_at is null and o.key = n.k and o.revision = n.r",
+                "update outbox o set published_at = case when exists ("
+                "select from unnest($1::text[], $2::bigint[]) as n (k, r) where o.key = n.k and o.revision = n.r)"
+                " then coalesce(o.published_at, $3) end where o.topic = $4",
                 [one.key for one in read.told],
                 [one.revision for one in read.told],
                 tx.now,
@@ -89,18 +92,24 @@ async def _forget_unsent(tx: Tx, heard: Mapping[str, Read]) -> None:
             )
 
 
-async def _read_from_the_beginning(broker: Broker, service: Service) -> None:
-    """Put the service's group at the beginning of each partition; a newer revision wins, so nothing happens twice."""
-    places = [TopicPartition(topic.name, number) for topic in service.on for number in range(topic.partitions)]
+async def _place_group(broker: Broker, service: Service, heard: Mapping[str, Read]) -> None:
+    """Let a service go on where its topics end now, because all states are told again, but read submissions anew.
+
+    What the broker has heard since the backup must not be folded: it tells of a past that is gone.
+    """
+    places = {
+        TopicPartition(topic.name, number): OffsetAndMetadata(_where_to_go_on(heard[topic.name])[number], "")
+        for topic in service.on
+        for number in range(topic.partitions)
+    }
     consumer = AIOKafkaConsumer(**broker.client, group_id=service.name, enable_auto_commit=False)
     await consumer.start()
     try:
-        consumer.assign(places)
-        begins = await consumer.beginning_offsets(places)
+        consumer.assign(list(places))
 
         async def committed() -> bool:
             try:
-                await consumer.commit({place: OffsetAndMetadata(begins[place], "") for place in places})
+                await consumer.commit(places)
             except KafkaError:
                 # A worker that was killed counts as a member until its session ends.
                 return False
@@ -111,16 +120,31 @@ async def _read_from_the_beginning(broker: Broker, service: Service) -> None:
         await consumer.stop()
 
 
-async def _begin_again(owner_url: str, schemas: Iterable[str]) -> None:
-    """Count records from the beginning, and write to nobody about what was before now."""
+def _where_to_go_on(read: Read) -> Mapping[int, int]:
+    return read.ends if read.topic in STATE_TOPICS else read.begins
+
+
+async def _begin_again(owner_url: str, services: Sequence[Service], heard: Mapping[str, Read]) -> None:
+    """Count records from where the groups go on, and write to nobody about what was before now."""
     connection = await asyncpg.connect(owner_url)
     try:
         # One script is one transaction.
-        await connection.execute(
-            "\n".join(
-                f'delete from "{schema}".consumed; update "{schema}".started set at = clock_timestamp();'  # noqa: S608
-                for schema in schemas
-            )
-        )
+        await connection.execute("\n".join(_script(service, heard) for service in services))
     finally:
         await connection.close()
+
+
+def _script(service: Service, heard: Mapping[str, Read]) -> str:
+    rows = [
+        f"('{topic.name}', {number}, {end}, {len(heard[topic.name].offsets.get(number, ()))}, 0, 0)"
+        for topic in service.on
+        if topic in STATE_TOPICS
+        for number, end in heard[topic.name].ends.items()
+        if end
+    ]
+    counted = f"insert into consumed values {', '.join(rows)};" if rows else ""  # noqa: S608 - all of it is ours
+    return f'''
+        set local search_path = "{service.name}";
+        delete from consumed; {counted}
+        update started set at = clock_timestamp();
+    '''  # noqa: S608

@@ -7,7 +7,9 @@ from chassis.authority import Authority, by_pages
 from chassis.database import Tx
 from contracts import households, municipalities
 from contracts.record import State
+from contracts.vocabulary import HouseholdStatus
 from intake import store
+from intake.reception import erased
 from intake.shapes import household_state, municipality_state
 
 NOBODY = UUID(int=0)
@@ -20,6 +22,10 @@ async def _households(tx: Tx) -> AsyncIterator[Sequence[State]]:
 
 
 async def _overtake_households(tx: Tx, heard: Sequence[State]) -> None:
+    """Whose erasure was heard of stays erased: a backup brings nobody back who was to be forgotten."""
+    for one in heard:
+        if isinstance(one, households.Household) and one.status is HouseholdStatus.ERASED:
+            await erased(tx, one.id)
     await store.raise_households(tx, {UUID(one.key): one.revision + 1 for one in heard})
 
 

@@ -102,22 +102,30 @@ async def identity_of(tx: Tx, keys: Keys, household: UUID) -> Identity | None:
 
 async def erase_household(tx: Tx, household: UUID) -> bool:
     """Destroy a household's data key and publish its last state; False if there is nothing to erase."""
+    gone = await erased(tx, household)
+    if gone is None:
+        return False
+    await tx.publish([household_state(gone)])
+    await tx.audit("household.erased", str(household))
+    return True
+
+
+async def erased(tx: Tx, household: UUID) -> Household | None:
+    """The household without what tells who it was, kept and not yet told; None if there is nothing to erase."""
     found = (await store.households(tx, [household])).get(household)
     if found is None or found.reference is None:
-        return False
+        return None
     await store.lock_references(tx, found.centre, [found.reference])
     found = (await store.households(tx, [household]))[household]
     if found.reference is None:
-        return False
+        return None
     gone = erase(found, tx.now)
     if found.facts and found.facts.stated.municipality and found.status in COUNTED:
         await store.keep_in_ledger(tx, found.facts.stated.municipality)
     await store.save_households(tx, [gone])
     await store.destroy_sealed(tx, household)
     await store.save_heads(tx, found.centre, {found.reference: Head(None)})
-    await tx.publish([household_state(gone)])
-    await tx.audit("household.erased", str(household))
-    return True
+    return gone
 
 
 def _needing(offers: Sequence[Offer], current: dict[str, Household]) -> Iterable[UUID]:

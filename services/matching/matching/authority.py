@@ -29,7 +29,9 @@ async def _cares(tx: Tx) -> AsyncIterator[Sequence[State]]:
 
 
 async def _overtake_cares(tx: Tx, heard: Sequence[State]) -> None:
-    await store.raise_cares(tx, {UUID(one.key): one.revision + 1 for one in heard})
+    """Items are numbered by revisions, and answers name them: replay is told of the leap."""
+    raised = await store.raise_cares(tx, {UUID(one.key): one.revision + 1 for one in heard})
+    await store.record(tx, uuid4(), [Stimulus("raised", str(alias), b"{}", to) for alias, to in raised])
 
 
 async def _end_strangers(tx: Tx, heard: Sequence[State]) -> None:

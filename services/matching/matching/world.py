@@ -107,10 +107,19 @@ class World:
                 case = self.cases[alias]
                 self.cases[alias] = replace(case, excluded=case.excluded | {manager})
                 return kept_apart(self.cases[alias], manager)
+            case "raised":
+                self._raise(alias, one.revision)
+                return None
             case "aged":
                 return aged(self.cases[alias], self.basis.policy, day_of(now))
             case _:
                 raise ValueError(f"stimuli of kind {one.kind} are not known here")
+
+    def _raise(self, alias: UUID, revision: int | None) -> None:
+        case = self.cases[alias]
+        assert case.care, "only a care that is told has a revision"
+        assert revision, "that is what it is raised to"
+        self.cases[alias] = replace(case, care=replace(case.care, revision=revision))
 
     def _changed(self, alias: UUID, one: Stimulus, now: datetime) -> Step:
         household = household_of(HouseholdState.model_validate_json(_with_key(one, "id")), now)

@@ -310,7 +310,8 @@ async def manager_states(tx: Tx) -> list[ManagerState]:
 
 async def keep_strangers(tx: Tx, heard: Sequence[ManagerState]) -> None:
     """Keep managers who are heard of and not known as removed ones, newer than they were heard of."""
-    await store.write_providers(tx, {one.provider: one.provider for one in heard})
+    known = await store.providers(tx)
+    await store.write_providers(tx, {one.provider: one.provider for one in heard if one.provider not in known})
     await store.write_managers(tx, [_stranger(one) for one in heard])
     await decisive.renew_basis(tx)
 

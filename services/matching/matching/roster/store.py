@@ -86,6 +86,11 @@ async def active_cases(tx: Tx) -> dict[UUID, int]:
     return {row["manager"]: row["cases"] for row in rows}
 
 
+async def providers(tx: Tx) -> set[str]:
+    """The codes of all providers."""
+    return {row["code"] for row in await tx.fetch("select code from provider")}
+
+
 async def write_providers(tx: Tx, names: Mapping[str, str]) -> None:
     """Keep providers by code."""
     await tx.execute(

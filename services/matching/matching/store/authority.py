@@ -11,13 +11,15 @@ from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
 CARED_FOR = "select household from care where household > $1 order by household limit $2"
 
 
-async def raise_cares(tx: Tx, revisions: Mapping[UUID, int]) -> None:
-    """Give cares these revisions."""
-    await tx.execute(
-        "update care c set revision = n.r from unnest($1::uuid[], $2::bigint[]) as n (h, r) where c.household = n.h",
+async def raise_cares(tx: Tx, revisions: Mapping[UUID, int]) -> list[tuple[UUID, int]]:
+    """Give cares these revisions; their households' aliases, and the revisions."""
+    rows = await tx.fetch(
+        "update care c set revision = n.r from unnest($1::uuid[], $2::bigint[]) as n (i, r), household h"
+        " where c.household = n.i and h.id = n.i returning h.alias, c.revision",
         list(revisions),
         list(revisions.values()),
     )
+    return [(row["alias"], row["revision"]) for row in rows]
 
 
 async def keep_ended(tx: Tx, heard: Sequence[Care]) -> None:

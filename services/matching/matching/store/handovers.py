@@ -107,10 +107,11 @@ async def discard_handover(tx: Tx, key: UUID) -> bool:
 
 
 async def discard_proposals(tx: Tx, household: UUID, reason: str) -> None:
-    """Let the proposals be that were made for this household and reason."""
+    """Let the proposals be that were made for this household alone and for this reason."""
     await tx.execute(
         "update handover h set status = 'discarded', finished_at = $3 where status = 'proposed' and reason = $2"
-        " and exists (select from handover_move m where m.handover = h.id and m.household = $1)",
+        " and exists (select from handover_move m where m.handover = h.id and m.household = $1)"
+        " and not exists (select from handover_move m where m.handover = h.id and m.household <> $1)",
         household,
         reason,
         tx.now,
