@@ -16,6 +16,7 @@ from opentelemetry.trace import Span, SpanKind
 from chassis import telemetry
 from chassis.backoff import Backoff
 from chassis.database import TRANSIENT, Database, Tx
+from chassis.failpoint import failpoint
 from chassis.health import Health
 from chassis.parked import opened, park, settle
 from chassis.tally import Fate, Tally
@@ -127,6 +128,7 @@ class Consumer:
                     by_topic[raw.topic].append(decoded)
         if len(unreadable) > max(FEWEST_TO_JUDGE, MOST_REFUSED * len(raws)):
             raise TooManyRefused
+        failpoint("consume.decoded")
         if unreadable:
             await self._park(unreadable)
         # A transaction a topic: each handler locks in the one order only if it is alone in its transaction.
@@ -137,6 +139,7 @@ class Consumer:
             if not batch or not await self._apply(name, batch, tally):
                 async with self._database.transaction() as tx:
                     await tally.write(tx)
+                    failpoint("tally.written")
 
     async def _apply(self, topic: str, batch: Sequence[Decoded], tally: Tally, *, whole: bool = True) -> bool:
         """Apply a batch; on a fault of its own divide it until the culprit is alone, and park that.
@@ -178,9 +181,13 @@ class Consumer:
                         tx.traces[key] = telemetry.traceparent_of(span) or ""
                     elif record.traceparent:
                         tx.traces[key] = record.traceparent
-                await tx.publish(await handler(batch, tx))
+                states = await handler(batch, tx)
+                failpoint("consume.handled")
+                await tx.publish(states)
                 if tally is not None:
                     await tally.write(tx)
+                failpoint("consume.tallied")
+            failpoint("consume.committed")
         telemetry.records_total.labels(topic, "applied").inc(len(batch))
 
     async def retry(self, parked: int) -> bool:
@@ -194,8 +201,10 @@ class Consumer:
             return False
         if (decoded := self._decode(raw)) is not None:
             await self.apply(raw.topic, [decoded.record])
+        failpoint("retry.applied")
         async with self._database.transaction() as tx:
             await settle(tx, parked, "applied")
+            failpoint("retry.settled")
         return True
 
     def _decode(self, raw: ConsumerRecord) -> Decoded | None:
@@ -209,6 +218,8 @@ class Consumer:
         async with self._database.transaction() as tx:
             for raw, reason in records:
                 await park(tx, self._vault, raw, reason, traceparent_in(raw))
+            failpoint("park.written")
+        failpoint("park.committed")
         for raw, reason in records:
             telemetry.records_total.labels(raw.topic, "parked").inc()
             log.warning("parked %s/%s/%s: %s", raw.topic, raw.partition, raw.offset, reason)

@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 from chassis import telemetry
 from chassis.backoff import Backoff
 from chassis.database import TRANSIENT, Database, Tx
+from chassis.failpoint import failpoint
 from chassis.health import Health
 from contracts.record import State
 
@@ -75,6 +76,7 @@ class Errands:
                     items = await self._errand.claim(tx)
                 backoff.reset()
                 if items:
+                    failpoint("errands.claimed")
                     await self._do(items, stop)
                 else:
                     await self._woken(stop)
@@ -110,8 +112,11 @@ class Errands:
             except Exception as error:
                 result = error
                 span.set_attribute("error.type", type(error).__name__)
+            failpoint("errands.performed")
             async with self._database.transaction() as tx:
                 await tx.publish(await self._errand.settle(tx, item, result))
+                failpoint("errands.settled")
+            failpoint("errands.committed")
         telemetry.errands_total.labels(self._errand.name, _fate(result)).inc()
 
     async def _woken(self, stop: asyncio.Event) -> None:

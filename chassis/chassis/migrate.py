@@ -10,6 +10,8 @@ from importlib.resources.abc import Traversable
 
 import asyncpg
 
+from chassis.failpoint import failpoint
+
 log = logging.getLogger(__name__)
 
 _LOCK = 0x47656C656974
@@ -70,6 +72,7 @@ async def migrate(
                 if await _apply(connection, one):
                     applied.append(one)
             await _grant_own(connection, service)
+            failpoint("migrate.granted")
         return [f"{one.schema}/{one.source}/{one.name}" for one in applied]
     finally:
         await connection.close()
@@ -115,6 +118,7 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> bool:
     async with connection.transaction():
         await connection.execute(f'set local search_path = "{migration.schema}"')
         await connection.execute(migration.sql)
+        failpoint("migrate.applied")
         await connection.execute(
             "insert into geleit.migration (schema, source, number, name, checksum) values ($1, $2, $3, $4, $5)",
             migration.schema,
@@ -123,6 +127,7 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> bool:
             migration.name,
             migration.checksum,
         )
+    failpoint("migrate.committed")
     log.info("migrated %s: %s", migration.schema, migration.name)
     return True
 

@@ -6,6 +6,7 @@ from datetime import datetime
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from chassis.failpoint import failpoint
 from chassis.telemetry import current_traceparent
 from contracts.record import State, encode, event_id
 from contracts.topics import topic_of
@@ -42,4 +43,5 @@ async def insert(
         [traces.get(state.key, here) for state in states],
         now,
     )
+    failpoint("outbox.inserted")
     await connection.execute("select pg_notify('outbox_' || current_schema(), '')")

@@ -17,6 +17,7 @@ from chassis import telemetry
 from chassis.backoff import Backoff
 from chassis.broker import Broker
 from chassis.database import AWAY, Connection, Database
+from chassis.failpoint import failpoint
 from chassis.health import Health
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class Relay:
             lock = await connection.fetchval("select hashtextextended('geleit.relay.' || current_schema(), 0)")
             if not await self._elected(connection, lock, stop):
                 return
+            failpoint("outbox.elected")
             await self._send_all(connection, stop, backoff)
         finally:
             await self._database.release(connection)
@@ -106,6 +108,7 @@ class Relay:
                 self._wake.clear()
                 rows = await connection.fetch(_SELECT, self._batch)
                 if rows:
+                    failpoint("outbox.selected")
                     if producer is None:
                         # Not before: a service that never publishes has no right to write anywhere.
                         producer = self._producer()
@@ -143,9 +146,11 @@ class Relay:
             )
         finally:
             slow.cancel()
+        failpoint("outbox.sent")
         self._health.up("relay")
         sent = [row for some, count in zip(by_partition.values(), counts, strict=True) for row in some[:count]]
         await self._mark(connection, sent)
+        failpoint("outbox.marked")
         for topic, some in groupby(sent, itemgetter("topic")):
             telemetry.outbox_sent_total.labels(topic).inc(sum(1 for _ in some))
         if len(sent) < len(rows):
@@ -168,6 +173,7 @@ class Relay:
                 log.warning("relay: cannot send to %s: %s", topic, type(error).__name__)
                 return done
             done += count
+            failpoint("outbox.batch_sent")
         return done
 
     def _fill(self, batch: BatchBuilder, rows: Sequence[asyncpg.Record]) -> int:
@@ -206,6 +212,7 @@ class Relay:
 
     async def _mark(self, connection: Connection, sent: Sequence[asyncpg.Record]) -> None:
         try:
+            failpoint("outbox.marking")
             await connection.execute(_MARK, [row["id"] for row in sent])
         except (*AWAY, asyncpg.PostgresError):
             # Our lock is gone: another owner may have published newer rows of these keys before ours
@@ -213,6 +220,7 @@ class Relay:
             async with self._database.transaction() as tx:
                 keys = sorted({(row["topic"], row["key"]) for row in sent})
                 await tx.execute(_UNMARK_NEWEST, [topic for topic, _ in keys], [key for _, key in keys])
+                failpoint("outbox.unmarked")
             raise
 
     def _on_notify(self, *_: object) -> None:

@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.broker import Broker
 from chassis.consumer import Consumer
+from chassis.failpoint import failpoint
 
 Progress = Callable[[int, int], None]
 """Called with how many records are read and how many there are."""
@@ -44,6 +45,7 @@ async def replay(
             polled = await reader.getmany(*open_places, timeout_ms=500, max_records=records)
             if batch := [record for some in polled.values() for record in some]:
                 await consumer.consume(batch, stop)
+                failpoint("replay.applied")
                 read += len(batch)
             open_places = {place for place in open_places if await reader.position(place) < ends[place]}
             # Compaction leaves gaps: what the positions say is the progress, not what was counted.

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from chassis.database import TRANSIENT, Database
+from chassis.failpoint import failpoint
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ async def forget(database: Database) -> int:
         while True:
             async with database.transaction() as tx:
                 done = int((await tx.execute(statement, tx.now - kept, BATCH)).rpartition(" ")[2])
+                failpoint("retention.deleted")
             forgotten += done
             if done < BATCH:
                 break

@@ -21,6 +21,7 @@ from chassis.broker import Broker
 from chassis.consumer import Consumer, Handler
 from chassis.database import AWAY, Database, Tx
 from chassis.errands import Errand, Errands
+from chassis.failpoint import failpoint
 from chassis.gauges import Measure, keep_measuring
 from chassis.health import Health
 from chassis.relay import Relay
@@ -89,6 +90,7 @@ async def seed(service: Service) -> None:
     try:
         async with database.transaction() as tx:
             await tx.publish(await service.seed(tx))
+            failpoint("seed.published")
     finally:
         await database.close()
 
@@ -99,6 +101,7 @@ async def work(service: Service, stop: asyncio.Event, health: Health) -> None:
     database = await _patiently(service, "worker", stop, health)
     if database is None:
         return
+    failpoint("service.connected")
     settings, broker = service.settings, Broker.of(service.settings)
     consumer = Consumer(database, vault, service.on, health)
     subscription = Subscription(
@@ -133,6 +136,7 @@ async def work(service: Service, stop: asyncio.Event, health: Health) -> None:
                 async with asyncio.TaskGroup() as inner:
                     for name, source in sources.items():
                         inner.create_task(_watched(name, source, stop), name=name)
+                failpoint("service.consumed")
             finally:
                 # First nothing more comes in, then what came out of it is sent.
                 consumed.set()

@@ -16,6 +16,7 @@ from faststream.kafka.message import KafkaAckableMessage
 from chassis.backoff import Backoff
 from chassis.broker import Broker
 from chassis.consumer import Consumer
+from chassis.failpoint import failpoint
 from chassis.health import Health
 from chassis.lag import measure_lag
 from contracts.topics import Topic
@@ -174,6 +175,8 @@ class Subscription:
             self._watch.polls += 1
             try:
                 await self._consumer.consume(raws, stop)
+                # Between the transaction and the offsets.
+                failpoint("stream.consumed")
             finally:
                 self._watch.polls += 1
                 self._at_hand = ()

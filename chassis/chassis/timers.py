@@ -11,6 +11,7 @@ from operator import attrgetter
 from chassis import telemetry
 from chassis.backoff import Backoff
 from chassis.database import TRANSIENT, Database, Tx
+from chassis.failpoint import failpoint
 from chassis.health import Health
 from contracts.record import State
 
@@ -86,6 +87,7 @@ class Timers:
                 if not owner:
                     return
                 await tx.publish(await self._handlers[kind](dues, tx))
+                failpoint("timers.handled")
                 # Last, so that rows are locked in the order in which handlers lock them; a due that the
                 # handler has set anew has another time and stays.
                 await tx.execute(
@@ -94,6 +96,7 @@ class Timers:
                     [one.aggregate for one in dues],
                     [one.at for one in dues],
                 )
+                failpoint("timers.deleted")
         except TRANSIENT:
             raise
         except Exception as error:
@@ -105,6 +108,7 @@ class Timers:
             log.error("timers: a due of kind %s comes again later: %s", kind, telemetry.place_of(error))
             await self._postpone(dues[0])
         else:
+            failpoint("timers.committed")
             telemetry.dues_total.labels(kind, "handled").inc(len(dues))
 
     async def _postpone(self, due: Due) -> None:
@@ -117,6 +121,7 @@ class Timers:
                 due.at,
                 tx.now + pause,
             )
+            failpoint("timers.postponed")
         telemetry.dues_total.labels(due.kind, "postponed").inc()
 
 

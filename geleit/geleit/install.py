@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from chassis.broker import Broker
 from chassis.database import AWAY
+from chassis.failpoint import failpoint
 from chassis.migrate import migrate
 from chassis.service import Service, seed
 from chassis.settings import Settings
@@ -41,7 +42,9 @@ async def install(settings: Settings, services: Sequence[Service]) -> tuple[list
         [(service.name, service.package) for service in services],
         passwords={service.name: service.settings.database_password for service in services},
     )
+    failpoint("install.migrated")
     topics = await create_topics(Broker.of(settings), all_topics(settings.centres), replicas=settings.kafka_replicas)
+    failpoint("install.topics_made")
     for service in services:
         await seed(service)
     return files, topics

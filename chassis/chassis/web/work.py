@@ -7,6 +7,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from chassis.database import Tx
+from chassis.failpoint import failpoint
 from chassis.web.guard import current_principal, not_signed_in
 from chassis.web.surroundings import surroundings
 
@@ -19,6 +20,8 @@ async def _open(request: Request) -> AsyncIterator[Tx]:
         raise not_signed_in()
     async with surroundings(request).database().transaction(principal.tenant, principal) as tx:
         yield tx
+        failpoint("web.handled")
+    failpoint("web.committed")
 
 
 Work = Annotated[Tx, Depends(_open, scope="function")]

@@ -13,6 +13,7 @@ from chassis import parked as parking
 from chassis import telemetry
 from chassis.broker import Broker
 from chassis.consumer import Consumer
+from chassis.failpoint import failpoint
 from chassis.health import Health
 from chassis.replay import replay
 from chassis.service import Service, open_database, run
@@ -71,6 +72,7 @@ async def _rebuild() -> tuple[str, str, int]:
         async with database.transaction() as tx:
             before = await state_hash(tx)
             await clear(tx)
+        failpoint("rebuild.cleared")
         with Progress(*Progress.get_default_columns(), TimeRemainingColumn(), console=console) as bars:
             bar = bars.add_task("folding", total=None)
             read = await replay(

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from chassis.consumer import Handler, newest
 from chassis.database import Tx
+from chassis.failpoint import failpoint
 from chassis.timers import Due
 from contracts.assignments import Care
 from contracts.record import Record, State, encode
@@ -49,6 +50,7 @@ def on_submissions(loaded: Callable[[], Keys]) -> Handler:
             rulings.append(Ruling(record.state.reference, decision, place))
         await store.save_heads(tx, centre, heads)
         await store.write_verdicts(tx, centre, "kafka", rulings)
+        failpoint("submissions.ruled")
         return states
 
     return handle

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chassis.database import Tx
+from chassis.failpoint import failpoint
 from intake import store
 from intake.quota import Ledger, rekey
 from intake.register import Entry, Held, compare
@@ -28,6 +29,7 @@ async def import_register(tx: Tx, entries: Sequence[Entry]) -> Report:
     held = sorted((*changes.added, *changes.changed, *changes.dissolved), key=lambda one: one.entry.ags)
     await store.save_register(tx, held)
     await store.save_ledgers(tx, ledgers)
+    failpoint("register.saved")
     await tx.publish([municipality_state(one) for one in held])
     report = Report(len(changes.added), len(changes.changed), len(changes.dissolved))
     await tx.audit("register.imported", "municipalities", added=report.added, changed=report.changed,

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from opentelemetry.trace import Span
 
 from chassis.database import Tx
+from chassis.failpoint import failpoint
 from chassis.telemetry import traceparent_of
 from chassis.vault import Sealed
 from contracts.topics import home_partition
@@ -59,8 +60,10 @@ async def take(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offers: 
                 fresh[household.id] = on_file[household.id] = decision.identity
     if changed:
         await store.save_households(tx, list(changed.values()))
+        failpoint("intake.saved")
     if fresh:
         await store.save_sealed(tx, centre, await asyncio.to_thread(_seal, keys, fresh))
+        failpoint("intake.sealed")
     return decisions
 
 
@@ -82,6 +85,7 @@ async def take_all(
     await tx.audits([(f"household.{one.outcome}", str(one.household.id)) for one in changed])
     rulings = [Ruling(one.reference, decision) for one, decision in zip(offers, decisions, strict=True)]
     await store.write_verdicts(tx, centre, "http", rulings)
+    failpoint("intake.ruled")
     return decisions
 
 

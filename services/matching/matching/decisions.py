@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from chassis.database import Tx
+from chassis.failpoint import failpoint
 from contracts.record import State
 from contracts.vocabulary import CareReason, CareStatus
 from matching import settlement, store
@@ -50,8 +51,11 @@ async def settle(
     batch = uuid4()
     written, whys = await _decide(tx, basis, ledger, [*steps, *served], batch)
     await store.write_loads(tx, ledger.changes)
+    failpoint("matching.loaded")
     await store.write_cares(tx, basis.policy, written)
+    failpoint("matching.assigned")
     await store.record(tx, batch, [*inputs, *_asked(steps, served)])
+    failpoint("matching.recorded")
     # Dues come last, as with the clock, which deletes what it has handled at the end of its transaction.
     await _set_dues(tx, basis, written, later)
     whys |= await whys_so_far(tx, [care for _, care in written if care.item and care.household not in whys])
@@ -104,11 +108,13 @@ async def _decide(
     """The cases as the steps leave them, and what spoke for whom was chosen."""
     # Beside the event loop, because a large batch takes a second: heartbeats go on.
     around, decisions = await asyncio.to_thread(settlement.decide, basis, ledger, steps, tx.now)
+    failpoint("matching.decided")
     heads = await store.lock_heads(tx, settlement.districts_of(decisions))
     receipts = chained(decisions, heads, around, batch)
     written = settlement.conclude(ledger, steps, decisions, receipts, around)
     made = written[len(written) - len(decisions) :]
     await store.write_receipts(tx, batch, receipts, [care for _, care in made])
+    failpoint("matching.receipted")
     count_decisions(tx, made)
     return written, {one.ask.household.id: one.why for one in decisions}
 

@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 
 from chassis.database import Tx
+from chassis.failpoint import failpoint
 from contracts.record import State
 from contracts.vocabulary import CareStatus, HouseholdStatus
 from matching import decisions, settlement, store
@@ -67,6 +68,7 @@ async def propose(tx: Tx, wanted: Wanted, district: str | None = None) -> UUID |
     if not made.moves_lower_bound:
         return None
     key = uuid4()
+    failpoint("handover.planned")
     await store.add_handover(tx, key, wanted.reason, made, district)
     await tx.audit("plan_handover", str(key), moves=len(made.moves), uncovered=len(made.uncovered))
     return key
@@ -146,6 +148,7 @@ async def confirm(tx: Tx, key: UUID) -> bool:
     """Have a proposal carried out; False if it has been confirmed before."""
     if not await store.begin_handover(tx, key):
         return False
+    failpoint("handover.begun")
     await tx.due(tx.now, "handover", str(key))
     await tx.audit("confirm_handover", str(key))
     return True
@@ -161,6 +164,7 @@ async def carry_on(tx: Tx, key: UUID) -> Sequence[State]:
     rows = await store.moves_to_make(tx, key, AT_ONCE)
     if not rows:
         await store.finish_handover(tx, key)
+        failpoint("handover.finished")
         return ()
     locked = await store.lock_households(tx, [row["household"] for row in rows])
     held = await store.basis(tx)
@@ -170,9 +174,11 @@ async def carry_on(tx: Tx, key: UUID) -> Sequence[State]:
     full = await _who_cannot_come(tx, held, steps)
     steps = [step for step in steps if step.case.household.id not in full]
     told = await decisions.settle(tx, held, steps, [_stimulus(step) for step in steps], serve=False)
+    failpoint("handover.moved")
     ended: dict[UUID, tuple[str, str | None]] = {one: ("stale", why) for one, why in (stale | full).items()}
     ended |= {step.case.household.id: ("done", None) for step in steps}
     await store.end_moves(tx, key, ended)
+    failpoint("handover.ended")
     await tx.audits([("hand_over", str(step.case.household.id)) for step in steps])
     await tx.due(tx.now, "handover", str(key))
     return told

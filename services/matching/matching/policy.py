@@ -12,6 +12,7 @@ from importlib.resources import files
 from uuid import uuid4
 
 from chassis.database import Tx
+from chassis.failpoint import failpoint
 from contracts.policy import Policy as PolicyState
 from contracts.record import State, encode
 from matching import store
@@ -44,6 +45,7 @@ async def publish_policy(tx: Tx, state: PolicyState) -> Sequence[State]:
     newest = await store.newest_policy(tx)
     state = state.model_copy(update={"revision": newest.revision + 1 if newest else 1})
     await store.add_policy(tx, state)
+    failpoint("policy.added")
     policy, today = policy_of(state), day_of(tx.now)
     await tx.dues("policy", {day.isoformat(): start_of(day) for day in turns_of(policy) if day > today})
     if newest and newest.load != state.load:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chassis.database import Tx
+from chassis.failpoint import failpoint
 from notifications.store import query
 
 _AGS = re.compile(r"08[0-9]{6}")
@@ -65,6 +66,7 @@ async def import_contacts(tx: Tx, lines: Iterable[str]) -> Report:
     """Take the readable rows over and report the others; the same file again changes nothing."""
     found = read(lines)
     changed = await tx.fetch(query("write_contacts"), list(found.addresses), list(found.addresses.values()), tx.now)
+    failpoint("contacts.written")
     if changed:
         await tx.audit("import_contacts", "contact_point", changed=len(changed), faults=len(found.faults))
     return Report(len(changed), len(found.addresses) - len(changed), found.faults)

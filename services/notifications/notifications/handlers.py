@@ -5,6 +5,7 @@ from uuid import UUID
 
 from chassis.consumer import newest
 from chassis.database import Tx
+from chassis.failpoint import failpoint
 from chassis.timers import Due
 from contracts.assignments import Care
 from contracts.municipalities import Municipality
@@ -21,6 +22,7 @@ REMIND = "remind"
 async def on_assignments(batch: Sequence[Record[Care]], tx: Tx) -> Sequence[State]:
     """Fold cares into items; tell the municipality of proposals newer than this service itself."""
     newer = await store.fold_cares(tx, [one.state for one in newest(batch)])
+    failpoint("inbox.folded")
     fresh = [care for care in newer if care.status is CareStatus.PROPOSED and _is_news(care, tx)]
     await announce(
         tx,
@@ -31,6 +33,7 @@ async def on_assignments(batch: Sequence[Record[Care]], tx: Tx) -> Sequence[Stat
             if care.item and care.municipality and care.assigned_at
         ],
     )
+    failpoint("inbox.told")
     if dues := {care.key: care.answer_by for care in fresh if care.answer_by}:
         await tx.dues(REMIND, dues)
     if over := [care.key for care in newer if care.status is not CareStatus.PROPOSED]:
@@ -52,6 +55,7 @@ async def on_reminder_due(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
             if row["municipality"]
         ],
     )
+    failpoint("inbox.reminded")
     return ()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.database import Tx
+from chassis.failpoint import failpoint
 from intake import store
 from intake.domain import Decision, Duplicate, Household, Rejection
 from intake.stated import Problem
@@ -82,6 +83,7 @@ async def once_each(tx: Tx, centre: str, asked: Sequence[Asked], decide: Decide)
     kept = await store.claim_keys(tx, centre, {key: asked[place].digest for key, place in first.items()})
     fresh = [place for key, place in first.items() if key not in kept]
     decisions = await decide(fresh) if fresh else ()
+    failpoint("once.decided")
     told: dict[int, Told] = {}
     before: dict[str, tuple[bytes, Told]] = {
         key: (one.digest, Answer(one.status, one.location, one.body)) for key, one in kept.items()

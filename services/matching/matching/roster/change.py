@@ -7,6 +7,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from chassis.database import Tx
+from chassis.failpoint import failpoint
 from chassis.timers import Due
 from chassis.vault import Sealed, Vault
 from contracts.record import State
@@ -123,6 +124,7 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
     await store.write_managers(tx, written)
     await store.write_absences(tx, away)
     await store.write_posts(tx, changing)
+    failpoint("roster.written")
     await tx.dues("post", {str(key): start_of(day) for key, some in changing.items() if (day := _next(some, today))})
     changed = {*news, *(row["id"] for row in gone)}
     await _publish(tx, changed)

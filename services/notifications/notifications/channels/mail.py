@@ -18,6 +18,8 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
+from chassis.failpoint import failpoint
+
 STEP_SECONDS = 10.0
 """How long the server may take for one answer."""
 SEND_SECONDS = 20.0
@@ -102,6 +104,7 @@ class Mailer:
         async with asyncio.timeout(self._send_seconds):
             client = await self._connected()
             try:
+                failpoint("mail.connected")
                 await client.send_message(message)
             except BaseException:
                 client.close()

@@ -5,6 +5,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from chassis.database import Tx
+from chassis.failpoint import failpoint
 from notifications import store
 from notifications.domain import NotNow, Same, Stale, Taken, Wish, judge
 
@@ -29,6 +30,7 @@ async def give(tx: Tx, household: UUID, wish: Wish) -> Outcome:
     verdict = judge(item.standing, await store.given(tx, household), wish, tx.now)
     if isinstance(verdict, Taken):
         response = await store.write_answer(tx, household, item.home, verdict.given)
+        failpoint("inbox.answered")
         told = {"item": wish.item, "answer": wish.answer.value, "reason": wish.reason, "revision": response.revision}
         await tx.audit("answer", str(household), **told)
         await tx.publish([response])
