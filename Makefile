@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_COMPILE_BYTECODE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down test test-containers properties bench-handover bench-stream check compose-env fmt lock clean
+.PHONY: help setup demo up down test test-containers properties chaos bench-handover bench-stream check compose-env fmt lock clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -46,6 +46,9 @@ test-containers: setup ## docker-compose.yml in containers; needs a Docker engin
 
 properties: setup ## What holds for every decision, over a million of them (a quarter of an hour)
 	@PROPERTY_EXAMPLES=8000 $(BIN)/pytest --quiet --capture=no --timeout=0 tests/unit/test_matching_properties.py
+
+chaos: setup ## Kill, freeze and feed a running system (hours, resumable; MINUTES=5 for a share, CHAOS=--fresh)
+	@PYTHONPATH=tests $(BIN)/python -m chaos $(if $(MINUTES),--minutes $(MINUTES)) $(CHAOS)
 
 check: setup ## Style, types, import rules, migrations, translations, schemas, licences
 	$(BIN)/ruff check .

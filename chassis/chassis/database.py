@@ -14,6 +14,7 @@ from opentelemetry.trace import Span
 
 from chassis import outbox
 from chassis.access.principal import Principal, Tenant
+from chassis.failpoint import clock_shift
 from contracts.record import State
 
 Clock = Callable[[], datetime]
@@ -48,7 +49,7 @@ TRANSIENT = (*AWAY, asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableEr
 
 def utc_now() -> datetime:
     """The system's clock, in UTC."""
-    return datetime.now(UTC)
+    return datetime.now(UTC) + clock_shift()
 
 
 @dataclass(slots=True)

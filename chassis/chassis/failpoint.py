@@ -1,11 +1,12 @@
-"""Named places between two steps at which a test has the process die or fail; otherwise they do nothing."""
+"""What a test does to a process from outside: it dies or fails at a named place, or has a wrong clock."""
 
 import os
 import signal
+from datetime import timedelta
 from pathlib import Path
 
 VARIABLE = "GELEIT_FAILPOINTS"
-"""Names the folder in which places are armed. Not set, as everywhere but under test, a fail point is one comparison."""
+"""Names the folder with what is armed. Not set, as everywhere but under test, all of this is one comparison."""
 CRASH, ERROR = "crash", "error"
 _folder = Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
 
@@ -30,3 +31,14 @@ def failpoint(name: str) -> None:
         if effect == CRASH:
             os.kill(os.getpid(), signal.SIGKILL)
         raise Injected(name)
+
+
+def clock_shift() -> timedelta:
+    """How wrong this process's clock is: the seconds in the file `clock.<INSTANCE>` (`clock.web` where it has none)."""
+    if _folder is None:
+        return timedelta(0)
+    try:
+        seconds = (_folder / f"clock.{os.environ.get('INSTANCE', 'web')}").read_text()
+    except FileNotFoundError:
+        return timedelta(0)
+    return timedelta(seconds=float(seconds or 0))

@@ -1,4 +1,4 @@
-"""A door in front of the mail server that tests shut, or behind which nobody answers."""
+"""A door in front of the mail server that tests shut, or behind which nobody answers, or only says no."""
 
 import asyncio
 from contextlib import suppress
@@ -7,7 +7,7 @@ from geleit.probe import LOOPBACK, free_port
 
 
 class Gate:
-    """Forwards SMTP to the catcher; `hanging` connections are accepted and never answered."""
+    """Forwards SMTP to the catcher; `hanging` connections are accepted and never answered, others by `refusal`."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -15,6 +15,8 @@ class Gate:
         self.hanging = 0
         """How many of the next connections nobody answers."""
         self.hung = 0
+        self.refusal: int | None = None
+        """With which code every recipient is refused (4xx: for now, 5xx: for good); None: nobody."""
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -43,6 +45,9 @@ class Gate:
                 self.hung += 1
                 await reader.read()
                 return
+            if self.refusal:
+                await _refuse(reader, writer, self.refusal)
+                return
             inner, outer = await asyncio.open_connection(LOOPBACK, self.target)
             self._open.add(outer)
             try:
@@ -65,3 +70,12 @@ async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
             sink.write(data)
             await sink.drain()
     sink.close()
+
+
+async def _refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, code: int) -> None:
+    """A mail server that takes no recipient."""
+    writer.write(b"220 gate\r\n")
+    while line := await reader.readline():
+        answer = {b"RCPT": f"{code} no", b"QUIT": "221 bye"}.get(line[:4].upper(), "250 gate")
+        writer.write(answer.encode() + b"\r\n")
+        await writer.drain()

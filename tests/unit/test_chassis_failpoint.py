@@ -3,12 +3,13 @@
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from chassis import failpoint
-from chassis.database import TRANSIENT
+from chassis.database import TRANSIENT, utc_now
 from chassis.failpoint import VARIABLE, Injected
 
 PASSES_TWICE = "from chassis.failpoint import failpoint; failpoint('a.place'); print('on'); failpoint('a.place')"
@@ -39,3 +40,12 @@ def test_an_error_is_one_that_is_tried_again_and_comes_once(tmp_path: Path, monk
         failpoint.failpoint("a.place")
     assert isinstance(raised.value, TRANSIENT)
     failpoint.failpoint("a.place")
+
+
+def test_a_clock_is_as_wrong_as_a_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = utc_now()
+    monkeypatch.setattr(failpoint, "_folder", tmp_path)
+    monkeypatch.setenv("INSTANCE", "matching.0")
+    assert utc_now() - right < timedelta(minutes=1)
+    (tmp_path / "clock.matching.0").write_text("-3600")
+    assert right - utc_now() > timedelta(minutes=59)

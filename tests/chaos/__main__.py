@@ -1,0 +1,156 @@
+"""`make chaos`: fail points, kills, outages, mutated inputs, replay, a race; resumable; ends with one line of JSON."""
+
+import argparse
+import asyncio
+import itertools
+import json
+import math
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+
+from chaos import again, failpoints, inputs, kills
+from chaos.kills import Round
+from chaos.progress import ROOT, Progress, source_digest
+from chaos.stage import a_world
+from chassis.failpoint import VARIABLE
+
+FOLDER = ROOT / ".geleit" / "chaos"
+SEEDS = (1, 2, 3)
+KILLS = 1000
+OUTAGES = 50
+INPUTS = 10_000
+"""What a whole run is to reach: kills over all seeds, outages of each server, inputs of each entrance."""
+GARBAGE = 1000
+ROUND_SECONDS = 120.0
+NONE_OF = ("lost", "doubled", "order_breaks", "over_capacity", "http_5xx", "stuck_partitions")
+
+
+def say(line: str) -> None:
+    """A line with the time of day, at once."""
+    print(f"{time.strftime('%H:%M:%S', time.gmtime())} {line}", flush=True)  # noqa: T201 - that is its output
+
+
+class Budget:
+    """How long a run may take; without `minutes` until all is reached."""
+
+    def __init__(self, minutes: float | None) -> None:
+        self._end = math.inf if minutes is None else time.monotonic() + minutes * 60
+        self.minutes = minutes
+
+    def left(self) -> float:
+        """Seconds."""
+        return self._end - time.monotonic()
+
+    def share(self, of_all: float, otherwise: float) -> float:
+        """Seconds of a part: a share of a short run, else what it needs."""
+        return otherwise if self.minutes is None else min(otherwise, of_all * self.minutes * 60)
+
+
+async def run(progress: Progress, budget: Budget, seed: int) -> None:
+    """A piece after the other until all is reached or the time is over."""
+    if _steady_is_wanted(progress):
+        await _steady(progress, budget, seed)
+    for number in itertools.count(1):
+        if progress.total_of("kills", "kills") >= KILLS or budget.left() < 0:
+            break
+        for one in SEEDS if budget.minutes is None else (seed,):
+            this = Round(one, number, FOLDER / f"requests-{one}-{number}.jsonl")
+            if not progress.knows("kills", str(this)) and budget.left() > 0:
+                await kills.at_once(progress, this, budget.share(0.25, ROUND_SECONDS), say)
+    for number in itertools.count(1):
+        counted = min(progress.total_of("outages", f"{part}_restarts") for part in ("broker", "db"))
+        # A round takes minutes: a short run has its outages among the kills.
+        if counted >= OUTAGES or budget.left() < ROUND_SECONDS:
+            break
+        this = Round(seed, number, FOLDER / f"requests-outages-{number}.jsonl")
+        if not progress.knows("outages", str(this)):
+            await kills.one_by_one(progress, this, say)
+
+
+def _steady_is_wanted(progress: Progress) -> bool:
+    fired = progress.of("failpoints")
+    wanted = len(failpoints.reached()) * len(failpoints.EFFECTS)
+    inputs_sent = min(progress.total(f"mutated_{door}") for door in ("http", "submissions"))
+    return len(fired) < wanted or inputs_sent < INPUTS or not progress.knows("again", "raced")
+
+
+async def _steady(progress: Progress, budget: Budget, seed: int) -> None:
+    """Fail points, inputs, race and replay on one system, and the auditor at its end."""
+    folder, chance = FOLDER / "failpoints", Random(seed)
+    async with a_world("steady", {VARIABLE: str(folder)}) as world:
+        scene = failpoints.Scene(world, folder)
+        scene.disarm()
+        await failpoints.run(progress, scene, seconds=budget.share(0.35, math.inf), chance=chance, say=say)
+        many = INPUTS if budget.minutes is None else int(INPUTS * min(1, budget.minutes / 50))
+        pieces: dict[tuple[str, str], Callable[[], Awaitable[dict[str, Any]]]] = {
+            ("inputs", f"http {seed}"): lambda: inputs.by_http(world, many, chance),
+            ("inputs", f"submissions {seed}"): lambda: inputs.by_kafka(world, many, chance),
+            ("inputs", "garbage"): lambda: inputs.only_garbage(world, GARBAGE),
+            ("again", "raced"): lambda: again.raced(world),
+            ("again", "replayed"): lambda: again.replayed(world),
+        }
+        for (part, piece), do in pieces.items():
+            if progress.knows(part, piece) and part == "again":
+                continue
+            begin = time.monotonic()
+            figures = await do()
+            progress.keep(part, piece, **figures)
+            say(f"{piece}: {json.dumps(figures)} ({time.monotonic() - begin:.0f} s)")
+        found = await failpoints.at_rest(scene)
+        progress.keep("again", "audit", faults=found)
+        say(f"steady: at rest {found or 'no fault'}")
+
+
+def result(progress: Progress) -> dict[str, float]:
+    """What has been done and found so far, over all runs on this source."""
+    names, fired = failpoints.reached(), progress.of("failpoints")
+    passed = [
+        name for name in names if all(fired.get(f"{name}.{effect}", {}).get("passed") for effect in failpoints.EFFECTS)
+    ]
+    sums = ("kills", "lost", "doubled", "order_breaks", "over_capacity")
+    http, submissions = progress.total("mutated_http"), progress.total("mutated_submissions")
+    return {
+        **{name: progress.total(name) for name in sums},
+        "failpoints": len(names),
+        "failpoints_passed": len(passed),
+        "broker_restarts": progress.total("broker_restarts"),
+        "db_restarts": progress.total("db_restarts"),
+        "mutated_inputs": http + submissions,
+        "mutated_http": http,
+        "mutated_submissions": submissions,
+        "http_5xx": progress.total("http_500"),
+        "stuck_partitions": progress.total("stuck_partitions"),
+        "recover_s_max": progress.most("recover_s"),
+    }
+
+
+def main() -> int:
+    """Run, say what was left out, and end with the line; 1 if anything was lost, doubled or wrong."""
+    parser = argparse.ArgumentParser(prog="make chaos")
+    parser.add_argument("--minutes", type=float, help="a share of a run, about so long")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fresh", action="store_true", help="forget what earlier runs have done")
+    asked = parser.parse_args()
+    (FOLDER / "failpoints").mkdir(parents=True, exist_ok=True)
+    file = FOLDER / "progress.json"
+    if asked.fresh:
+        file.unlink(missing_ok=True)
+    progress = Progress(file, source_digest())
+    progress.forget_faulty()
+    say(f"chaos: seed {asked.seed}, {'all of it' if asked.minutes is None else f'about {asked.minutes:g} minutes'}")
+    asyncio.run(run(progress, Budget(asked.minutes), asked.seed))
+    if progress.total("kills") and not progress.total("disk_full"):
+        say("NOT RUN: a full disk, because no volume can be mounted here or by chance")
+    faults = progress.faults()
+    for fault in faults:
+        say(f"FAULT: {fault}")
+    line = result(progress)
+    print(json.dumps(line))  # noqa: T201
+    return int(bool(faults) or any(line[name] for name in NONE_OF))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""Load and a nemesis: rounds of everything at once, and rounds of one outage after the other with its recovery."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from chaos.load import Load
+from chaos.nemesis import Nemesis
+from chaos.progress import Progress
+from chaos.stage import a_world
+from chaos.volume import small_volume
+from chassis.failpoint import VARIABLE
+from e2e.rest import faults, is_quiet, unrest
+from e2e.world import World
+from geleit.audit.journal import Journal
+from geleit.failures import Failure
+from notifications.deliver import retry
+from stream import eventually
+
+TOWNS = 12
+MANAGERS = 3
+ROOM = 500
+"""Units of each manager: twenty households, so that the waiting list is always in use."""
+EVERY = 1.6
+"""Seconds between two faults: two cores start a process in about three."""
+READY_WITHIN, QUIET_WITHIN = 120.0, 180.0
+RECOVERED_WITHIN = 60.0
+OUTAGES_A_ROUND = 5
+"""Of the broker, and as many of the database."""
+LOAD_SECONDS = 2.0
+SHOWN = ("kills", "freezes", "zombies", "sessions", "mail", "redelivered", "clocks", "disk_full")
+SORTS = {"I4": "over_capacity", "I6": "order_breaks", "I10": "order_breaks", "I2": "doubled", "I3": "doubled"}
+"""What a fault of an invariant is counted as; of every other: lost. One of I1 or I2 may be either: its text says."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of a seed; what everybody asks for in it goes to `book`."""
+
+    seed: int
+    number: int
+    book: Path
+
+    @property
+    def chance(self) -> int:
+        """The seed of everything by chance in it."""
+        return self.seed * 1000 + self.number
+
+    def __str__(self) -> str:
+        return f"{self.seed}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A system under load with somebody who breaks it."""
+
+    world: World
+    load: Load
+    nemesis: Nemesis
+
+
+@asynccontextmanager
+async def _under_load(seed: int, book: Path) -> AsyncIterator[Scene]:
+    """Load while the block runs; it and what was broken have ended when the block is left."""
+    clocks = book.with_name("clocks")
+    with small_volume(book.with_name("volume")) as volume:
+        async with a_world("kills", {VARIABLE: str(clocks)}, volume) as world:
+            nemesis = Nemesis(world, Random(seed), clocks, volume)
+            async with _fed(world, seed, book, nemesis) as scene:
+                yield scene
+
+
+@asynccontextmanager
+async def _fed(world: World, seed: int, book: Path, nemesis: Nemesis) -> AsyncIterator[Scene]:
+    towns = [world.town() for _ in range(TOWNS)]
+    for town in towns:
+        for _ in range(MANAGERS):
+            await world.manager(town, room=ROOM)
+    stop = asyncio.Event()
+    scene = Scene(world, Load(world, Journal(), towns, stop, book), nemesis)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(scene.load.run(seed))
+        try:
+            yield scene
+        finally:
+            await scene.nemesis.mend()
+            stop.set()
+            scene.load.begins.set()
+
+
+async def at_once(progress: Progress, this: Round, seconds: float, say: Say) -> None:
+    """A round of everything by chance, then rest, then the auditor."""
+    say(f"kills: {this}, {seconds:.0f} s")
+    loop = asyncio.get_running_loop()
+    async with _under_load(this.chance, this.book) as scene:
+        await scene.nemesis.run(seconds, EVERY)
+        await scene.nemesis.mend()
+        scene.load.begins.clear()
+        ended = loop.time()
+        stuck = await _until_quiet(scene)
+        recovered = loop.time() - ended
+        figures = await _figures(scene, stuck)
+    progress.keep("kills", str(this), recover_s=round(recovered, 1), **figures)
+    say(f"kills: {this}: {_said(figures)}, at rest after {recovered:.0f} s")
+
+
+async def one_by_one(progress: Progress, this: Round, say: Say) -> None:
+    """A round of outages, of the broker and of the database in turn; after each the backlog has to come to zero."""
+    say(f"outages: {this}")
+    loop = asyncio.get_running_loop()
+    recoveries: list[float] = []
+    slow: list[str] = []
+    async with _under_load(this.chance, this.book) as scene:
+        for turn in range(2 * OUTAGES_A_ROUND):
+            # The pace of a load, not a wait for something.
+            await asyncio.sleep(LOAD_SECONDS)
+            outage = scene.nemesis.end_database if turn % 2 else scene.nemesis.break_broker
+            await outage()
+            ended = loop.time()
+            scene.load.begins.clear()
+            stuck = await _until_quiet(scene)
+            scene.load.begins.set()
+            recoveries.append(loop.time() - ended)
+            if recoveries[-1] > RECOVERED_WITHIN:
+                slow.append(f"{outage.__name__} took {recoveries[-1]:.0f} s to recover: {'; '.join(stuck)}")
+        scene.load.begins.clear()
+        figures = await _figures(scene, await _until_quiet(scene))
+    figures["faults"] = [*slow, *figures["faults"]]
+    progress.keep("outages", str(this), recover_s=round(max(recoveries), 1), **figures)
+    say(f"outages: {this}: {_said(figures)}, recovered within {max(recoveries):.0f} s")
+
+
+async def _until_quiet(scene: Scene) -> list[str]:
+    """Wait until all can work and nothing is on its way; what still is after the longest time."""
+
+    async def quiet() -> bool:
+        try:
+            return await is_quiet(scene.world)
+        except Exception:
+            return False
+
+    try:
+        await asyncio.gather(*(one.ready(READY_WITHIN) for one in scene.world.running.processes.values()))
+        async with scene.world.databases["notifications"].transaction() as tx:
+            # An operator: the mail server takes again what it had refused for good.
+            await retry(tx, None)
+        await eventually(quiet, within=QUIET_WITHIN)
+    except TimeoutError:
+        return [line async for line in unrest(scene.world)]
+    except Failure as failure:
+        return [str(failure)]
+    return []
+
+
+async def _figures(scene: Scene, stuck: list[str]) -> dict[str, Any]:
+    found = await faults(scene.world, scene.load.journal)
+    sorts = Counter(SORTS.get(fault.partition(":")[0], "lost") for fault in found)
+    counts, answered = scene.nemesis.counts, scene.load.answered
+    return {
+        **{name: counts[name] for name in SHOWN},
+        "broker_restarts": counts["kafka_restarts"],
+        "db_restarts": counts["postgres_restarts"],
+        "taken": len(scene.load.journal.taken),
+        "submitted": len(scene.load.journal.submitted),
+        "http_500": sum(number for status, number in answered.items() if status >= 500 and status != 503),
+        "http_503": answered[503],
+        **{sort: sorts[sort] for sort in ("lost", "doubled", "order_breaks", "over_capacity")},
+        "stuck_partitions": sum("records behind" in line for line in stuck),
+        "faults": [*stuck, *found],
+    }
+
+
+def _said(figures: dict[str, Any]) -> str:
+    shown = ("kills", "freezes", "broker_restarts", "db_restarts", "taken", "submitted", "http_500")
+    return ", ".join(f"{name} {figures[name]}" for name in shown) + f", {len(figures['faults'])} faults"

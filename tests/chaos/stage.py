@@ -1,0 +1,47 @@
+"""All of Geleit as processes on servers of its own, for somebody who breaks them."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from chaos.volume import Volume
+from e2e.gate import Gate
+from e2e.world import World, world_of
+from folders import fresh, remove
+from geleit.probe import LOOPBACK, free_port
+from geleit.settings import Settings
+from geleit.system import system
+
+WORKERS = {"matching": 2}
+
+
+@asynccontextmanager
+async def a_world(
+    name: str, env: Mapping[str, str] | None = None, volume: Volume | None = None
+) -> AsyncIterator[World]:
+    """A system with two workers of matching and its register; `env` goes to every process.
+
+    With a `volume` its database is there.
+    """
+    state = await fresh(f"chaos-{name}")
+    if volume:
+        (state / "postgres").symlink_to(volume.folder)
+    gate = Gate()
+    await gate.open()
+    settings = Settings(
+        geleit_state_dir=state,
+        port=free_port(),
+        kafka_bootstrap_servers=None,
+        database_url=None,
+        smtp_url=None,
+        public_url=None,
+        tracing=False,
+    )
+    variables = {"SMTP_URL": f"smtp://{LOOPBACK}:{gate.port}", **(env or {})}
+    try:
+        async with system(settings, workers=WORKERS, env=variables) as running:
+            gate.target = running.process("smtp-catcher").port
+            async with world_of(running, gate) as world:
+                yield world
+    finally:
+        await gate.shut()
+        await remove(state)
