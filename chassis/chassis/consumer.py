@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from chassis.parked import opened, park, settle
 from chassis.tally import Fate, Tally
 from chassis.vault import Vault
 from contracts.record import Record, State, Undecodable, decode
-from contracts.topics import Topic
+from contracts.topics import CENTRE, Topic
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ TRIES_IN_PLACE = 12
 """With the pauses of Backoff about a minute: well below the five minutes until Kafka thinks us dead."""
 MOST_REFUSED = 0.5
 FEWEST_TO_JUDGE = 200
-"""From so many records on, a batch of which most are refused says that we are wrong, not they."""
+"""From so many records on, a batch of services' records most of which are refused says that we are wrong, not they."""
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -47,7 +47,7 @@ class Refused(Exception):
 
 
 class TooManyRefused(Exception):
-    """Most of a large batch cannot be applied: nothing is parked, an operator has to look."""
+    """Most of what services wrote in a large batch cannot be read: nothing is parked, an operator has to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,9 @@ class Consumer:
                     tally.note(raw, Fate.IGNORED)
                 else:
                     by_topic[raw.topic].append(decoded)
-        if len(unreadable) > max(FEWEST_TO_JUDGE, MOST_REFUSED * len(raws)):
+        # What a centre sends, it alone answers for: it must not stop what others send.
+        wrong = self._from_services(raw for raw, _ in unreadable)
+        if wrong > FEWEST_TO_JUDGE and wrong > MOST_REFUSED * self._from_services(raws):
             raise TooManyRefused
         failpoint("consume.decoded")
         if unreadable:
@@ -140,6 +142,10 @@ class Consumer:
                 async with self._database.transaction() as tx:
                     await tally.write(tx)
                     failpoint("tally.written")
+
+    def _from_services(self, raws: Iterable[ConsumerRecord]) -> int:
+        """How many of these records another service has written."""
+        return sum(self._handlers[raw.topic][0].writer != CENTRE for raw in raws)
 
     async def _apply(self, topic: str, batch: Sequence[Decoded], tally: Tally, *, whole: bool = True) -> bool:
         """Apply a batch; on a fault of its own divide it until the culprit is alone, and park that.

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from random import Random
 from typing import Any
 
@@ -18,6 +18,7 @@ from chaos.stage import a_world
 from chassis.failpoint import VARIABLE
 
 FOLDER = ROOT / ".geleit" / "chaos"
+PARTS = ("steady", "kills", "outages")
 SEEDS = (1, 2, 3)
 KILLS = 1000
 OUTAGES = 50
@@ -49,10 +50,17 @@ class Budget:
         return otherwise if self.minutes is None else min(otherwise, of_all * self.minutes * 60)
 
 
-async def run(progress: Progress, budget: Budget, seed: int) -> None:
+async def run(progress: Progress, budget: Budget, seed: int, parts: Collection[str]) -> None:
     """A piece after the other until all is reached or the time is over."""
-    if _steady_is_wanted(progress):
+    if "steady" in parts and _steady_is_wanted(progress):
         await _steady(progress, budget, seed)
+    if "kills" in parts:
+        await _kills(progress, budget, seed)
+    if "outages" in parts:
+        await _outages(progress, budget, seed)
+
+
+async def _kills(progress: Progress, budget: Budget, seed: int) -> None:
     for number in itertools.count(1):
         if progress.total_of("kills", "kills") >= KILLS or budget.left() < 0:
             break
@@ -60,6 +68,9 @@ async def run(progress: Progress, budget: Budget, seed: int) -> None:
             this = Round(one, number, FOLDER / f"requests-{one}-{number}.jsonl")
             if not progress.knows("kills", str(this)) and budget.left() > 0:
                 await kills.at_once(progress, this, budget.share(0.25, ROUND_SECONDS), say)
+
+
+async def _outages(progress: Progress, budget: Budget, seed: int) -> None:
     for number in itertools.count(1):
         counted = min(progress.total_of("outages", f"{part}_restarts") for part in ("broker", "db"))
         # A round takes minutes: a short run has its outages among the kills.
@@ -133,6 +144,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="a share of a run, about so long")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fresh", action="store_true", help="forget what earlier runs have done")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="only these")
     asked = parser.parse_args()
     (FOLDER / "failpoints").mkdir(parents=True, exist_ok=True)
     file = FOLDER / "progress.json"
@@ -141,7 +153,7 @@ def main() -> int:
     progress = Progress(file, source_digest())
     progress.forget_faulty()
     say(f"chaos: seed {asked.seed}, {'all of it' if asked.minutes is None else f'about {asked.minutes:g} minutes'}")
-    asyncio.run(run(progress, Budget(asked.minutes), asked.seed))
+    asyncio.run(run(progress, Budget(asked.minutes), asked.seed, asked.parts))
     if progress.total("kills") and not progress.total("disk_full"):
         say("NOT RUN: a full disk, because no volume can be mounted here or by chance")
     faults = progress.faults()

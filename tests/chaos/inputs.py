@@ -155,9 +155,9 @@ async def by_kafka(world: World, count: int, chance: Random) -> dict[str, Any]:
 
 
 _UNRULED = """
-select count(*) from unnest($2::bigint[]) as sent (at)
-where not exists (select from verdict where topic = $1 and partition = 0 and position = at)
-  and not exists (select from parked where topic = $1 and partition = 0 and position = at)
+select count(*) from unnest($2::bigint[]) as sent (place)
+where not exists (select from verdict where topic = $1 and partition = 0 and position = sent.place)
+  and not exists (select from parked where topic = $1 and partition = 0 and position = sent.place)
 """
 _PARKED = "select count(*) from parked where topic = $1 and partition = 0 and position = any($2::bigint[])"
 

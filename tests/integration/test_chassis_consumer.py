@@ -18,11 +18,12 @@ from chassis.health import Health
 from chassis.parked import listed, opened, settle
 from chassis.vault import Vault
 from contracts.record import Record, State
-from contracts.topics import MUNICIPALITIES
+from contracts.topics import MUNICIPALITIES, submissions
 from probe import handlers
 from stream import raw_bytes, raw_record
 
 VAULT = Vault(os.urandom(32))
+SUBMISSIONS = submissions("karlsruhe")
 
 
 @pytest.fixture
@@ -110,6 +111,18 @@ async def test_when_most_of_a_large_batch_is_refused_nothing_is_parked(probe: Da
     with pytest.raises(TooManyRefused):
         await a_consumer(probe).consume(batch, stop)
     assert await parked(probe) == []
+
+
+async def test_a_centre_that_sends_only_garbage_stops_nobody(probe: Database) -> None:
+    garbage = [
+        raw_bytes(b"?", offset=number, topic=SUBMISSIONS.name, ce_type=b"geleit.submission.v1") for number in range(300)
+    ]
+    handlers_of = {SUBMISSIONS: handlers.on_municipalities, MUNICIPALITIES: handlers.on_municipalities}
+    consumer = Consumer(probe, VAULT, handlers_of, Health())
+    await consumer.consume([*garbage, *records("a")], asyncio.Event())
+    assert sorted(await seen(probe)) == ["08000000"]
+    async with probe.transaction() as tx:
+        assert await tx.fetchval("select count(*) from parked") == len(garbage)
 
 
 async def test_a_lost_connection_is_tried_again_until_it_works(probe: Database) -> None:
