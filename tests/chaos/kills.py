@@ -70,7 +70,7 @@ class Scene:
 async def _under_load(seed: int, book: Path) -> AsyncIterator[Scene]:
     """Load while the block runs; it and what was broken have ended when the block is left."""
     clocks = book.with_name("clocks")
-    with small_volume(book.with_name("volume")) as volume:
+    with small_volume(book.parent) as volume:
         async with a_world("kills", {VARIABLE: str(clocks)}, volume) as world:
             nemesis = Nemesis(world, Random(seed), clocks, volume)
             async with _fed(world, seed, book, nemesis) as scene:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from random import Random
 
@@ -26,6 +26,7 @@ HOUR = 3600
 BROKER_SECONDS = (3.0, 12.0)
 DISK_SECONDS = (2.0, 6.0)
 MAIL_SECONDS = (2.0, 8.0)
+OTHERS_EVERY = 3.0
 MOST_FROZEN = 2
 """At once: of two cores and six processes somebody has to work."""
 SLICE = 40
@@ -57,20 +58,24 @@ class Nemesis:
         self._postgres: KeptPart = postgres
 
     async def run(self, seconds: float, every: float) -> None:
-        """Break something about `every` so many seconds."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        faults: dict[Fault, int] = {
-            self.kill: 60,
+        """For so many seconds kill a process about `every` so many, and beside that break something else."""
+        end = asyncio.get_running_loop().time() + seconds
+        others: dict[Fault, int] = {
             self.freeze: 8,
             self.end_sessions: 8,
             self.redeliver: 6,
             self.disturb_mail: 8,
+            self.shift_clock: 4,
             self.break_broker: 4,
             self.break_database: 4,
             self.fill_disk: 2,
-            self.shift_clock: 4,
         }
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._go_on({self.kill: 1}, end, every))
+            group.create_task(self._go_on(others, end, OTHERS_EVERY))
+
+    async def _go_on(self, faults: Mapping[Fault, int], end: float, every: float) -> None:
+        loop = asyncio.get_running_loop()
         while loop.time() < end:
             (fault,) = self._chance.choices(list(faults), list(faults.values()))
             await fault()

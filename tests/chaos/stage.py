@@ -7,6 +7,7 @@ from chaos.volume import Volume
 from e2e.gate import Gate
 from e2e.world import World, world_of
 from folders import fresh, remove
+from geleit.embedded.accounts import open_way_to
 from geleit.probe import LOOPBACK, free_port
 from geleit.settings import Settings
 from geleit.system import system
@@ -25,6 +26,8 @@ async def a_world(
     state = await fresh(f"chaos-{name}")
     if volume:
         (state / "postgres").symlink_to(volume.folder)
+        # PostgreSQL's own account comes by here; to where the link leads it has a way.
+        open_way_to(state / "link")
     gate = Gate()
     await gate.open()
     settings = Settings(

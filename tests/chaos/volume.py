@@ -1,7 +1,9 @@
 """A small volume for the database, which can be filled up: it is mounted, which only root may."""
 
+import hashlib
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,9 +36,12 @@ class Volume:
 
 
 @contextmanager
-def small_volume(folder: Path) -> Iterator[Volume | None]:
-    """A volume in this folder while the block runs; None where none can be mounted."""
-    folder.mkdir(parents=True, exist_ok=True)
+def small_volume(of: Path) -> Iterator[Volume | None]:
+    """A volume for whoever works in this folder, while the block runs; None where none can be mounted."""
+    # Where PostgreSQL's own account has a way to, and found again after a kill.
+    name = f"geleit-volume-{hashlib.sha256(os.fsencode(of)).hexdigest()[:12]}"
+    folder = Path(tempfile.gettempdir()) / name
+    folder.mkdir(exist_ok=True)
     if os.path.ismount(folder):
         # Of a run that was killed; its server was ended before this one begins.
         _run("umount", "--lazy", str(folder))
