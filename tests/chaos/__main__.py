@@ -7,6 +7,7 @@ import json
 import math
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Collection
 from random import Random
 from typing import Any
@@ -60,14 +61,30 @@ async def run(progress: Progress, budget: Budget, seed: int, parts: Collection[s
         await _outages(progress, budget, seed)
 
 
+async def _kept(progress: Progress, part: str, piece: str, work: Awaitable[dict[str, Any]]) -> bool:
+    """Do a piece and keep its figures, what it could not bear as its fault; whether it has none."""
+    begin = time.monotonic()
+    try:
+        figures = await work
+    except Exception as error:
+        traceback.print_exception(error)
+        figures = {"faults": [f"{part} {piece}: {type(error).__name__}: {error}"]}
+    progress.keep(part, piece, **figures)
+    say(f"{part} {piece}: {json.dumps(figures)} ({time.monotonic() - begin:.0f} s)")
+    return not figures["faults"]
+
+
 async def _kills(progress: Progress, budget: Budget, seed: int) -> None:
+    seconds = budget.share(0.25, ROUND_SECONDS)
     for number in itertools.count(1):
-        if progress.total_of("kills", "kills") >= KILLS or budget.left() < 0:
-            break
         for one in SEEDS if budget.minutes is None else (seed,):
+            if progress.total_of("kills", "kills") >= KILLS or budget.left() < 0:
+                return
             this = Round(one, number, FOLDER / f"requests-{one}-{number}.jsonl")
-            if not progress.knows("kills", str(this)) and budget.left() > 0:
-                await kills.at_once(progress, this, budget.share(0.25, ROUND_SECONDS), say)
+            if progress.knows("kills", str(this)):
+                continue
+            if not await _kept(progress, "kills", str(this), kills.at_once(this, seconds)):
+                return  # the first fault is to be looked at
 
 
 async def _outages(progress: Progress, budget: Budget, seed: int) -> None:
@@ -75,10 +92,12 @@ async def _outages(progress: Progress, budget: Budget, seed: int) -> None:
         counted = min(progress.total_of("outages", f"{part}_restarts") for part in ("broker", "db"))
         # A round takes minutes: a short run has its outages among the kills.
         if counted >= OUTAGES or budget.left() < ROUND_SECONDS:
-            break
+            return
         this = Round(seed, number, FOLDER / f"requests-outages-{number}.jsonl")
-        if not progress.knows("outages", str(this)):
-            await kills.one_by_one(progress, this, say)
+        if progress.knows("outages", str(this)):
+            continue
+        if not await _kept(progress, "outages", str(this), kills.one_by_one(this)):
+            return
 
 
 def _steady_is_wanted(progress: Progress) -> bool:
@@ -106,10 +125,7 @@ async def _steady(progress: Progress, budget: Budget, seed: int) -> None:
         for (part, piece), do in pieces.items():
             if progress.knows(part, piece) and part == "again":
                 continue
-            begin = time.monotonic()
-            figures = await do()
-            progress.keep(part, piece, **figures)
-            say(f"{piece}: {json.dumps(figures)} ({time.monotonic() - begin:.0f} s)")
+            await _kept(progress, part, piece, do())
         found = await failpoints.at_rest(scene)
         progress.keep("again", "audit", faults=found)
         say(f"steady: at rest {found or 'no fault'}")

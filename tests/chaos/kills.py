@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 
 from chaos.load import Load
 from chaos.nemesis import Nemesis
-from chaos.progress import Progress
 from chaos.stage import a_world
 from chaos.volume import small_volume
 from chassis.failpoint import VARIABLE
@@ -36,8 +35,6 @@ LOAD_SECONDS = 2.0
 SHOWN = ("kills", "freezes", "zombies", "sessions", "mail", "redelivered", "clocks", "disk_full")
 SORTS = {"I4": "over_capacity", "I6": "order_breaks", "I10": "order_breaks", "I2": "doubled", "I3": "doubled"}
 """What a fault of an invariant is counted as; of every other: lost. One of I1 or I2 may be either: its text says."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,8 @@ class Scene:
 async def _under_load(seed: int, book: Path) -> AsyncIterator[Scene]:
     """Load while the block runs; it and what was broken have ended when the block is left."""
     clocks = book.with_name("clocks")
+    for wrong in clocks.glob("clock.*"):
+        wrong.unlink()  # of a run that was killed
     with small_volume(book.parent) as volume:
         async with a_world("kills", {VARIABLE: str(clocks)}, volume) as world:
             nemesis = Nemesis(world, Random(seed), clocks, volume)
@@ -95,9 +94,8 @@ async def _fed(world: World, seed: int, book: Path, nemesis: Nemesis) -> AsyncIt
             scene.load.begins.set()
 
 
-async def at_once(progress: Progress, this: Round, seconds: float, say: Say) -> None:
-    """A round of everything by chance, then rest, then the auditor."""
-    say(f"kills: {this}, {seconds:.0f} s")
+async def at_once(this: Round, seconds: float) -> dict[str, Any]:
+    """A round of everything by chance, then rest, then the auditor; its figures."""
     loop = asyncio.get_running_loop()
     async with _under_load(this.chance, this.book) as scene:
         await scene.nemesis.run(seconds, EVERY)
@@ -107,13 +105,11 @@ async def at_once(progress: Progress, this: Round, seconds: float, say: Say) -> 
         stuck = await _until_quiet(scene)
         recovered = loop.time() - ended
         figures = await _figures(scene, stuck)
-    progress.keep("kills", str(this), recover_s=round(recovered, 1), **figures)
-    say(f"kills: {this}: {_said(figures)}, at rest after {recovered:.0f} s")
+    return {"recover_s": round(recovered, 1), **figures}
 
 
-async def one_by_one(progress: Progress, this: Round, say: Say) -> None:
+async def one_by_one(this: Round) -> dict[str, Any]:
     """A round of outages, of the broker and of the database in turn; after each the backlog has to come to zero."""
-    say(f"outages: {this}")
     loop = asyncio.get_running_loop()
     recoveries: list[float] = []
     slow: list[str] = []
@@ -132,9 +128,7 @@ async def one_by_one(progress: Progress, this: Round, say: Say) -> None:
                 slow.append(f"{outage.__name__} took {recoveries[-1]:.0f} s to recover: {'; '.join(stuck)}")
         scene.load.begins.clear()
         figures = await _figures(scene, await _until_quiet(scene))
-    figures["faults"] = [*slow, *figures["faults"]]
-    progress.keep("outages", str(this), recover_s=round(max(recoveries), 1), **figures)
-    say(f"outages: {this}: {_said(figures)}, recovered within {max(recoveries):.0f} s")
+    return {"recover_s": round(max(recoveries), 1), **figures, "faults": [*slow, *figures["faults"]]}
 
 
 async def _until_quiet(scene: Scene) -> list[str]:
@@ -175,8 +169,3 @@ async def _figures(scene: Scene, stuck: list[str]) -> dict[str, Any]:
         "stuck_partitions": sum("records behind" in line for line in stuck),
         "faults": [*stuck, *found],
     }
-
-
-def _said(figures: dict[str, Any]) -> str:
-    shown = ("kills", "freezes", "broker_restarts", "db_restarts", "taken", "submitted", "http_500")
-    return ", ".join(f"{name} {figures[name]}" for name in shown) + f", {len(figures['faults'])} faults"
