@@ -2,17 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from aiokafka.errors import KafkaError
+
 from chaos.load import Load
 from chaos.nemesis import Nemesis
 from chaos.stage import a_world
 from chaos.volume import small_volume
+from chassis.database import AWAY
 from chassis.failpoint import VARIABLE
 from e2e.rest import faults, is_quiet, unrest
 from e2e.world import World
@@ -26,7 +29,7 @@ MANAGERS = 3
 ROOM = 500
 """Units of each manager: twenty households, so that the waiting list is always in use."""
 EVERY = 1.6
-"""Seconds between two faults: two cores start a process in about three."""
+"""Seconds between two kills: two cores start a process in about three."""
 READY_WITHIN, QUIET_WITHIN = 120.0, 180.0
 RECOVERED_WITHIN = 60.0
 OUTAGES_A_ROUND = 5
@@ -134,18 +137,22 @@ async def one_by_one(this: Round) -> dict[str, Any]:
 async def _until_quiet(scene: Scene) -> list[str]:
     """Wait until all can work and nothing is on its way; what still is after the longest time."""
 
-    async def quiet() -> bool:
+    async def mailed_again() -> bool:
+        # An operator: the mail server takes again what it had refused for good.
+        async with scene.world.databases["notifications"].transaction() as tx:
+            await retry(tx, None)
+        return True
+
+    async def works(check: Callable[[], Awaitable[bool]]) -> bool:
         try:
-            return await is_quiet(scene.world)
-        except Exception:
+            return await check()
+        except (*AWAY, KafkaError):
             return False
 
     try:
         await asyncio.gather(*(one.ready(READY_WITHIN) for one in scene.world.running.processes.values()))
-        async with scene.world.databases["notifications"].transaction() as tx:
-            # An operator: the mail server takes again what it had refused for good.
-            await retry(tx, None)
-        await eventually(quiet, within=QUIET_WITHIN)
+        await eventually(lambda: works(mailed_again), within=QUIET_WITHIN)
+        await eventually(lambda: works(lambda: is_quiet(scene.world)), within=QUIET_WITHIN)
     except TimeoutError:
         return [line async for line in unrest(scene.world)]
     except Failure as failure:
