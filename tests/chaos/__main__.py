@@ -5,6 +5,7 @@ import asyncio
 import itertools
 import json
 import math
+import signal
 import sys
 import time
 import traceback
@@ -52,7 +53,11 @@ class Budget:
 
 
 async def run(progress: Progress, budget: Budget, seed: int, parts: Collection[str]) -> None:
-    """A piece after the other until all is reached or the time is over."""
+    """A piece after the other until all is reached or the time is over; whoever ends it leaves nothing running."""
+    this = asyncio.current_task()
+    assert this
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sign, this.cancel)
     if "steady" in parts and _steady_is_wanted(progress):
         await _steady(progress, budget, seed)
     if "kills" in parts:
@@ -169,7 +174,10 @@ def main() -> int:
     progress = Progress(file, source_digest())
     progress.forget_faulty()
     say(f"chaos: seed {asked.seed}, {'all of it' if asked.minutes is None else f'about {asked.minutes:g} minutes'}")
-    asyncio.run(run(progress, Budget(asked.minutes), asked.seed, asked.parts))
+    try:
+        asyncio.run(run(progress, Budget(asked.minutes), asked.seed, asked.parts))
+    except asyncio.CancelledError:
+        say("ended before its time; the next run goes on here")
     if progress.total("kills") and not progress.total("disk_full"):
         say("NOT RUN: a full disk, because no volume can be mounted here or by chance")
     faults = progress.faults()
