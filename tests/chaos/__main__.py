@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import logging
 import math
 import signal
 import sys
@@ -171,6 +172,8 @@ def main() -> int:
     file = FOLDER / "progress.json"
     if asked.fresh:
         file.unlink(missing_ok=True)
+    # What its own consumers and producers meet while everything breaks is what it is there for.
+    logging.disable(logging.ERROR)
     progress = Progress(file, source_digest())
     progress.forget_faulty()
     say(f"chaos: seed {asked.seed}, {'all of it' if asked.minutes is None else f'about {asked.minutes:g} minutes'}")
