@@ -181,6 +181,7 @@ def main() -> int:
         asyncio.run(run(progress, Budget(asked.minutes), asked.seed, asked.parts))
     except asyncio.CancelledError:
         say("ended before its time; the next run goes on here")
+        return 130
     if progress.total("kills") and not progress.total("disk_full"):
         say("NOT RUN: a full disk, because no volume can be mounted here or by chance")
     faults = progress.faults()

@@ -112,15 +112,15 @@ async def at_once(this: Round, seconds: float) -> dict[str, Any]:
 
 
 async def one_by_one(this: Round) -> dict[str, Any]:
-    """A round of outages, of the broker and of the database in turn; after each the backlog has to come to zero."""
+    """A round of outages: broker and database in turn, then a full disk; after each the backlog has to come to zero."""
     loop = asyncio.get_running_loop()
     recoveries: list[float] = []
     slow: list[str] = []
     async with _under_load(this.chance, this.book) as scene:
-        for turn in range(2 * OUTAGES_A_ROUND):
+        nemesis = scene.nemesis
+        for outage in (*[nemesis.break_broker, nemesis.end_database] * OUTAGES_A_ROUND, nemesis.fill_disk):
             # The pace of a load, not a wait for something.
             await asyncio.sleep(LOAD_SECONDS)
-            outage = scene.nemesis.end_database if turn % 2 else scene.nemesis.break_broker
             await outage()
             ended = loop.time()
             scene.load.begins.clear()

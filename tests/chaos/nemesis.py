@@ -68,7 +68,7 @@ class Nemesis:
             self.shift_clock: 4,
             self.break_broker: 4,
             self.break_database: 4,
-            self.fill_disk: 2,
+            self.fill_disk: 4,
         }
         async with asyncio.TaskGroup() as group:
             group.create_task(self._go_on({self.kill: 1}, end, every))
