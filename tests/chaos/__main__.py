@@ -72,8 +72,10 @@ async def _kept(progress: Progress, part: str, piece: str, work: Awaitable[dict[
     begin = time.monotonic()
     try:
         figures = await work
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
         traceback.print_exception(error)
+        if (this := asyncio.current_task()) and this.cancelling():
+            raise  # somebody ends the run
         figures = {"faults": [f"{part} {piece}: {type(error).__name__}: {error}"]}
     progress.keep(part, piece, **figures)
     say(f"{part} {piece}: {json.dumps(figures)} ({time.monotonic() - begin:.0f} s)")
