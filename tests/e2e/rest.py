@@ -58,9 +58,10 @@ async def _lags(world: World) -> dict[str, int]:
     reader = AIOKafkaConsumer(bootstrap_servers=world.bootstrap, group_id=None, enable_auto_commit=False)
     await admin.start()
     try:
-        await reader.start()
         committed = {name: await admin.list_consumer_group_offsets(name) for name in topics}
         described = await admin.describe_topics(sorted({topic for some in topics.values() for topic in some}))
+        # Last: one that is stopped before it has had a turn raises CancelledError, whatever was the matter.
+        await reader.start()
         places = [TopicPartition(one["topic"], part["partition"]) for one in described for part in one["partitions"]]
         ends = await reader.end_offsets(places)
     finally:
