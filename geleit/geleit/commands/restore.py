@@ -44,7 +44,7 @@ def restore(
     """Bring Geleit back from a backup, or, without one, tell an empty or lost broker everything again.
 
     Nothing of Geleit may run. What came after the backup is lost, but for answers of municipalities and what centres
-    have put on their own topics; whoever registered by HTTP since is named, to be registered again.
+    have put on their own topics; how many registered by HTTP since is said, for their centres to do so again.
     """
     if file and not yes:
         typer.confirm(f"Replace everything in the database by {file}?", abort=True)

@@ -147,4 +147,4 @@ def _script(service: Service, heard: Mapping[str, Read]) -> str:
         set local search_path = "{service.name}";
         delete from consumed; {counted}
         update started set at = clock_timestamp();
-    '''  # noqa: S608
+    '''  # noqa: S608 - names and numbers of ours, and a script takes no parameters

@@ -135,7 +135,7 @@ def plan(
         replace(one, max_new_per_week=None, active_until=day - A_DAY if one.id in gone else one.active_until)
         for one in managers.values()
     ]
-    then = replace(around, field=around.field.with_managers(receivers))
+    then = replace(around, field=around.field.with_managers(receivers), outlooks={})
     families = _families(one for one in held if one.household.id not in leaving)
     decisions = match([_ask(one, families, then) for one, _ in leaving.values()], standing, then, _without_cp_sat)
     moves, uncovered = [], []
