@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -251,7 +251,8 @@ class Database:
 
     async def release(self, connection: Connection) -> None:
         """End a dedicated connection, and with it its locks and listeners."""
-        connection.terminate()
+        with suppress(asyncpg.InterfaceError):  # the server has ended it: the pool has it back already
+            connection.terminate()
         await self._pool.release(connection, timeout=ACQUIRE_SECONDS)
 
     async def close(self) -> None:

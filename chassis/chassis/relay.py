@@ -26,7 +26,7 @@ BATCH_BYTES = 512 * 1024
 POLL_SECONDS = 0.25
 """Fallback where a notification was missed: LISTEN does not survive a lost connection."""
 STUCK_SECONDS = 60.0
-"""An unpublished row this old under a living owner: the owner is frozen, and its session is ended."""
+"""The same row is the oldest for so long under a living owner: the owner is frozen, and its session is ended."""
 SEND_TIMEOUT_MS = 30_000
 SLOW_SECONDS = 5.0
 """A broker that takes longer to acknowledge is as good as away: the process says so until it does."""
@@ -41,13 +41,12 @@ update outbox set published_at = null
 where id in (select max(o.id) from outbox o join unnest($1::text[], $2::text[]) as sent(topic, key)
              on o.topic = sent.topic and o.key = sent.key group by o.topic, o.key)
 """
-_END_FROZEN_OWNER = """
+_OLDEST = "select id from outbox where published_at is null order by id limit 1"
+_END_OWNER = """
 select pg_terminate_backend(l.pid) from pg_locks l
 where l.locktype = 'advisory' and l.granted
   and l.database = (select oid from pg_database where datname = current_database())
   and (l.classid::bigint << 32 | l.objid::bigint) = $1
-  and exists (select from outbox where published_at is null
-              and created_at < clock_timestamp() - make_interval(secs => $2))
 """
 
 
@@ -91,12 +90,19 @@ class Relay:
             await self._database.release(connection)
 
     async def _elected(self, connection: Connection, lock: int, stop: asyncio.Event) -> bool:
+        loop = asyncio.get_running_loop()
+        oldest, since = None, loop.time()
         while not await connection.fetchval("select pg_try_advisory_lock($1)", lock):
             self._health.up("relay")
             if stop.is_set():
                 return False
-            if await connection.fetchval(_END_FROZEN_OWNER, lock, STUCK_SECONDS):
+            # By what is seen here: the row's own time is by the clock of whoever wrote it.
+            before, oldest = oldest, await connection.fetchval(_OLDEST)
+            if oldest is None or oldest != before:
+                since = loop.time()
+            elif loop.time() - since > STUCK_SECONDS and await connection.fetchval(_END_OWNER, lock):
                 log.error("relay: ended the session of an owner that does not send")
+                oldest = None
             await self._woken(stop, 1.0)
         return True
 

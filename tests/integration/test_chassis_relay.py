@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import chassis.relay
 from builders import a_household, a_municipality
 from chassis.broker import Broker
 from chassis.database import Database
@@ -118,6 +119,21 @@ async def test_another_relay_takes_over_when_the_owners_session_ends(
             await tx.publish([a_municipality(revision=5)])
         await eventually(everything_sent(probe))
         assert await eventually(owner) != first
+
+
+async def test_an_owner_that_stands_still_is_ended(
+    probe: Database, kafka_bootstrap: str, topics: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chassis.relay, "STUCK_SECONDS", 0.2)
+    frozen = await probe.dedicated()
+    try:
+        await frozen.execute("select pg_advisory_lock(hashtextextended('geleit.relay.' || current_schema(), 0))")
+        async with probe.transaction() as tx:
+            await tx.publish([a_municipality(revision=6)])
+        async with relaying(probe, kafka_bootstrap):
+            await eventually(everything_sent(probe))
+    finally:
+        await probe.release(frozen)
 
 
 async def test_a_wake_up_wakes_once(probe: Database) -> None:

@@ -108,7 +108,7 @@ def errand(settings: Settings, mailer: Mailer | None = None) -> Errand:
     mailer = mailer or Mailer(server_of(settings.smtp_url.get_secret_value()))
 
     async def claim(tx: Tx) -> Sequence[Outgoing]:
-        rows = await tx.fetch(query("claim"), tx.now, tx.now + LEASE, BATCH)
+        rows = await tx.fetch(query("claim"), tx.now, LEASE, BATCH)
         return [Outgoing(**{name: row[name] for name in Outgoing.__slots__}) for row in rows]
 
     async def perform(outgoing: Outgoing) -> None:
@@ -119,7 +119,7 @@ def errand(settings: Settings, mailer: Mailer | None = None) -> Errand:
             case None:
                 await tx.execute(query("mark_sent"), outgoing.id, tx.now)
             case NotPerformed():
-                await tx.execute(query("give_back"), outgoing.id, tx.now)
+                await tx.execute(query("give_back"), outgoing.id)
             case _:
                 await _mark_unsent(tx, outgoing, failure_of(result))
         return ()
@@ -136,7 +136,7 @@ def errand(settings: Settings, mailer: Mailer | None = None) -> Errand:
 
 async def retry(tx: Tx, messages: Sequence[UUID] | None) -> int:
     """Send failed messages again (None: all of them), as an operator asks for; how many those are."""
-    rows = await tx.fetch(query("retry"), messages, tx.now)
+    rows = await tx.fetch(query("retry"), messages)
     for row in rows:
         await tx.audit("retry_message", str(row["id"]))
     if rows:
@@ -146,5 +146,5 @@ async def retry(tx: Tx, messages: Sequence[UUID] | None) -> int:
 
 async def _mark_unsent(tx: Tx, outgoing: Outgoing, failure: Failure) -> None:
     over = failure.for_good or outgoing.attempts >= MOST_ATTEMPTS
-    again = None if over else tx.now + pause(outgoing.id, outgoing.attempts)
+    again = None if over else pause(outgoing.id, outgoing.attempts)
     await tx.execute(query("mark_unsent"), outgoing.id, failure.code, again, tx.now)
