@@ -50,7 +50,8 @@ class Service:
     `name` is its schema, consumer group, roles' prefix and event source; `package` is where its `sql/`,
     `templates/` and `locale/` lie; `prefix` is the path its web app answers under; `seed` runs once after
     each migration and returns what is to be published; `measures` set the gauges that need its tables; `writes` are the
-    compacted topics it is the authority for.
+    compacted topics it is the authority for. Who `gathers` takes records up to half a second later, and more of them at
+    once: less work.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Service:
     web: Callable[[], "Site"] | None = None
     seed: Callable[[Tx], Awaitable[Sequence[State]]] | None = None
     writes: Mapping[Topic, Authority] = field(default_factory=dict)
+    gathers: bool = False
 
     def vault(self) -> Vault:
         """The vault of this process's master key. Raises VaultKeyInvalid."""
@@ -112,6 +114,7 @@ async def work(service: Service, stop: asyncio.Event, health: Health) -> None:
         instance=settings.instance,
         records=settings.poll_records,
         health=health,
+        gathers=service.gathers,
     )
     relay = Relay(
         database,

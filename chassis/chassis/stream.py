@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
@@ -27,6 +27,12 @@ FEWEST_TO_LOSE_ONE = 3
 """Copies from which on two must agree: one may be away and writing still goes on."""
 LAG_SECONDS = 5.0
 DRAIN_SECONDS = 30.0
+EMPTY_MS = 1
+"""How long FastStream waits for records, and sleeps once more when there were none."""
+POLL_MS = 500
+"""How long a poll really waits: what comes meanwhile ends it."""
+GATHERED_BYTES = 64 * 1024
+"""What is worth a poll for who gathers; less is brought after half a second, Kafka's default."""
 STUCK_SECONDS = 180.0
 """So long a consumer may stand still before records: a database that is away is tried in place for a minute."""
 
@@ -114,6 +120,7 @@ class Subscription:
         instance: str | None,
         records: int,
         health: Health,
+        gathers: bool = False,
     ) -> None:
         self._consumer = consumer
         self._topics = topics
@@ -122,6 +129,7 @@ class Subscription:
         self._instance = instance
         self._records = records
         self._health = health
+        self._fewest_bytes = GATHERED_BYTES if gathers else 1
         self._at_hand: Sequence[ConsumerRecord] = ()
         self._watch = Watch()
 
@@ -163,7 +171,8 @@ class Subscription:
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.NACK_ON_ERROR,
             max_records=self._records,
-            batch_timeout_ms=20,
+            batch_timeout_ms=EMPTY_MS,
+            fetch_min_bytes=self._fewest_bytes,
             partition_assignment_strategy=(RangePartitionAssignor,),
             parser=as_they_are,
             decoder=_raws,
@@ -183,6 +192,7 @@ class Subscription:
 
         try:
             await broker.start()
+            _wait_in_polls(handle.consumer)
             self._health.up("stream")
             while not stop.is_set():
                 # Who is waiting for a position has none to tell of: next time.
@@ -193,6 +203,21 @@ class Subscription:
                     await asyncio.wait_for(stop.wait(), LAG_SECONDS)
         finally:
             await broker.stop()
+
+
+def _wait_in_polls(consumer: AIOKafkaConsumer) -> None:
+    """Let each poll wait for POLL_MS, whatever it is asked for: FastStream knows one time for waiting and sleeping."""
+    poll = consumer.getmany
+
+    async def getmany(
+        *places: TopicPartition, timeout_ms: int, max_records: int | None = None
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        records: dict[TopicPartition, list[ConsumerRecord]] = await poll(
+            *places, timeout_ms=max(timeout_ms, POLL_MS), max_records=max_records
+        )
+        return records
+
+    consumer.getmany = getmany
 
 
 async def _raws(message: KafkaAckableMessage) -> object:

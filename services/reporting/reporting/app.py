@@ -31,6 +31,7 @@ def service(settings: Settings) -> Service:
         prefix="/reports",
         settings=settings,
         on=HANDLERS,
+        gathers=True,
         web=_site,
     )
 
