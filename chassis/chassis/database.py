@@ -184,6 +184,7 @@ class Database:
             timeout=ACQUIRE_SECONDS,
             command_timeout=60,
             init=_with_json,
+            reset=_as_it_is,
             server_settings={
                 "search_path": service,
                 "application_name": f"{service}_{use}",
@@ -242,6 +243,11 @@ class Database:
         finally:
             await self._pool.release(connection)
 
+    async def fetchrow(self, sql: str, *args: object) -> asyncpg.Record | None:
+        """The first row of a statement that is its own transaction, or None. Raises what `transaction` raises."""
+        async with self._connection() as connection:
+            return await connection.fetchrow(sql, *args)
+
     async def dedicated(self) -> Connection:
         """A connection outside the transactions' turn, for locks of a session and for listening.
 
@@ -261,6 +267,11 @@ class Database:
             await asyncio.wait_for(self._pool.close(), ACQUIRE_SECONDS)
         except TimeoutError:
             self._pool.terminate()
+
+
+async def _as_it_is(_: asyncpg.Connection) -> None:
+    """A transaction leaves nothing in its session: what is set is set locally, and locks and listeners that outlive
+    it are a dedicated connection's. asyncpg's own reset would be one more statement for each transaction."""
 
 
 async def _with_json(connection: asyncpg.Connection) -> None:

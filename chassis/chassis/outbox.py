@@ -12,11 +12,14 @@ from contracts.record import State, encode, event_id
 from contracts.topics import topic_of
 
 _INSERT = """
-insert into outbox (topic, partition, key, ce_id, ce_type, revision, payload, traceparent, created_at)
-select t, p, k, i, y, r, v, c, $9
-from unnest($1::text[], $2::int[], $3::text[], $4::uuid[], $5::text[], $6::int[], $7::bytea[], $8::text[])
-     with ordinality as o(t, p, k, i, y, r, v, c, n)
-order by n
+with written as (
+    insert into outbox (topic, partition, key, ce_id, ce_type, revision, payload, traceparent, created_at)
+    select t, p, k, i, y, r, v, c, $9
+    from unnest($1::text[], $2::int[], $3::text[], $4::uuid[], $5::text[], $6::int[], $7::bytea[], $8::text[])
+         with ordinality as o(t, p, k, i, y, r, v, c, n)
+    order by n
+)
+select pg_notify('outbox_' || current_schema(), '')
 """
 
 
@@ -44,4 +47,3 @@ async def insert(
         now,
     )
     failpoint("outbox.inserted")
-    await connection.execute("select pg_notify('outbox_' || current_schema(), '')")

@@ -14,8 +14,7 @@ _QUERIES = {
 
 async def principal_of(database: Database, secret: str, via: Literal["session", "key"]) -> Principal | None:
     """Who this session token or API key belongs to; None if it is unknown, ended or expired."""
-    async with database.transaction() as tx:
-        row = await tx.fetchrow(_QUERIES[via], digest(secret))
+    row = await database.fetchrow(_QUERIES[via], digest(secret))
     if row is None:
         return None
     return Principal(str(row["id"]), row["name"], Role(row["role"]), row["tenant"], via)

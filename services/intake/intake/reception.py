@@ -141,7 +141,7 @@ def _needing(offers: Sequence[Offer], current: dict[str, Household]) -> Iterable
 
 async def _on_file(tx: Tx, keys: Keys, households: Iterable[UUID]) -> dict[UUID, Identity]:
     boxes = await store.sealed(tx, households)
-    return await asyncio.to_thread(_open, keys, boxes)
+    return await asyncio.to_thread(_open, keys, boxes) if boxes else {}
 
 
 # A poll's identities take a good part of a second, in which nothing else would run.

@@ -49,10 +49,12 @@ async def save_heads(tx: Tx, centre: str, heads: Mapping[str, Head]) -> None:
 
 async def households(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Household]:
     """Households by id, of those that the transaction may see; lock their references to change them."""
+    if not (wanted := list(ids)):
+        return {}
     rows = await tx.fetch(
         "select id, home, centre, reference, revision, status, change, version, facts, forms, person_digest,"
         " allotted, registered_at, changed_at from household where id = any($1::uuid[])",
-        list(ids),
+        wanted,
     )
     return {row["id"]: _household(row) for row in rows}
 
@@ -80,8 +82,10 @@ async def save_households(tx: Tx, changed: Sequence[Household]) -> None:
 
 async def sealed(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Sealed]:
     """The vault's boxes of households, of those that the transaction may see."""
+    if not (wanted := list(ids)):
+        return {}
     rows = await tx.fetch(
-        "select household, wrapped_key, sealed from person_vault where household = any($1::uuid[])", list(ids)
+        "select household, wrapped_key, sealed from person_vault where household = any($1::uuid[])", wanted
     )
     return {row["household"]: Sealed(row["wrapped_key"], row["sealed"]) for row in rows}
 
