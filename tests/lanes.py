@@ -12,7 +12,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-SYSTEMS_OF_THEIR_OWN = {"test_demo.py", "test_start.py", "test_up.py"}
+SYSTEMS_OF_THEIR_OWN = {"test_demo.py", "test_restore.py", "test_start.py", "test_up.py"}
 """Files of the e2e tier that start what they need themselves."""
 LONGEST = {"tests/e2e", "tests/e2e/test_demo.py"}
 
