@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_COMPILE_BYTECODE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down test test-containers properties chaos bench-handover bench-stream check compose-env fmt lock clean
+.PHONY: help setup demo up down test test-containers properties chaos bench-handover bench-stream soak check compose-env fmt lock clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -65,6 +65,9 @@ bench-handover: setup ## Plan 10,000 cases that change hands
 
 bench-stream: setup ## Arrivals a second beside a naive way and the limit, latency, a backlog (a quarter of an hour)
 	@$(BIN)/python -m benchmarks.stream
+
+soak: setup ## A million households one after the other, then the first hundred thousand's work again (an hour; LOTS=2)
+	@$(BIN)/python -m benchmarks.soak
 
 compose-env: setup ## Write .env for docker-compose.yml, with random secrets
 	@$(BIN)/python -m geleit.compose_env

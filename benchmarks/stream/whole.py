@@ -36,9 +36,11 @@ UPLOADS = 4
 """At the same time."""
 STEADY = 50
 """Arrivals a second."""
-LOOKS = 0.005
+LOOKS = 0.01
 """Seconds between two looks into the inbox."""
 QUIET_SECONDS = 20.0
+PAGE = os.sysconf("SC_PAGE_SIZE")
+_THERE = "select coalesce(array_agg(household), '{}') as there from care where household = any($1::uuid[])"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -118,6 +120,7 @@ async def latencies(of: Whole, seconds: int) -> Sequence[float]:
     """Milliseconds from the request to the care in the inbox's tables, proposed or waiting; sorted."""
     sent: dict[str, float] = {}
     found: dict[str, float] = {}
+    arriving = forms(of, STEADY * seconds, 2)
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -130,17 +133,16 @@ async def latencies(of: Whole, seconds: int) -> Sequence[float]:
 
     async def look() -> None:
         while not over.is_set() or sent:
-            async with of.doors["notifications"].transaction() as tx:
-                rows = await tx.fetch("select household from care where household = any($1::uuid[])", list(sent))
-            now = loop.time()
-            found.update({str(row["household"]): (now - sent.pop(str(row["household"]))) * 1000 for row in rows})
+            row = await of.doors["notifications"].fetchrow(_THERE, list(sent))
+            now, there = loop.time(), map(str, row["there"] if row else ())
+            found.update({household: (now - sent.pop(household)) * 1000 for household in there})
             await asyncio.sleep(LOOKS)
 
     async with asyncio.TaskGroup() as watch:
         watch.create_task(asyncio.wait_for(look(), seconds + 120))
         begin = loop.time()
         async with asyncio.TaskGroup() as group:
-            for number, form in enumerate(forms(of, STEADY * seconds, 2)):
+            for number, form in enumerate(arriving):
                 await asyncio.sleep(begin + number / STEADY - loop.time())
                 group.create_task(arrive(form))
         over.set()
@@ -172,6 +174,16 @@ async def idle_cpu(of: Whole) -> float:
     before = sum(map(_cpu_seconds, pids))
     await asyncio.sleep(QUIET_SECONDS)
     return (sum(map(_cpu_seconds, pids)) - before) / QUIET_SECONDS
+
+
+def resident_bytes(of: Whole) -> dict[str, int]:
+    """What each of our processes holds in memory."""
+    processes = of.running.processes.items()
+    return {name: _pages(one.pid) * PAGE for name, one in processes if one.pid}
+
+
+def _pages(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -1,0 +1,73 @@
+"""`make soak`: a million households one hundred thousand after the other, then the first hundred thousand's work again.
+
+Each lot leaves when the next one comes, as people do over the years: what is stored grows, what is under way does not.
+The last line is JSON.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.stream import given, whole
+from benchmarks.stream.given import Raw
+
+from contracts.households import Household
+from contracts.vocabulary import HouseholdChange, HouseholdStatus
+
+LOTS = int(os.environ.get("LOTS", "10"))
+ARRIVALS = int(os.environ.get("ARRIVALS", "100000"))
+FOLDER = Path(".geleit").absolute()
+
+
+def say(line: str) -> None:
+    """How far it is."""
+    print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr, flush=True)  # noqa: T201 - the figures are the purpose
+
+
+def gone(household: Household) -> Household:
+    """The household after it has left."""
+    change = {"revision": 2, "status": HouseholdStatus.WITHDRAWN, "change": HouseholdChange.WITHDRAWN}
+    return household.model_copy(update=change)
+
+
+def records(lot: int) -> tuple[Sequence[Raw], Sequence[Raw]]:
+    """The arrivals of a lot, and their leaving."""
+    now = datetime.now(UTC)
+    arrivals = list(given.households(ARRIVALS, first=lot * ARRIVALS))
+    return [given.raw(one, now) for one in arrivals], [given.raw(gone(one), now) for one in arrivals]
+
+
+async def main() -> None:
+    """Lots, then one more on top of all of them: `growth` is its time by the first one's; `rss_growth` the most that
+    any process holds more than after the first lot."""
+    FOLDER.mkdir(exist_ok=True)
+    seconds: list[float] = []
+    with TemporaryDirectory(prefix="soak-", dir=FOLDER) as folder:
+        async with whole.whole(Path(folder)) as system:
+            held: dict[str, int] = {}
+            for lot in range(LOTS + 1):
+                arrivals, departures = records(lot)
+                seconds.append(await whole.drain_seconds(system, arrivals))
+                left = await whole.drain_seconds(system, departures)
+                holds = whole.resident_bytes(system)
+                held = held or holds
+                stored = (lot + 1) * ARRIVALS
+                say(f"{stored:,} households: {seconds[-1]:.1f} s, their leaving {left:.1f} s, {_mib(holds)}")
+            grown = {name: holds[name] / before - 1 for name, before in held.items()}
+    most = max(grown, key=lambda name: grown[name])
+    say(f"{most} holds most more: {grown[most]:.1%}")
+    found = {"households": LOTS * ARRIVALS, "growth": seconds[-1] / seconds[0], "rss_growth": grown[most]}
+    print(json.dumps({name: round(value, 3) for name, value in found.items()}))  # noqa: T201 - the figures are the purpose
+
+
+def _mib(holds: dict[str, int]) -> str:
+    return ", ".join(f"{name} {held >> 20} MiB" for name, held in holds.items())
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
