@@ -1,6 +1,5 @@
 """`make bench-stream`: the naive way, the limit and ours in one run; then all of Geleit. The last line is JSON."""
 
-import asyncio
 import json
 import logging
 import os
@@ -10,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.stream import folds, given, limit, naive, ours, parts, whole
+
+from chassis import loop
 
 NAIVE = 4_000
 HOUSEHOLDS = int(os.environ.get("HOUSEHOLDS", "60000"))
@@ -85,4 +86,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    loop.run(main())

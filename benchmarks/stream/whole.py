@@ -3,16 +3,19 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
 import httpx
+import orjson
 from benchmarks.stream.given import Raw, roster
+from benchmarks.stream.lines import Lines
 from benchmarks.stream.parts import produce
 
 from chassis.access import Role
@@ -25,7 +28,7 @@ from geleit.demo.furnish import fill_register
 from geleit.demo.households import Towns
 from geleit.demo.quiet import Stream, open_stream, settled
 from geleit.demo.records import Kind, plan
-from geleit.probe import free_port, until
+from geleit.probe import LOOPBACK, free_port, until
 from geleit.settings import Settings
 from geleit.system import Running, system
 from matching.roster.change import import_roster
@@ -36,6 +39,8 @@ UPLOADS = 4
 """At the same time."""
 STEADY = 50
 """Arrivals a second."""
+BACK_AFTER = 0.2
+"""Seconds until a request is made again that was told to come back."""
 LOOKS = 0.01
 """Seconds between two looks into the inbox."""
 QUIET_SECONDS = 20.0
@@ -52,6 +57,7 @@ class Whole:
     doors: Doors
     stream: Stream
     http: httpx.AsyncClient
+    port: int
     key: str
     towns: Towns
 
@@ -76,7 +82,7 @@ async def whole(state_dir: Path) -> AsyncIterator[Whole]:
                 key = await issue_key(tx, role=Role.CENTRE, tenant=CENTRE, label="benchmark")
             async with client(running.url) as http:
                 await settled(doors, stream)
-                yield Whole(running, doors, stream, http, key.secret, Towns(towns))
+                yield Whole(running, doors, stream, http, settings.port, key.secret, Towns(towns))
 
 
 def forms(of: Whole, number: int, week: int) -> list[dict[str, Any]]:
@@ -120,16 +126,20 @@ async def latencies(of: Whole, seconds: int) -> Sequence[float]:
     """Milliseconds from the request to the care in the inbox's tables, proposed or waiting; sorted."""
     sent: dict[str, float] = {}
     found: dict[str, float] = {}
-    arriving = forms(of, STEADY * seconds, 2)
+    arriving = [(form["reference"], orjson.dumps(form)) for form in forms(of, STEADY * seconds, 2)]
+    lines = Lines(LOOPBACK, of.port)
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    async def arrive(form: Mapping[str, Any]) -> None:
+    async def arrive(reference: str, form: bytes) -> None:
         began = loop.time()
-        headers = {"Idempotency-Key": form["reference"]}
-        answer = await send(of.http, "POST", ARRIVALS, of.key, json=form, headers=headers)
-        assert answer.status_code == 202, answer.text
-        sent[answer.json()["id"]] = began
+        headers = {"Authorization": f"Bearer {of.key}", "Idempotency-Key": reference}
+        status, answer = await lines.post(ARRIVALS, form, headers)
+        while status == HTTPStatus.SERVICE_UNAVAILABLE:
+            await asyncio.sleep(BACK_AFTER)
+            status, answer = await lines.post(ARRIVALS, form, headers)
+        assert status == HTTPStatus.ACCEPTED, answer
+        sent[orjson.loads(answer)["id"]] = began
 
     async def look() -> None:
         while not over.is_set() or sent:
@@ -142,10 +152,11 @@ async def latencies(of: Whole, seconds: int) -> Sequence[float]:
         watch.create_task(asyncio.wait_for(look(), seconds + 120))
         begin = loop.time()
         async with asyncio.TaskGroup() as group:
-            for number, form in enumerate(arriving):
+            for number, (reference, form) in enumerate(arriving):
                 await asyncio.sleep(begin + number / STEADY - loop.time())
-                group.create_task(arrive(form))
+                group.create_task(arrive(reference, form))
         over.set()
+    lines.close()
     return sorted(found.values())
 
 

@@ -59,6 +59,8 @@ class Supervised:
     def __init__(self, program: Program, state_dir: Path, env: Mapping[str, str], steps: Steps) -> None:
         self.name = program.name
         self.restarts = 0
+        self.ending = ""
+        """How it ended last, as a person would say it."""
         self.port = program.port or 0
         self._program = program
         self._env = {**env, **program.env}
@@ -67,7 +69,6 @@ class Supervised:
         self._process = Process(program.name, pid_file(state_dir, program.name))
         self._keeper: asyncio.Task[None] | None = None
         self._has_been_ready = False
-        self._ending = ""
 
     @property
     def url(self) -> str:
@@ -116,7 +117,7 @@ class Supervised:
             async def is_ready() -> bool:
                 if self.restarts >= DEATHS_AT_START and not self._has_been_ready:
                     raise NotStarted(
-                        f"{self.name} {self._ending} {self.restarts} times ({self._log}):\n{last_lines(self._log)}"
+                        f"{self.name} {self.ending} {self.restarts} times ({self._log}):\n{last_lines(self._log)}"
                     )
                 if not self.alive() or not await answers(self.port):
                     return False
@@ -140,8 +141,8 @@ class Supervised:
         while True:
             if await self._process.ended(within=SETTLED_AFTER):
                 # Kept: once the next one runs, the process says nothing of how this one ended.
-                self._ending = self._process.ending()
-                self._steps.say(f"  {self.name} {self._ending}; starting it again in {pause:g} s ({self._log})")
+                self.ending = self._process.ending()
+                self._steps.say(f"  {self.name} {self.ending}; starting it again in {pause:g} s ({self._log})")
                 await asyncio.sleep(pause)
                 self.restarts += 1
                 self._spawn()
