@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from builders import a_municipality
 from chassis import stream
@@ -84,6 +85,30 @@ async def test_what_was_sent_before_the_first_start_is_read_and_a_restart_goes_o
         stop.set()
         await running
     assert sum(batches) == 80, "a committed record was read again after a clean stop"
+
+
+async def test_only_the_places_of_what_came_are_committed(probe: Database, kafka_bootstrap: str) -> None:
+    topic, group = Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe", 3), uuid4().hex
+    await create_topics(Broker(kafka_bootstrap), [topic])
+    await write(probe, kafka_bootstrap, topic, range(1))
+    stop = asyncio.Event()
+    running = asyncio.create_task(
+        a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, group).run(stop)
+    )
+
+    async def there() -> bool:
+        return await count(probe) == 1
+
+    await eventually(there)
+    stop.set()
+    await running
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    await admin.start()
+    try:
+        committed = await admin.list_consumer_group_offsets(group)
+    finally:
+        await admin.close()
+    assert [place.offset for place in committed.values()] == [1]
 
 
 async def test_a_poll_whose_transaction_fails_comes_again(
