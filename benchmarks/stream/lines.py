@@ -21,13 +21,21 @@ class Lines:
         """Status and body of the answer; OSError or IncompleteReadError if the line breaks."""
         stated = {"Host": self._host, "Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in stated.items())
-        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
+        reader, writer = await self._free()
         writer.write(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
         status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         answered = dict(line.lower().split(": ", 1) for line in lines if line)
         content = await reader.readexactly(int(answered["content-length"]))
         self._idle.append((reader, writer))
         return int(status.split()[1]), content
+
+    async def _free(self) -> Connection:
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():  # the server hangs up on whoever is silent for a while
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(self._host, self._port)
 
     def close(self) -> None:
         """Hang up."""
