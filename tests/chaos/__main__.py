@@ -6,7 +6,6 @@ import itertools
 import json
 import logging
 import math
-import signal
 import sys
 import time
 import traceback
@@ -19,6 +18,7 @@ from chaos.kills import Round
 from chaos.progress import ROOT, Progress, source_digest
 from chaos.stage import a_world
 from chassis.failpoint import VARIABLE
+from geleit.interrupt import run_until_interrupted
 
 FOLDER = ROOT / ".geleit" / "chaos"
 PARTS = ("steady", "kills", "outages")
@@ -53,18 +53,15 @@ class Budget:
         return otherwise if self.minutes is None else min(otherwise, of_all * self.minutes * 60)
 
 
-async def run(progress: Progress, budget: Budget, seed: int, parts: Collection[str]) -> None:
-    """A piece after the other until all is reached or the time is over; whoever ends it leaves nothing running."""
-    this = asyncio.current_task()
-    assert this
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(sign, this.cancel)
+async def run(progress: Progress, budget: Budget, seed: int, parts: Collection[str]) -> bool:
+    """A piece after the other until all is reached or the time is over."""
     if "steady" in parts and _steady_is_wanted(progress):
         await _steady(progress, budget, seed)
     if "kills" in parts:
         await _kills(progress, budget, seed)
     if "outages" in parts:
         await _outages(progress, budget, seed)
+    return True
 
 
 async def _kept(progress: Progress, part: str, piece: str, work: Awaitable[dict[str, Any]]) -> bool:
@@ -179,9 +176,7 @@ def main() -> int:
     progress = Progress(file, source_digest())
     progress.forget_faulty()
     say(f"chaos: seed {asked.seed}, {'all of it' if asked.minutes is None else f'about {asked.minutes:g} minutes'}")
-    try:
-        asyncio.run(run(progress, Budget(asked.minutes), asked.seed, asked.parts))
-    except asyncio.CancelledError:
+    if not run_until_interrupted(run(progress, Budget(asked.minutes), asked.seed, asked.parts)):
         say("ended before its time; the next run goes on here")
         return 130
     if progress.total("kills") and not progress.total("disk_full"):

@@ -171,8 +171,8 @@ class Nemesis:
             return
         self.counts["disk_full"] += 1
         async with self._parts:
-            await asyncio.to_thread(self._volume.fill)
             try:
+                await asyncio.to_thread(self._volume.fill)
                 await asyncio.sleep(self._chance.uniform(*DISK_SECONDS))
             finally:
                 self._volume.free()

@@ -1,5 +1,7 @@
 """Small problems are solved to the optimum that trying everything finds; large ones never leave a gain lying about."""
 
+import subprocess
+import sys
 from itertools import product
 
 from hypothesis import given, settings
@@ -43,6 +45,23 @@ def test_a_small_problem_is_solved_to_its_optimum(problem: Problem) -> None:
     assert solution.optimal
     assert value(problem, solution.plan) == best_by_trying(problem)
     assert solve(problem) == solution
+
+
+AFTER_A_SOLUTION = """
+import os, signal
+from matching.solver import Case, Option, Post, Problem, solve
+
+heard = []
+signal.signal(signal.SIGINT, lambda *_: heard.append(True))
+cases = tuple(Case(50, 0, (Option(0, 100, lot), Option(1, 90, lot))) for lot in range(2))
+solve(Problem(cases, (Post(0, 60, 1), Post(0, 60, 1)), 0))
+os.kill(os.getpid(), signal.SIGINT)
+assert heard
+"""
+
+
+def test_a_solution_leaves_ctrl_c_to_the_process() -> None:
+    assert subprocess.run([sys.executable, "-c", AFTER_A_SOLUTION], check=False).returncode == 0
 
 
 @settings(max_examples=60, deadline=None)

@@ -351,6 +351,8 @@ def _by_cp_sat(problem: Problem, hint: Sequence[int | None]) -> tuple[tuple[int 
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
     solver.parameters.max_deterministic_time = WORK
+    # It would leave SIGINT with the system's own handler: Ctrl-C would end the process at once.
+    solver.parameters.catch_sigint_signal = False
     status = solver.solve(model)
     if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
         return tuple(hint), False
