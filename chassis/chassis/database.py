@@ -270,8 +270,8 @@ class Database:
 
 
 async def _as_it_is(_: asyncpg.Connection) -> None:
-    """A transaction leaves nothing in its session: what is set is set locally, and locks and listeners that outlive
-    it are a dedicated connection's. asyncpg's own reset would be one more statement for each transaction."""
+    """A transaction leaves nothing in its session: what is set for one, locks and listeners are a dedicated
+    connection's, which ends. asyncpg's own reset would be one more statement for each transaction."""
 
 
 async def _with_json(connection: asyncpg.Connection) -> None:

@@ -115,7 +115,9 @@ class Poll(KafkaAckableMessage):
         if not self.committed:
             raws: tuple[ConsumerRecord, ...] = self.raw_message
             consumer: AIOKafkaConsumer = self.consumer
-            await consumer.commit({TopicPartition(raw.topic, raw.partition): raw.offset + 1 for raw in raws})
+            places = {TopicPartition(raw.topic, raw.partition) for raw in raws}
+            # Its position, not the last record: somebody else may have had the partition meanwhile, and gone on.
+            await consumer.commit({place: await consumer.position(place) for place in places})
         await super(KafkaAckableMessage, self).ack()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,9 +32,9 @@ async def probe(database: Any) -> Database:
 
 
 @asynccontextmanager
-async def relaying(probe: Database, kafka_bootstrap: str) -> AsyncIterator[None]:
+async def relaying(probe: Database, kafka_bootstrap: str, kind: type[Relay] = Relay) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    relay = Relay(probe, service="probe", broker=Broker(kafka_bootstrap), batch=500, health=Health())
+    relay = kind(probe, service="probe", broker=Broker(kafka_bootstrap), batch=500, health=Health())
     running = asyncio.create_task(relay.run(stop))
     try:
         yield
@@ -134,6 +135,28 @@ async def test_an_owner_that_stands_still_is_ended(
             await eventually(everything_sent(probe))
     finally:
         await probe.release(frozen)
+
+
+async def test_an_owner_whose_clock_is_behind_keeps_its_session(
+    database: Any, kafka_bootstrap: str, topics: None
+) -> None:
+    behind: Database = await database("probe", clock=lambda: datetime.now(UTC) - timedelta(hours=1))
+    owner, looked = await behind.dedicated(), asyncio.Event()
+
+    class Looks(Relay):
+        async def _woken(self, stop: asyncio.Event, seconds: float) -> None:
+            looked.set()
+            await super()._woken(stop, seconds)
+
+    try:
+        await owner.execute("select pg_advisory_lock(hashtextextended('geleit.relay.' || current_schema(), 0))")
+        async with behind.transaction() as tx:
+            await tx.publish([a_municipality(revision=7)])
+        async with relaying(behind, kafka_bootstrap, Looks):
+            await looked.wait()
+            assert await owner.fetchval("select true")
+    finally:
+        await behind.release(owner)
 
 
 async def test_a_wake_up_wakes_once(probe: Database) -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from builders import a_municipality
@@ -16,7 +17,7 @@ from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.database import Database, Tx
 from chassis.health import Health
-from chassis.stream import Subscription, create_topics
+from chassis.stream import Poll, Subscription, create_topics
 from chassis.vault import Vault
 from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode, headers
@@ -109,6 +110,54 @@ async def test_only_the_places_of_what_came_are_committed(probe: Database, kafka
     finally:
         await admin.close()
     assert [place.offset for place in committed.values()] == [1]
+
+
+async def test_a_place_that_somebody_else_has_left_further_on_is_not_taken_back(
+    probe: Database, topic: Topic, kafka_bootstrap: str
+) -> None:
+    await write(probe, kafka_bootstrap, topic, range(9))
+    consumer = AIOKafkaConsumer(
+        topic.name,
+        bootstrap_servers=kafka_bootstrap,
+        group_id=uuid4().hex,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        ((place, raws),) = (await consumer.getmany(timeout_ms=30_000, max_records=3)).items()
+        # As after a rebalance to somebody else and back while these were applied.
+        consumer.seek(place, 7)
+        await Poll(raw_message=tuple(raws), body=b"", consumer=consumer).ack()
+        assert await consumer.committed(place) == 7
+    finally:
+        await consumer.stop()
+
+
+async def test_who_waits_for_records_asks_seldom(
+    probe: Database, topic: Topic, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polls: list[int] = []
+    getmany = AIOKafkaConsumer.getmany
+
+    async def counted(self: AIOKafkaConsumer, *places: Any, **asked: Any) -> Any:
+        polls.append(asked["timeout_ms"])
+        return await getmany(self, *places, **asked)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", counted)
+    stop = asyncio.Event()
+    running = asyncio.create_task(
+        a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run(stop)
+    )
+
+    async def three_times() -> bool:
+        return polls.count(stream.POLL_MS) >= 3
+
+    await eventually(three_times)
+    stop.set()
+    await running
+    # FastStream's own come before it can be told to wait.
+    assert len(polls) - polls.count(stream.POLL_MS) <= 2
 
 
 async def test_a_poll_whose_transaction_fails_comes_again(

@@ -108,7 +108,7 @@ def errand(settings: Settings, mailer: Mailer | None = None) -> Errand:
     mailer = mailer or Mailer(server_of(settings.smtp_url.get_secret_value()))
 
     async def claim(tx: Tx) -> Sequence[Outgoing]:
-        rows = await tx.fetch(query("claim"), tx.now, LEASE, BATCH)
+        rows = await tx.fetch(query("claim"), LEASE, BATCH)
         return [Outgoing(**{name: row[name] for name in Outgoing.__slots__}) for row in rows]
 
     async def perform(outgoing: Outgoing) -> None:

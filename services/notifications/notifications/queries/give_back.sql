@@ -1,4 +1,4 @@
 -- Nothing was tried: the next process may begin at once.
 update message
-set claimed_at = null, next_attempt_at = clock_timestamp(), attempts = attempts - 1
+set claimed_at = null, next_attempt_at = statement_timestamp(), attempts = attempts - 1
 where id = $1 and sent_at is null
