@@ -66,7 +66,7 @@ bench-handover: setup ## Plan 10,000 cases that change hands
 bench-stream: setup ## Arrivals a second beside a naive way and the limit, latency, a backlog (a quarter of an hour)
 	@$(BIN)/python -m benchmarks.stream
 
-soak: setup ## A million households one after the other, then the first hundred thousand's work again (an hour; LOTS=2)
+soak: setup ## A million households, a hundred thousand at a time, and one more on top (an hour; LOTS=2 ARRIVALS=5000)
 	@$(BIN)/python -m benchmarks.soak
 
 compose-env: setup ## Write .env for docker-compose.yml, with random secrets

@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -148,15 +148,15 @@ async def latencies(of: Whole, seconds: int) -> Sequence[float]:
             found.update({household: (now - sent.pop(household)) * 1000 for household in there})
             await asyncio.sleep(LOOKS)
 
-    async with asyncio.TaskGroup() as watch:
-        watch.create_task(asyncio.wait_for(look(), seconds + 120))
-        begin = loop.time()
-        async with asyncio.TaskGroup() as group:
-            for number, (reference, form) in enumerate(arriving):
-                await asyncio.sleep(begin + number / STEADY - loop.time())
-                group.create_task(arrive(reference, form))
-        over.set()
-    lines.close()
+    with closing(lines):
+        async with asyncio.TaskGroup() as watch:
+            watch.create_task(asyncio.wait_for(look(), seconds + 120))
+            begin = loop.time()
+            async with asyncio.TaskGroup() as group:
+                for number, (reference, form) in enumerate(arriving):
+                    await asyncio.sleep(begin + number / STEADY - loop.time())
+                    group.create_task(arrive(reference, form))
+            over.set()
     return sorted(found.values())
 
 
