@@ -147,13 +147,25 @@ async def work(service: Service, stop: asyncio.Event, health: Health) -> None:
         await database.close()
 
 
+class PartEnded(RuntimeError):
+    """A part of a process has ended that was to run as long as the process."""
+
+
 async def _watched(name: str, part: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
     """Run a part; a fault that nobody foresaw ends the process, and whoever keeps it starts it on clean ground.
 
-    It is told by `stop` too: a cancellation alone can be lost in a library, and the process would go on without a part.
+    So does a part that ends before it is told to. It is told by `stop` too: a cancellation alone can be lost in a
+    library, and the process would go on without a part.
     """
     try:
-        await part
+        try:
+            await part
+        except asyncio.CancelledError:
+            # Libraries let cancellations of their own tasks out: nobody has cancelled this one.
+            if (this := asyncio.current_task()) and this.cancelling():
+                raise
+        if not stop.is_set():
+            raise PartEnded(name)
     except Exception as error:
         log.critical("%s: %s; the process ends", name, telemetry.place_of(error))
         stop.set()

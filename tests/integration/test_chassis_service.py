@@ -10,7 +10,7 @@ import pytest
 from chassis.database import Tx
 from chassis.errands import Errand
 from chassis.health import Health
-from chassis.service import Service, work
+from chassis.service import PartEnded, Service, work
 from chassis.settings import Settings
 from chassis.timers import Timers
 
@@ -19,6 +19,35 @@ NOBODY = "127.0.0.1:1"
 
 class Unforeseen(Exception):
     """No part of a worker expects it."""
+
+
+def a_service(database_url: str, password: str | None, *errands: Errand) -> Service:
+    settings = Settings(
+        database_url=database_url,
+        database_password=password,
+        kafka_bootstrap_servers=NOBODY,
+        vault_master_key=b64encode(bytes(32)).decode(),
+    )
+    return Service("probe", "probe", "/probe", settings, errands=errands)
+
+
+async def returns(_: Timers, __: asyncio.Event) -> None:
+    """A part that has forgotten to go on."""
+
+
+async def lets_a_cancellation_out(_: Timers, __: asyncio.Event) -> None:
+    """What libraries do with the cancellation of a task of their own."""
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("run", [returns, lets_a_cancellation_out])
+async def test_a_part_that_ends_by_itself_ends_the_worker(
+    database_url: str, services_password: str | None, monkeypatch: pytest.MonkeyPatch, run: Any
+) -> None:
+    monkeypatch.setattr(Timers, "run", run)
+    with pytest.raises(ExceptionGroup) as raised:
+        await asyncio.wait_for(work(a_service(database_url, services_password), asyncio.Event(), Health()), 30)
+    assert raised.group_contains(PartEnded)
 
 
 async def test_a_fault_in_one_part_ends_the_worker_even_if_another_loses_its_cancellation(
@@ -45,13 +74,7 @@ async def test_a_fault_in_one_part_ends_the_worker_even_if_another_loses_its_can
         raise Unforeseen
 
     monkeypatch.setattr(Timers, "run", run)
-    settings = Settings(
-        database_url=database_url,
-        database_password=services_password,
-        kafka_bootstrap_servers=NOBODY,
-        vault_master_key=b64encode(bytes(32)).decode(),
-    )
-    service = Service("probe", "probe", "/probe", settings, errands=(Errand("deaf", claim, perform, settle),))
+    service = a_service(database_url, services_password, Errand("deaf", claim, perform, settle))
     with pytest.raises(ExceptionGroup) as raised:
         await asyncio.wait_for(work(service, stop, Health()), 30)
     assert raised.group_contains(Unforeseen)
