@@ -175,6 +175,17 @@ async def test_a_decline_never_comes_back_to_the_same_manager(stage: Stage) -> N
     assert (await stage.load("A"), await stage.load("B")) == (0, 0)
 
 
+async def test_the_history_is_in_order_though_another_process_has_a_clock_behind(stage: Stage) -> None:
+    await stage.roster(ONE, TWO)
+    stage.clock.now += timedelta(hours=1)
+    care = await stage.arrive()
+    stage.clock.now -= timedelta(hours=2)
+    (again,) = await stage.answer(care, Answer.DECLINED, reason=AnswerReason.OVERLOADED)
+    await stage.answer(again, Answer.DECLINED, revision=2, reason=AnswerReason.OTHER)
+    first, second = await stage.rows("select assigned_at, ended_at from assignment order by item")
+    assert first["assigned_at"] <= first["ended_at"] <= second["assigned_at"] <= second["ended_at"]
+
+
 async def test_a_decline_can_be_undone_until_somebody_else_is_chosen(stage: Stage) -> None:
     await stage.roster(ONE)
     care = await stage.arrive()

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -14,9 +13,6 @@ from geleit.audit.store import Kept
 from matching import store
 from matching.receipts import FORM, Receipt, broken_at, recompute
 from matching.replay import replay
-
-LONGEST = timedelta(minutes=1)
-"""A transaction's time is that of its begin, and it may have waited so long for the one that came before it."""
 
 
 def never_two_managers(matching: Kept) -> Finding:

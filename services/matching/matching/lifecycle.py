@@ -278,7 +278,8 @@ def released_from(
         care.item,
         care.manager,
         care.assigned_at,
-        now,
+        # Of two processes one's clock may be behind: a history in which two managers care at once would be wrong.
+        max(now, care.assigned_at),
         status,
         reason,
         reply.answer if reply else None,
@@ -321,7 +322,7 @@ def decided(
             "manager": decision.chosen.id,
             "item": revision,
             "weight": decision.weight,
-            "assigned_at": now,
+            "assigned_at": max(now, care.earlier[-1].ended_at) if care and care.earlier else now,
             "answer_by": answer_by,
         }
     if care is None:
