@@ -47,6 +47,10 @@ TRANSIENT = (*AWAY, asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableEr
 """Errors that the same transaction may not meet again: deadlocks and serialization too."""
 
 
+class RestoreUnfinished(ConnectionError):
+    """The tables come from a backup, and the broker has not been told: `geleit restore` has to come to its end."""
+
+
 def utc_now() -> datetime:
     """The system's clock, in UTC."""
     return datetime.now(UTC) + clock_shift()
@@ -170,10 +174,11 @@ class Database:
         password: str | None = None,
         connections: int = 8,
         clock: Clock = utc_now,
+        restoring: bool = False,
     ) -> "Database":
         """Connect as `<service>_<use>` (`worker` or `web`), or as the URL's own user if `use` is OWNER.
 
-        Raises one of AWAY while it cannot.
+        Raises one of AWAY while it cannot, RestoreUnfinished among them unless `restoring`.
         """
         pool = await asyncpg.create_pool(
             url,
@@ -193,6 +198,8 @@ class Database:
         )
         try:
             started = await pool.fetchval("select at from started")
+            if not restoring and await pool.fetchval("select not isfinite(at) from started"):
+                raise RestoreUnfinished("a restore has not come to its end: give the same `geleit restore` again")
         except BaseException:
             pool.terminate()
             raise

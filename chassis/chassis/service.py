@@ -50,8 +50,8 @@ class Service:
     `name` is its schema, consumer group, roles' prefix and event source; `package` is where its `sql/`,
     `templates/` and `locale/` lie; `prefix` is the path its web app answers under; `seed` runs once after
     each migration and returns what is to be published; `measures` set the gauges that need its tables; `writes` are the
-    compacted topics it is the authority for. Who `gathers` takes records up to half a second later, and more of them at
-    once: less work.
+    compacted topics it is the authority for; `come_back` runs on tables that come from a backup. Who `gathers` takes
+    records up to half a second later, and more of them at once: less work.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Service:
     web: Callable[[], "Site"] | None = None
     seed: Callable[[Tx], Awaitable[Sequence[State]]] | None = None
     writes: Mapping[Topic, Authority] = field(default_factory=dict)
+    come_back: Callable[[Tx], Awaitable[None]] | None = None
     gathers: bool = False
 
     def vault(self) -> Vault:
@@ -72,7 +73,7 @@ class Service:
         return Vault(master_key(self.settings.vault_master_key, self.settings.vault_master_key_file))
 
 
-async def open_database(service: Service, use: str) -> Database:
+async def open_database(service: Service, use: str, *, restoring: bool = False) -> Database:
     """Connect once as the service's role. Raises one of AWAY, or asyncpg.PostgresError before migrations."""
     settings = service.settings
     return await Database.open(
@@ -81,6 +82,7 @@ async def open_database(service: Service, use: str) -> Database:
         use=use,
         password=settings.database_password,
         connections=settings.database_connections,
+        restoring=restoring,
     )
 
 
@@ -88,7 +90,7 @@ async def seed(service: Service) -> None:
     """Run the service's seed in one transaction of its worker."""
     if service.seed is None:
         return
-    database = await open_database(service, "worker")
+    database = await open_database(service, "worker", restoring=True)
     try:
         async with database.transaction() as tx:
             await tx.publish(await service.seed(tx))

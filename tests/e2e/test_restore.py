@@ -53,6 +53,14 @@ def command(state: Path, *words: str) -> str:
     return done.stdout
 
 
+def fails(state: Path, *words: str) -> str:
+    """What a command says that is refused."""
+    environment = {name: value for name, value in os.environ.items() if name not in OURS}
+    done = geleit({**environment, "GELEIT_STATE_DIR": str(state)}, *words)
+    assert done.returncode == 1, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
 async def is_sound(world: World) -> None:
     await eventually(lambda: is_quiet(world), within=60)
     findings = await audit(list(world.services.values()), Broker(world.bootstrap), Asked())
@@ -88,7 +96,10 @@ async def test_a_backup_that_is_older_than_the_broker(state: Path) -> None:
         await world.care(gone, "waiting")
         forgotten = await world.registered(None)
         await eventually(lambda: is_quiet(world), within=60)
+        world.running.process("matching.0").freeze()
+        between = await world.registered(town)
         backed_up = geleit(world.running.environment, "backup", str(backup))
+        world.running.process("matching.0").thaw()
         assert backed_up.returncode == 0, backed_up.stderr
         assert backup.stat().st_mode & 0o077 == 0, "identities are in it"
         refused = geleit(world.running.environment, "restore", str(backup), "--yes")
@@ -104,12 +115,22 @@ async def test_a_backup_that_is_older_than_the_broker(state: Path) -> None:
         lost = await world.registered(town, reference="LOST-1")
         await offered(world, "TOPIC-1", town)
         on_topic = await world.household("TOPIC-1")
+        await offered(world, "TOPIC-2", town)
+        async with world.databases["intake"].transaction() as tx:
+            assert await erase_household(tx, await world.household("TOPIC-2"))
+        await world.care(between, "waiting", "proposed")
         await world.care(on_topic, "proposed")
         await eventually(lambda: is_quiet(world), within=60)
         mails = len(world.mails(town))
+    cut_off = state / "cut-off.dump"
+    cut_off.write_bytes(backup.read_bytes()[:-1000])
+    assert "pg_restore failed" in fails(state, "restore", str(cut_off), "--yes")
+    async with up(state) as world:
+        await is_sound(world)
     shutil.rmtree(state / "postgres")
     said = command(state, "restore", str(backup), "--yes")
-    assert "2 households came after the backup" in said
+    assert "3 households came after the backup" in said
+    assert "Keys, accounts and passwords are those of the backup" in said
     async with up(state) as world:
         await is_sound(world)
         await world.care(known, "confirmed")
@@ -118,6 +139,11 @@ async def test_a_backup_that_is_older_than_the_broker(state: Path) -> None:
         assert (await world.care(proposed, "waiting"))["reason"] == "all_excluded", "and neither is a decline"
         assert await world.ask("intake", "select status from household where id = $1", forgotten) == "erased"
         assert not await world.ask("intake", "select count(*) from person_vault where household = $1", forgotten)
+        await world.care(between, "waiting", "proposed")
+        shown = await (await world.client(Role.MUNICIPALITY, town)).get("/inbox/v1/assignments")
+        assert {str(known), str(proposed)} <= {one["household"] for one in shown.json()["items"]}, (
+            "on another server too"
+        )
         assert (await world.care(gone))["status"] in {"waiting", "proposed"}, "its withdrawal is not known any more"
         centre = await world.client(Role.CENTRE, CENTRE)
         assert (await centre.get(f"{HOUSEHOLDS}/{lost}")).json().get("reference") != "LOST-1"
@@ -129,6 +155,8 @@ async def test_a_backup_that_is_older_than_the_broker(state: Path) -> None:
         await world.answer(town, proposed, next_item["item"], "accepted")
         await world.care(proposed, "confirmed")
         await is_sound(world)
+        led_to = await world.ask("intake", "select count(household) from reference where reference = 'TOPIC-2'")
+        assert not led_to, "what was erased is not read again"
         assert len(world.mails(town)) - mails <= 5, "nobody is written to about what is old"
 
 

@@ -5,16 +5,29 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
 import pytest
 
-from chassis.database import Tx
+from chassis.database import RestoreUnfinished, Tx
 from chassis.errands import Errand
 from chassis.health import Health
-from chassis.service import PartEnded, Service, work
+from chassis.service import PartEnded, Service, open_database, work
 from chassis.settings import Settings
 from chassis.timers import Timers
 
 NOBODY = "127.0.0.1:1"
+
+
+async def test_nobody_works_on_a_backup_before_the_broker_has_been_told(
+    database_url: str, services_password: str | None
+) -> None:
+    service = a_service(database_url, services_password)
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("update probe.started set at = 'infinity'")
+    await owner.close()
+    with pytest.raises(RestoreUnfinished):
+        await open_database(service, "worker")
+    await (await open_database(service, "worker", restoring=True)).close()
 
 
 class Unforeseen(Exception):

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
+from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -32,6 +33,8 @@ class Told(NamedTuple):
     revision: int
     home: int
     about: object = None
+    household: UUID | None = None
+    """Whom a verdict is about."""
 
 
 @dataclass(slots=True)
@@ -58,7 +61,10 @@ class Read:
             return
         if state is None:
             return
-        self.told.append(Told(raw.partition, raw.offset, state.key, state.revision, state.partition, _about(state)))
+        whom = state.household if isinstance(state, Verdict) else None
+        self.told.append(
+            Told(raw.partition, raw.offset, state.key, state.revision, state.partition, _about(state), whom)
+        )
         if self.topic.retention is None:
             held = self.newest.get(state.key)
             if held is None or held.revision < state.revision:

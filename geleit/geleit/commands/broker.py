@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chassis.service import Service
-from chassis.settings import Settings
+from geleit.broker_admin import WITHIN, admin_of
 from geleit.failures import Failure
 from geleit.rights import Action, Kind, Right, centre_account, rights_of_centre, rights_of_service
 from geleit.services import all_services, installation
@@ -18,7 +18,7 @@ from geleit.services import all_services, installation
 broker = typer.Typer(no_args_is_help=True, help="Accounts and rights on the broker.")
 console = Console()
 
-WITHIN = 30.0
+
 ITERATIONS = 8192
 """Of SCRAM-SHA-512: Kafka's own default is 4096, the least it takes."""
 
@@ -36,7 +36,7 @@ def show() -> None:
 def prepare() -> None:
     """Make the services' accounts and give every account its rights; run by whoever may, after `geleit migrate`."""
     settings, services = installation(), all_services()
-    admin = _admin(settings)
+    admin = admin_of(settings)
     _wait(admin.alter_user_scram_credentials([_credential(*_account_of(service)) for service in services]))
     _grant(admin, _all_rights(services, settings.centres))
     typer.echo(f"{len(services)} services' accounts, rights of {len(settings.centres)} centres")
@@ -49,7 +49,7 @@ def account(centre: Annotated[str, typer.Argument(help="code of the reception ce
     if centre not in settings.centres:
         raise Failure(f"{centre} is none of the centres: {', '.join(settings.centres)} (set CENTRES).")
     password = secrets.token_urlsafe(24)
-    admin = _admin(settings)
+    admin = admin_of(settings)
     _wait(admin.alter_user_scram_credentials([_credential(centre_account(centre), password)]))
     _grant(admin, rights_of_centre(centre))
     typer.echo(f"{centre_account(centre)} {password}")
@@ -67,21 +67,6 @@ def _account_of(service: Service) -> tuple[str, str]:
     if password is None or password == installation().kafka_password:
         raise Failure(f"Set {service.name.upper()}_KAFKA_PASSWORD: each service has a password of its own.")
     return service.name, password.get_secret_value()
-
-
-def _admin(settings: Settings) -> Any:
-    from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - other commands need not wait for it
-
-    protocol = ("SASL_" if settings.kafka_username else "") + ("SSL" if settings.kafka_tls else "PLAINTEXT")
-    told: dict[str, Any] = {
-        "bootstrap.servers": settings.kafka_bootstrap_servers,
-        "security.protocol": protocol,
-        "sasl.mechanism": settings.kafka_mechanism if settings.kafka_username else None,
-        "sasl.username": settings.kafka_username,
-        "sasl.password": settings.kafka_password and settings.kafka_password.get_secret_value(),
-        "ssl.ca.location": settings.kafka_ca_file and str(settings.kafka_ca_file),
-    }
-    return AdminClient({name: value for name, value in told.items() if value is not None})
 
 
 def _credential(user: str, password: str) -> Any:

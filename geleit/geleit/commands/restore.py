@@ -1,18 +1,24 @@
 """The commands that keep a backup and bring Geleit back from it."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
+import asyncpg
 import typer
+from aiokafka.errors import KafkaError
 
 from chassis.authority import Settled
 from chassis.broker import Broker
+from chassis.database import AWAY
+from chassis.service import Service
+from geleit.failures import Failure
 from geleit.install import install
 from geleit.progress import Steps
-from geleit.restore.dump import dump, put_back
-from geleit.restore.reconcile import nobody_is_connected, reconcile
+from geleit.restore.dump import drop, dump, put_back, read_through
+from geleit.restore.reconcile import hold_back, nobody_is_there, reconcile
 from geleit.services import all_services, installation
 from geleit.settings import Settings
 
@@ -30,7 +36,7 @@ def backup(
 
     Keep the master key elsewhere: who has both can read names. The topics need no backup.
     """
-    asyncio.run(dump(installation().database_url, file))
+    asyncio.run(dump(installation().database_url, file, _schemas(all_services())))
     typer.echo(f"{file} ({file.stat().st_size / 1e6:.1f} MB)")
 
 
@@ -58,6 +64,11 @@ def restore(
         typer.echo(
             f"{lost} households came after the backup: they are erased; their centres have to register them again"
         )
+    if file:
+        typer.echo(
+            "Keys, accounts and passwords are those of the backup: revoke and disable again what was meanwhile"
+            " (`geleit key list`, `geleit key revoke`, `geleit account disable`)"
+        )
     typer.echo("Geleit may start")
 
 
@@ -65,16 +76,31 @@ async def _restore(file: Path | None) -> dict[str, Settled]:
     with Steps() as steps:
         async with _servers(steps):
             settings, services = installation(), all_services()
-            await nobody_is_connected(settings.database_url, services)
+            url, schemas = settings.database_url, _schemas(services)
+            await nobody_is_there(services, settings)
+            if file:
+                with steps.step("Backup read to its end"):
+                    await read_through(file)
+                # What is there may be half of something: the roles come from a beginning that is whole.
+                await drop(url, schemas)
             with steps.step("Roles, tables and topics"):
                 await install(settings, services)
             if file:
                 with steps.step("Backup put back"):
-                    await put_back(settings.database_url, file, [*SCHEMAS, *(service.name for service in services)])
+                    await put_back(url, file, schemas)
+                    await hold_back(url, services)
                 with steps.step("Migrations since the backup"):
                     await install(settings, services)
             with steps.step("Everything told again"):
-                return await reconcile(services, Broker.of(settings), settings.database_url)
+                try:
+                    return await reconcile(services, Broker.of(settings), url)
+                except (*AWAY, KafkaError, asyncpg.PostgresError) as error:
+                    again = "Not everything is told yet. Start nothing, and give the same command again"
+                    raise Failure(f"{again} ({type(error).__name__}).") from error
+
+
+def _schemas(services: Sequence[Service]) -> Sequence[str]:
+    return [*SCHEMAS, *(service.name for service in services)]
 
 
 def _servers(steps: Steps) -> AbstractAsyncContextManager[None]:

@@ -14,15 +14,31 @@ from geleit.failures import Failure
 DUMP, PUT_BACK = "pg_dump", "pg_restore"
 
 
-async def dump(url: str, file: Path) -> None:
-    """Write a backup; a file that is there stays if this fails. Raises Failure."""
+async def dump(url: str, file: Path, schemas: Sequence[str]) -> None:
+    """Write a backup of these schemas; a file that is there stays if this fails. Raises Failure."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     draft.touch(mode=0o600)
     try:
-        await _run(DUMP, *_reaching(url), "--format=custom", f"--file={draft}", password=_password(url))
+        only = [f"--schema={schema}" for schema in schemas]
+        await _run(DUMP, *_reaching(url), *only, "--format=custom", f"--file={draft}", password=_password(url))
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
+
+
+async def read_through(file: Path) -> None:
+    """Read a backup to its end: one that was cut off must not cost what is there. Raises Failure."""
+    await _run(PUT_BACK, f"--file={os.devnull}", str(file))
+
+
+async def drop(url: str, schemas: Sequence[str]) -> None:
+    """Take these schemas away, all or none."""
+    connection = await asyncpg.connect(url)
+    try:
+        # One script is one transaction.
+        await connection.execute("".join(f'drop schema if exists "{schema}" cascade;' for schema in schemas))
+    finally:
+        await connection.close()
 
 
 async def put_back(url: str, file: Path, schemas: Sequence[str]) -> None:
@@ -31,13 +47,7 @@ async def put_back(url: str, file: Path, schemas: Sequence[str]) -> None:
     What later migrations have added is not in the backup and would hold on to what is: so all goes first. If the
     backup then cannot be put back, nothing is there, and the same command can be given again.
     """
-    await _run(PUT_BACK, "--list", str(file))
-    connection = await asyncpg.connect(url)
-    try:
-        for schema in schemas:
-            await connection.execute(f'drop schema if exists "{schema}" cascade')
-    finally:
-        await connection.close()
+    await drop(url, schemas)
     await _run(PUT_BACK, *_reaching(url), "--single-transaction", "--exit-on-error", str(file), password=_password(url))
 
 

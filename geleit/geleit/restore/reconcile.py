@@ -1,21 +1,27 @@
 """What the tables say becomes what the broker says: before any process of a service starts again."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CommitFailedError
 
 from chassis.authority import Settled, tell_again
 from chassis.broker import Broker
 from chassis.database import Tx
 from chassis.service import Service, open_database
-from contracts.topics import STATE_TOPICS, all_topics, verdicts
+from chassis.settings import Settings
+from contracts.households import Household
+from contracts.topics import HOUSEHOLDS, STATE_TOPICS, all_topics, submissions, verdicts
+from contracts.vocabulary import HouseholdStatus
 from geleit.audit.stream import Read, open_stream
+from geleit.broker_admin import members
 from geleit.failures import Failure
 from geleit.probe import until
-from intake.authority import count_verdicts_on
+from intake.authority import count_verdicts_on, leave_erased
 
 LEFT_WITHIN = 60.0
 """Seconds until the broker counts a worker that was killed as gone."""
@@ -28,15 +34,16 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
 
     Nothing may run meanwhile. Safe to do again. Raises Failure, one of AWAY, KafkaError, asyncpg.PostgresError.
     """
-    await nobody_is_connected(owner_url, services)
     topics = all_topics(next(iter(services)).settings.centres)
     async with open_stream(broker) as stream:
         heard = await stream.read(topics)
     told: dict[str, Settled] = {}
     for service in services:
-        database = await open_database(service, "worker")
+        database = await open_database(service, "worker", restoring=True)
         try:
             async with database.transaction() as tx:
+                if service.come_back:
+                    await service.come_back(tx)
                 if service.name == "intake":
                     await _count_verdicts(tx, service, heard)
                 await _forget_unsent(tx, heard)
@@ -46,12 +53,40 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
             await database.close()
     for service in services:
         await _place_group(broker, service, heard)
+    await _nobody_is_connected(owner_url, services)
     await _begin_again(owner_url, services, heard)
     return told
 
 
-async def nobody_is_connected(owner_url: str, services: Iterable[Service]) -> None:
-    """Raise Failure if a process of a service holds a connection: it would write beside a restore."""
+async def nobody_is_there(services: Sequence[Service], settings: Settings) -> None:
+    """Raise Failure if a process of a service holds a connection, or reads topics and only waits for the database."""
+    await _nobody_is_connected(settings.database_url, services)
+    from confluent_kafka import KafkaException  # noqa: PLC0415 - other commands need not wait for it
+
+    async def nobody_reads() -> bool:
+        try:
+            return not await asyncio.to_thread(members, settings, [service.name for service in services])
+        except KafkaException:
+            # A broker that has just begun does not know yet who keeps which group, and says so in many ways.
+            return False
+
+    # A worker that was killed, or that keeps its place for its return, counts as a member until its session ends.
+    await until(nobody_reads, within=LEFT_WITHIN, what="no worker reads topics any more: stop all of them", every=0.5)
+
+
+async def hold_back(owner_url: str, services: Iterable[Service]) -> None:
+    """Let no process work on a backup's tables before the broker is told, and nobody go on in a session of then."""
+    connection = await asyncpg.connect(owner_url)
+    try:
+        for service in services:
+            await connection.execute(f"update \"{service.name}\".started set at = 'infinity'")  # noqa: S608 - our name
+        await connection.execute("delete from access.session")
+    finally:
+        await connection.close()
+
+
+async def _nobody_is_connected(owner_url: str, services: Iterable[Service]) -> None:
+    """It would write beside a restore."""
     ours = [f"{service.name}_{use}" for service in services for use in ("worker", "web")]
     connection = await asyncpg.connect(owner_url)
     try:
@@ -74,6 +109,22 @@ async def _count_verdicts(tx: Tx, service: Service, heard: Mapping[str, Read]) -
             counted[one.key] = max(counted[one.key], one.revision)
         if counted:
             await count_verdicts_on(tx, centre, counted)
+        await leave_erased(tx, centre, submissions(centre).name, _of_erased(centre, heard))
+
+
+def _of_erased(centre: str, heard: Mapping[str, Read]) -> list[tuple[int, int, bytes, UUID]]:
+    """Where submissions stand whose household was erased since: partition, offset, digest and household."""
+    erased = {
+        state.id
+        for state in heard[HOUSEHOLDS.name].newest.values()
+        if isinstance(state, Household) and state.status is HouseholdStatus.ERASED
+    }
+    whose = {one.about: one.household for one in heard[verdicts(centre).name].told if one.household in erased}
+    return [
+        (one.partition, one.offset, one.about, household)
+        for one in heard[submissions(centre).name].told
+        if isinstance(one.about, bytes) and (household := whose.get((one.partition, one.offset)))
+    ]
 
 
 async def _forget_unsent(tx: Tx, heard: Mapping[str, Read]) -> None:
@@ -110,8 +161,7 @@ async def _place_group(broker: Broker, service: Service, heard: Mapping[str, Rea
         async def committed() -> bool:
             try:
                 await consumer.commit(places)
-            except KafkaError:
-                # A worker that was killed counts as a member until its session ends.
+            except CommitFailedError:
                 return False
             return True
 

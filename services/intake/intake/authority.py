@@ -51,6 +51,11 @@ HOUSEHOLDS = Authority(_households, _overtake_households, _erase_strangers)
 MUNICIPALITIES = Authority(_register, _overtake_register, _dissolve_strangers)
 
 
+async def leave_erased(tx: Tx, centre: str, topic: str, submitted: Sequence[tuple[int, int, bytes, UUID]]) -> None:
+    """Let what a centre had submitted of households that were erased count as read: it would bring them back."""
+    await store.keep_seen(tx, centre, topic, submitted)
+
+
 async def count_verdicts_on(tx: Tx, centre: str, heard: Mapping[str, int]) -> None:
     """Let the next verdict on each reference be newer than those that were heard, by reference."""
     await store.raise_verdicts(tx, centre, heard)

@@ -35,7 +35,7 @@ async def _overtake_cares(tx: Tx, heard: Sequence[State]) -> None:
 
 
 async def _end_strangers(tx: Tx, heard: Sequence[State]) -> None:
-    """Intake does not know them either and says that they are erased: their care ends above what was heard of it."""
+    """Their care ends above what was heard of it: intake says that they are erased, or tells of them again."""
     await store.keep_ended(tx, [one for one in heard if isinstance(one, assignments.Care)])
 
 

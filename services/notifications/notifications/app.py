@@ -7,7 +7,7 @@ from chassis.consumer import Handler
 from chassis.service import Service
 from contracts import topics
 from contracts.topics import Topic
-from notifications import authority, deliver, handlers
+from notifications import authority, deliver, handlers, store
 from notifications.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def service(settings: Settings) -> Service:
         errands=(deliver.errand(settings),),
         web=_site,
         writes={topics.RESPONSES: authority.RESPONSES},
+        come_back=store.change_again,
     )
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from chassis.database import Tx
 from contracts.households import Household
 from contracts.municipalities import Municipality
-from contracts.vocabulary import HouseholdChange, HouseholdStatus
+from contracts.vocabulary import HouseholdChange, HouseholdStatus, Outcome
 from intake.register import Entry, Held
 from intake.store.register import save_register
 
@@ -61,6 +61,27 @@ async def keep_dissolved(tx: Tx, heard: Sequence[Municipality]) -> None:
             for one in heard
         ],
     )
+
+
+async def keep_seen(tx: Tx, centre: str, topic: str, submitted: Sequence[tuple[int, int, bytes, UUID]]) -> None:
+    """Write verdicts on submissions that are not to be read again: partition, offset, digest and household of each."""
+    if submitted:
+        partitions, offsets, digests, households = map(list, zip(*submitted, strict=True))
+        await tx.execute(
+            "insert into verdict"
+            " (at, centre, channel, outcome, household, problems, topic, partition, position, digest)"
+            " select $1, $2, 'kafka', $3, h, '[]', $4, p, o, d"
+            " from unnest($5::int[], $6::bigint[], $7::bytea[], $8::uuid[]) as s (p, o, d, h)"
+            " on conflict (topic, partition, position, digest) do nothing",
+            tx.now,
+            centre,
+            Outcome.ACCEPTED,
+            topic,
+            partitions,
+            offsets,
+            digests,
+            households,
+        )
 
 
 async def raise_verdicts(tx: Tx, centre: str, heard: Mapping[str, int]) -> None:

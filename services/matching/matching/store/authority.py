@@ -23,20 +23,23 @@ async def raise_cares(tx: Tx, revisions: Mapping[UUID, int]) -> list[tuple[UUID,
 
 
 async def keep_ended(tx: Tx, heard: Sequence[Care]) -> None:
-    """Keep cares of households that are not known as ended ones, newer than they were heard of."""
+    """Keep cares of households that are not known as ended ones, newer than they were heard of.
+
+    The household is older than any that is told: one that intake holds, and that matching had not yet read at the
+    backup, comes again and is decided as if it were new, waiting since its registration.
+    """
     await tx.execute(
         "insert into household (id, home, revision, status, registered_at)"
-        " select i, m, r, $5, a from unnest($1::uuid[], $2::int[], $3::bigint[], $4::timestamptz[]) as n (i, m, r, a)"
+        " select i, m, 0, $4, a from unnest($1::uuid[], $2::int[], $3::timestamptz[]) as n (i, m, a)"
         " on conflict (id) do nothing",
         [one.household for one in heard],
         [one.home for one in heard],
-        [one.household_revision for one in heard],
         [one.registered_at for one in heard],
         HouseholdStatus.ERASED,
     )
     await tx.execute(
         "insert into care (household, revision, household_revision, status, reason, registered_at, decided_at, weight,"
-        " needs, ended_at) select h, r, s, $5, $6, a, $7, 0, 0, $7"
+        " needs, waiting_since, ended_at) select h, r, s, $5, $6, a, $7, 0, 0, a, $7"
         " from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[]) as n (h, r, s, a)",
         [one.household for one in heard],
         [one.revision + 1 for one in heard],
