@@ -81,7 +81,7 @@ class Relay:
         try:
             schema = await connection.fetchval("select current_schema()")
             await connection.add_listener(f"outbox_{schema}", self._on_notify)
-            # A mark that is lost with its power is a row that is sent once more: no disk has to be waited for.
+            # A mark that a power cut takes is a row that is sent once more: no disk has to be waited for.
             await connection.execute("set synchronous_commit = off")
             lock = await connection.fetchval("select hashtextextended('geleit.relay.' || current_schema(), 0)")
             if not await self._elected(connection, lock, stop):

@@ -74,7 +74,10 @@ class Service:
 
 
 async def open_database(service: Service, use: str, *, restoring: bool = False) -> Database:
-    """Connect once as the service's role. Raises one of AWAY, or asyncpg.PostgresError before migrations."""
+    """Connect once as the service's role. Raises one of AWAY, or asyncpg.PostgresError before migrations.
+
+    Only who is `restoring` gets in before a restore has come to its end.
+    """
     settings = service.settings
     return await Database.open(
         settings.database_url,
