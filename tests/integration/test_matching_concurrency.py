@@ -6,7 +6,6 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-import orjson
 import pytest
 
 from builders import NOW, a_household, a_record, a_response
@@ -17,7 +16,7 @@ from contracts.record import State
 from contracts.responses import Response
 from contracts.vocabulary import Answer, AnswerReason, CareStatus, HouseholdStatus
 from matching import handlers
-from matching.receipts import Receipt, broken_at, recompute
+from matching.receipts import Receipt, broken_at, recompute, statement_of
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage, on_stage
 
@@ -105,7 +104,7 @@ async def assert_chains_hold(stage: Stage) -> None:
     for row in await stage.rows("select * from decision order by district, position"):
         receipt = Receipt(row["district"], row["position"], row["hash"], row["receipt"])
         chains.setdefault(receipt.district, []).append(receipt)
-        stated = orjson.loads(receipt.content)
+        stated = statement_of(receipt.content)
         choice = recompute(stated)
         chosen = str(choice.manager) if choice.manager else None
         assert (choice.status, choice.reason, chosen) == (stated["status"], stated["reason"], stated["chosen"])

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +10,11 @@ import pytest
 
 from builders import NOW, a_household
 from contracts.vocabulary import Answer, AnswerReason, CareStatus, HouseholdChange, HouseholdStatus
-from matching import solver
+from matching import decisions, solver
 from matching.apart import keep_apart
 from matching.domain import OverrideReason
 from matching.override import CHANGED, override
+from matching.receipts import chained, statement_of
 from matching.replay import Replayed, replay
 from matching.roster.change import manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
@@ -75,6 +77,17 @@ async def test_every_decision_is_made_again_byte_by_byte(stage: Stage) -> None:
     (row,) = await stage.rows("select count(*) from decision")
     assert result.same.total() == row["count"] > 8
     assert result.by_another_solver.total() == 0
+
+
+async def test_receipts_of_an_older_form_are_made_again_in_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(decisions, "chained", partial(chained, form=2))
+        await a_story(stage)
+    await stage.tell(*(a_household(municipality=STUTTGART) for _ in range(3)))
+    result = await replayed(stage)
+    assert result.holds
+    forms = {statement_of(row["receipt"])["form"] for row in await stage.rows("select receipt from decision")}
+    assert forms == {2, 3}
 
 
 async def test_after_an_erasure_chain_and_replay_still_hold(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """What matching counts: decisions by what they say, the time to the first one with its trace, and who waits."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
@@ -14,6 +15,7 @@ from chassis.gauges import measure
 from contracts.vocabulary import Answer, AnswerReason, CareReason
 from gauged import figure, sample
 from matching.handlers import on_households
+from matching.lifecycle import Step
 from matching.telemetry import measure_waiting
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage, on_stage
@@ -80,3 +82,14 @@ async def test_who_waits_shows_by_reason_until_nobody_does(stage: Stage) -> None
     await stage.pass_time()
     await measure(stage.database, [measure_waiting])
     assert sample("geleit_waiting_households", reason="not_served") is None
+
+
+async def test_a_batch_is_gone_when_its_transaction_ends(stage: Stage) -> None:
+    """Workers let the garbage collector come seldom: what needs it stays for hours."""
+    gc.collect()
+    gc.disable()
+    try:
+        await stage.tell(a_household(), a_household())
+        assert not [one for one in gc.get_objects() if isinstance(one, Step)]
+    finally:
+        gc.enable()

@@ -13,7 +13,7 @@ from contracts.assignments import Care
 from contracts.vocabulary import CareReason, CareStatus
 from doors import Door
 from matching import web
-from matching.receipts import Choice, recompute
+from matching.receipts import Choice, recompute, statement_of
 from matching.roster.change import import_roster, manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import HEADER, VAULT, Stage, on_stage
@@ -139,7 +139,7 @@ async def test_a_receipt_of_the_first_form_is_shown_too(door: Door, cares: dict[
     owner = await database("matching", "owner")
     async with owner.transaction() as tx:
         row = await tx.fetchrow("select * from decision where hash = $1", bytes.fromhex(care.receipt or ""))
-        old = orjson.loads(row["receipt"])
+        old = statement_of(row["receipt"])
         new = ("solver", "turn", "head_start_hours", "waiting_since", "case", "at")
         old = {name: value for name, value in old.items() if name not in new} | {"form": 1, "index": 0}
         for one in old["candidates"]:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from uuid import UUID, uuid4
 
-import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,14 +10,14 @@ from contracts.vocabulary import CareReason
 from matching.domain import Carried, Manager
 from matching.explain import WhyNot, why_not
 from matching.match import Ask, Decision, match
-from matching.receipts import Head, chained
+from matching.receipts import Head, chained, statement_of
 from matching_builders import STUTTGART, a_round, ask, manager, unburdened
 
 
 def told(decision: Decision, who: Manager, *managers: Manager) -> WhyNot | None:
     heads = {decision.ask.household.district or "": Head()}
     (receipt,) = chained([decision], heads, a_round(*managers), uuid4())
-    return why_not(orjson.loads(receipt.content), str(who.id))
+    return why_not(statement_of(receipt.content), str(who.id))
 
 
 def decide(one: Ask, carried: dict[UUID, Carried], *managers: Manager) -> Decision:

@@ -1,18 +1,18 @@
 """A receipt holds all a decision rests on: whoever has only its numbers comes to the same choice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
-import orjson
 import pytest
 from hypothesis import given, settings
 
-from contracts.vocabulary import LegalGroup
-from matching.domain import Carried, Manager, OverrideReason
+from contracts.vocabulary import LegalGroup, Skill
+from matching.domain import Absence, Carried, Manager, OverrideReason
 from matching.match import Ask, Decision, Override, Undo, match
-from matching.receipts import Choice, Head, Receipt, broken_at, chained, recompute
+from matching.receipts import Choice, Head, Receipt, broken_at, chained, recompute, statement_of
 from matching_builders import MANDATORY, NOW, a_round, ask, manager, towns, unburdened
 
 
@@ -82,7 +82,7 @@ def test_anybody_can_recompute_a_decision(town: tuple[list[Manager], list[Ask], 
     managers, asks, loads = town
     decisions = match(asks, loads, a_round(*managers, **MANDATORY))
     for decision, receipt in zip(decisions, receipts_of(decisions, *managers), strict=True):
-        stated = orjson.loads(receipt.content)
+        stated = statement_of(receipt.content)
         chosen = decision.chosen.id if decision.chosen else None
         assert choice_by_hand(stated) == (decision.status, decision.reason, str(chosen) if chosen else None)
         assert recompute(stated) == Choice(decision.status, decision.reason, chosen)
@@ -103,7 +103,7 @@ def test_special_decisions_are_recomputed_too(special: dict[str, Any]) -> None:
     managers = [manager(id=UUID(int=1), capacity=0), manager(id=UUID(int=2))]
     (decision,) = match([ask(**special)], unburdened(*managers), a_round(*managers))
     (receipt,) = chained([decision], {"08416": Head()}, a_round(*managers), uuid4())
-    stated = orjson.loads(receipt.content)
+    stated = statement_of(receipt.content)
     chosen = decision.chosen.id if decision.chosen else None
     assert choice_by_hand(stated) == (decision.status, decision.reason, str(chosen) if chosen else None)
     assert recompute(stated) == Choice(decision.status, decision.reason, chosen)
@@ -113,7 +113,7 @@ def test_a_day_without_any_rule_is_recomputed_too() -> None:
     around = a_round(manager(), rules=())
     (decision,) = match([ask()], dict.fromkeys(around.field.managers, Carried(0)), around)
     (receipt,) = chained([decision], {"08416": Head()}, around, uuid4())
-    assert choice_by_hand(orjson.loads(receipt.content)) == ("not_eligible", "no_policy", None)
+    assert choice_by_hand(statement_of(receipt.content)) == ("not_eligible", "no_policy", None)
 
 
 def test_a_receipt_does_not_say_whose_it_is() -> None:
@@ -122,6 +122,42 @@ def test_a_receipt_does_not_say_whose_it_is() -> None:
     decisions = match(asks, unburdened(*managers), a_round(*managers))
     for receipt in receipts_of(decisions, *managers):
         assert not any(str(one.household.id) in receipt.content.decode() for one in asks)
+
+
+def test_what_an_older_form_said_is_written_in_its_bytes() -> None:
+    """The chain of four special cases as the code wrote it when form 2 was the newest: a replay compares bytes."""
+    ids = [UUID(int=number) for number in range(1, 4)]
+    managers = [
+        manager(id=ids[0], languages=frozenset({"de", "uk"})),
+        manager(
+            id=ids[1],
+            capacity=40,
+            active_until=date(2030, 1, 1),
+            max_new_per_week=5,
+            skills=frozenset({Skill.TRAUMA_INFORMED}),
+        ),
+        manager(id=ids[2], absences=(Absence(date(2022, 3, 1), None),)),
+    ]
+    traumatised = {"skills_needed": (Skill.TRAUMA_INFORMED,), "former": frozenset({ids[1]})}
+    asks = [
+        ask(id=UUID(int=100)),
+        ask(id=UUID(int=101), excluded=frozenset({ids[0]}), **traumatised),
+        ask(id=UUID(int=102), relatives=frozenset({ids[0]}), wish=Undo(ids[0])),
+        ask(id=UUID(int=103), unaccompanied_minor=True),
+    ]
+    around = a_round(*managers, **MANDATORY)
+    decisions = [
+        replace(one, by="a solver") for one in match(asks, {one.id: Carried(0, 1) for one in managers}, around)
+    ]
+    older = chained(decisions, {"08416": Head()}, around, UUID(int=9), form=2)
+    assert older[-1].hash.hex() == "b724b1eb067465a3d2776dca46b238165722e63f0d033b98da86620740d52b82"
+    newer = chained(decisions, {"08416": Head()}, around, UUID(int=9))
+    changing = ("form", "previous")
+    for one, other in zip(older, newer, strict=True):
+        before, now = statement_of(one.content), statement_of(other.content)
+        assert {name: now[name] for name in now if name not in changing} == {
+            name: before[name] for name in before if name not in changing
+        }
 
 
 @pytest.mark.parametrize("tampering", ["content", "hash", "gap", "order"])

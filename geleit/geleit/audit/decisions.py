@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import orjson
-
 from chassis.database import Tx
 from geleit.audit.finding import Finding, Invariant
 from geleit.audit.store import Kept
 from matching import store
-from matching.receipts import FORM, Receipt, broken_at, recompute
+from matching.explain import FIRST_FORM
+from matching.receipts import Receipt, broken_at, recompute, statement_of
 from matching.replay import replay
 
 
@@ -57,8 +56,8 @@ async def proven(tx: Tx, matching: Kept) -> tuple[Finding, Finding]:
 
 def _of_one_chain(chain: Sequence[Receipt], capacity: Finding, receipts: Finding) -> None:
     for receipt in chain:
-        stated, place = orjson.loads(receipt.content), f"{receipt.district}/{receipt.position}"
-        if stated["form"] != FORM:
+        stated, place = statement_of(receipt.content), f"{receipt.district}/{receipt.position}"
+        if stated["form"] < FIRST_FORM:
             continue
         choice = recompute(stated)
         chosen = str(choice.manager) if choice.manager else None

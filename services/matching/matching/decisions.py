@@ -17,7 +17,7 @@ from matching.days import day_of, start_of
 from matching.domain import Why
 from matching.explain import why
 from matching.lifecycle import Care, Case, Step, again_step, aged, next_phase
-from matching.receipts import chained
+from matching.receipts import chained, statement_of
 from matching.settlement import Basis, Ledger, monday_of
 from matching.stimuli import Stimulus
 from matching.telemetry import count_decisions
@@ -122,7 +122,7 @@ async def _decide(
 async def whys_so_far(tx: Tx, cares: Sequence[Care]) -> dict[UUID, Why | None]:
     """What spoke for the managers of cases that stay where they are: their receipts say so."""
     kept = await store.receipts_at(tx, [(care.household, care.item) for care in cares if care.item])
-    return {household: why(orjson.loads(content)) for household, content in kept.items()}
+    return {household: why(statement_of(content)) for household, content in kept.items()}
 
 
 def _asked(steps: Sequence[Step], served: Sequence[Step]) -> list[Stimulus]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -10,16 +10,41 @@ from uuid import UUID
 import orjson
 
 from contracts.vocabulary import CareReason, CareStatus
-from matching.domain import Facts, Policy
-from matching.match import Ask, Candidate, Decision, Override, Round, Undo
+from matching.domain import Facts, Manager
+from matching.match import Ask, Candidate, Decision, Override, Part, Round, Undo
 from matching.rules import GATE_ORDER, head_start, rules_in_force
 
-FORM = 2
-"""Version of the receipt's form: 1 had no solver, and loads in the order of registration."""
+FORM = 3
+"""Version of the receipt's form: 1 had no solver, and loads in the order of registration; 2 named every figure."""
 NO_DISTRICT = ""
 """Chain of the households that no district has yet."""
-LOT = b'"lot":null,'
-"""Where a candidate's lot is to stand; no text in a receipt can hold it, because JSON quotes quotes."""
+COLUMNS = (
+    "manager",
+    "code",
+    "fte_hundredths",
+    "active_from",
+    "load",
+    "capacity",
+    "new",
+    "languages",
+    "skills",
+    "distance_km",
+    "points",
+)
+"""What each candidate's row has, in this order; what is not `USUAL` about her follows by name."""
+USUAL: Mapping[str, Any] = {
+    "serves": True,
+    "removed": False,
+    "active_until": None,
+    "absent": False,
+    "excluded": False,
+    "skills_missing": [],
+    "max_new_per_week": None,
+    "former": False,
+    "relative": False,
+    "gate": None,
+}
+"""What holds of a candidate whose row does not say otherwise."""
 GENESIS = bytes(32)
 """What the first receipt of a chain names as the one before."""
 
@@ -51,28 +76,55 @@ class Choice:
     manager: UUID | None
 
 
-def chained(decisions: Sequence[Decision], heads: Mapping[str, Head], around: Round, batch: UUID) -> list[Receipt]:
+def chained(
+    decisions: Sequence[Decision], heads: Mapping[str, Head], around: Round, batch: UUID, form: int = FORM
+) -> list[Receipt]:
     """A receipt for each decision, in the same order, each chained to its district's end.
 
-    A household is only its alias: what says whose that is stands elsewhere, and erasure deletes it.
+    A household is only its alias: what says whose that is stands elsewhere, and erasure deletes it. `form` is that of
+    the receipts that are made again.
     """
-    ends, frame, written = dict(heads), _frame(around, batch), dict[int, tuple[bytes, bytes]]()
+    ends, frame, rules, rows = dict(heads), _frame(around, batch), _rules(around), _Rows(around)
     receipts = []
     for decision in decisions:
         district = decision.ask.household.district or NO_DISTRICT
         end = ends[district]
-        stated = frame | _statement(decision, around, written)
-        stated |= {
-            "case": str(decision.ask.household.alias),
-            "district": district,
-            "position": end.position + 1,
-            "previous": end.hash.hex(),
-        }
-        content = canonical(stated)
+        content = canonical(
+            {
+                **frame,
+                **_statement(decision, around),
+                "rule": rules.get(decision.ask.facts.legal_group),
+                "candidates": rows.of(decision),
+                "lots": decision.lots,
+                "case": str(decision.ask.household.alias),
+                "district": district,
+                "position": end.position + 1,
+                "previous": end.hash.hex(),
+            }
+        )
+        if form < FORM:
+            content = canonical(statement_of(content) | {"form": form})
         receipt = Receipt(district, end.position + 1, sha256(content).digest(), content)
         ends[district] = Head(receipt.position, receipt.hash)
         receipts.append(receipt)
     return receipts
+
+
+def statement_of(content: bytes) -> dict[str, Any]:
+    """What a receipt of whatever form states, each figure of a candidate by its name."""
+    found: dict[str, Any] = orjson.loads(content)
+    if found["form"] == FORM:
+        lots = found.pop("lots")
+        found["candidates"] = [_named(row, lot) for row, lot in zip(found["candidates"], lots, strict=True)]
+    return found
+
+
+def _named(row: Sequence[Any], lot: int) -> dict[str, Any]:
+    candidate = {**USUAL, **dict(zip(COLUMNS, row, strict=False)), "lot": lot}
+    candidate.update(*row[len(COLUMNS) :])
+    if points := candidate["points"]:
+        candidate["points"] = dict(zip(Part._fields, points, strict=True))
+    return candidate
 
 
 def canonical(value: object) -> bytes:
@@ -84,12 +136,12 @@ def broken_at(receipts: Iterable[Receipt]) -> int | None:
     """The first position of a district's chain, given from its beginning, that does not follow from the ones before."""
     end = Head()
     for receipt in receipts:
-        stated = orjson.loads(receipt.content)
+        says = orjson.loads(receipt.content)
         if (
             receipt.position != end.position + 1
             or sha256(receipt.content).digest() != receipt.hash
-            or (stated["district"], stated["position"]) != (receipt.district, receipt.position)
-            or stated["previous"] != end.hash.hex()
+            or (says["district"], says["position"]) != (receipt.district, receipt.position)
+            or says["previous"] != end.hash.hex()
         ):
             return receipt.position
         end = Head(receipt.position, receipt.hash)
@@ -117,38 +169,52 @@ def recompute(receipt: Mapping[str, Any]) -> Choice:
 
 def _frame(around: Round, batch: UUID) -> dict[str, Any]:
     policy = around.policy
+    told = {
+        "id": policy.id,
+        "version": policy.version,
+        "revision": policy.revision,
+        "groups": sorted(rule.legal_group for rule in rules_in_force(policy, around.day)),
+        "mandatory_skills": sorted(policy.mandatory_skills),
+        "load": asdict(policy.load),
+        "points": asdict(policy.points),
+    }
     return {
         "form": FORM,
         "batch": str(batch),
         "at": around.now,
         "day": around.day,
-        "policy": {
-            "id": policy.id,
-            "version": policy.version,
-            "revision": policy.revision,
-            "groups": sorted(rule.legal_group for rule in rules_in_force(policy, around.day)),
-            "mandatory_skills": sorted(policy.mandatory_skills),
-            "load": asdict(policy.load),
-            "points": asdict(policy.points),
-        },
+        "policy": orjson.Fragment(canonical(told)),
     }
 
 
-def _statement(decision: Decision, around: Round, written: dict[int, tuple[bytes, bytes]]) -> dict[str, Any]:
+def _rules(around: Round) -> dict[str, orjson.Fragment]:
+    """What the rule of each legal group says."""
+    return {
+        rule.legal_group: orjson.Fragment(
+            canonical(
+                {
+                    "valid_from": rule.valid_from,
+                    "stages": rule.stages,
+                    "residence_titles": rule.residence_titles,
+                    "counselling_years": rule.counselling_years,
+                    "extended_years": rule.extended_years,
+                }
+            )
+        )
+        for rule in rules_in_force(around.policy, around.day)
+    }
+
+
+def _statement(decision: Decision, around: Round) -> dict[str, Any]:
     ask = decision.ask
     return {
         "household": _facts(ask.facts),
-        "rule": _rule(ask.facts, around.policy, around.day),
         "ineligible": decision.reason if decision.status is CareStatus.NOT_ELIGIBLE else None,
         "weight": decision.weight,
         "waiting_since": ask.waiting_since,
         "head_start_hours": head_start(ask.facts, around.policy) // timedelta(hours=1),
         "turn": decision.turn,
         "wish": _wish(ask.wish),
-        "candidates": [
-            _written(one, lot, ask, around, written)
-            for one, lot in zip(decision.candidates, decision.lots, strict=True)
-        ],
         "solver": {"by": decision.by, "optimal": decision.optimal, "together": decision.together},
         "status": decision.status,
         "reason": decision.reason,
@@ -171,20 +237,6 @@ def _facts(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _rule(facts: Facts, policy: Policy, day: date) -> dict[str, Any] | None:
-    in_force = rules_in_force(policy, day)
-    rule = next((rule for rule in in_force if rule.legal_group == facts.legal_group), None)
-    if rule is None:
-        return None
-    return {
-        "valid_from": rule.valid_from,
-        "stages": rule.stages,
-        "residence_titles": rule.residence_titles,
-        "counselling_years": rule.counselling_years,
-        "extended_years": rule.extended_years,
-    }
-
-
 def _wish(wish: Undo | Override | None) -> dict[str, Any] | None:
     match wish:
         case None:
@@ -195,41 +247,64 @@ def _wish(wish: Undo | Override | None) -> dict[str, Any] | None:
             return {"kind": "override", "manager": str(wish.manager), "reason": wish.reason}
 
 
-def _written(
-    one: Candidate, lot: int, ask: Ask, around: Round, written: dict[int, tuple[bytes, bytes]]
-) -> orjson.Fragment:
-    """A candidate's bytes: what households share is written once, and their lots are put into it."""
-    if id(one) not in written:
-        before, after = canonical(_candidate(one, ask, around)).split(LOT)
-        written[id(one)] = before, after
-    before, after = written[id(one)]
-    return orjson.Fragment(b'%b"lot":%d,%b' % (before, lot, after))
+class _Rows:
+    """The rows of candidates; who is shared by households is written once."""
 
+    def __init__(self, around: Round) -> None:
+        self._around = around
+        self._written: dict[int, Sequence[Any]] = {}
+        self._lasting: dict[UUID, Mapping[str, Any]] = {}
 
-def _candidate(one: Candidate, ask: Ask, around: Round) -> dict[str, Any]:
-    manager, facts = one.manager, ask.facts
-    mandatory = around.policy.mandatory_skills.intersection(facts.skills_needed)
-    return {
-        "manager": str(manager.id),
-        "code": manager.code,
-        "load": one.carried.load,
-        "capacity": manager.capacity,
-        "new": one.carried.new,
-        "max_new_per_week": manager.max_new_per_week,
-        "fte_hundredths": manager.fte_hundredths,
-        "serves": facts.municipality in manager.service_area,
-        "active_from": manager.active_from,
-        "active_until": manager.active_until,
-        "removed": manager.removed,
-        "absent": any(absence.covers(around.day) for absence in manager.absences),
-        "excluded": manager.id in ask.excluded,
-        "skills_missing": sorted(mandatory - manager.skills),
-        "languages": one.languages,
-        "skills": one.skills,
-        "distance_km": one.distance_km,
-        "former": one.former,
-        "relative": one.relative,
-        "gate": one.gate,
-        "points": one.points._asdict() if one.points else None,
-        "lot": None,
-    }
+    def of(self, decision: Decision) -> list[Sequence[Any]]:
+        """The candidates of a decision, in their order."""
+        written = self._written
+        for one in decision.candidates:
+            if id(one) not in written:
+                written[id(one)] = self._row(one, decision.ask)
+        return [written[id(one)] for one in decision.candidates]
+
+    def _row(self, one: Candidate, ask: Ask) -> Sequence[Any]:
+        manager, (load, new), languages, skills, distance_km, *_, points = one
+        row = (
+            str(manager.id),
+            manager.code,
+            manager.fte_hundredths,
+            manager.active_from,
+            load,
+            manager.capacity,
+            new,
+            languages,
+            skills,
+            distance_km,
+            points and tuple(points),
+        )
+        unusual = self._unusual(one, ask)
+        return (*row, unusual) if unusual else row
+
+    def _unusual(self, one: Candidate, ask: Ask) -> Mapping[str, Any]:
+        manager = one.manager
+        if manager.id not in self._lasting:
+            self._lasting[manager.id] = self._of_manager(manager)
+        found = dict(self._lasting[manager.id])
+        if one.gate:
+            found["gate"] = one.gate
+        if one.former:
+            found["former"] = True
+        if one.relative:
+            found["relative"] = True
+        if manager.id in ask.excluded:
+            found["excluded"] = True
+        if missing := self._around.policy.mandatory_skills.intersection(ask.facts.skills_needed) - manager.skills:
+            found["skills_missing"] = sorted(missing)
+        if ask.facts.municipality not in manager.service_area:
+            found["serves"] = False
+        return found
+
+    def _of_manager(self, manager: Manager) -> Mapping[str, Any]:
+        found = {
+            "removed": manager.removed,
+            "active_until": manager.active_until,
+            "absent": any(absence.covers(self._around.day) for absence in manager.absences),
+            "max_new_per_week": manager.max_new_per_week,
+        }
+        return {name: value for name, value in found.items() if value != USUAL[name]}

@@ -1,17 +1,15 @@
 """Every decision made once more, from what was put in, and compared byte by byte with the receipt it got."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from chassis.database import Tx
 from matching import solver, store
 from matching.match import by_solver
-from matching.receipts import Receipt, broken_at
+from matching.receipts import FORM, broken_at, statement_of
 from matching.world import World
 
 Place = tuple[str, int]
@@ -66,8 +64,9 @@ async def _decide_again(
         kept = await store.receipts_of(tx, [batch.id for batch in batches])
         for batch in batches:
             there = {(one.district, one.position): one for one in kept.get(batch.id, ())}
-            elsewhere = _elsewhere(there.values())
-            made = {(one.district, one.position): one for one in world.apply(batch, elsewhere or by_solver)}
+            stated = [statement_of(one.content) for one in there.values()]
+            elsewhere, form = _elsewhere(stated), min((one["form"] for one in stated), default=FORM)
+            made = {(one.district, one.position): one for one in world.apply(batch, elsewhere or by_solver, form)}
             for place in sorted(filter(only, there.keys() | made.keys())):
                 if made.get(place) != there.get(place) or (elsewhere and elsewhere.worse):
                     result.otherwise.append(place)
@@ -101,8 +100,7 @@ class Elsewhere:
         return solver.Solution(plan, told["optimal"], told["by"])
 
 
-def _elsewhere(receipts: Iterable[Receipt]) -> Elsewhere | None:
+def _elsewhere(stated: Sequence[Mapping[str, Any]]) -> Elsewhere | None:
     """For decisions that another version of the solver made."""
-    stated = [orjson.loads(one.content) for one in receipts]
     by = {one["solver"]["by"] for one in stated}
     return Elsewhere(stated) if any(one.startswith("cp-sat") and one != solver.CP_SAT for one in by) else None

@@ -26,6 +26,8 @@ longest_wait_seconds = Gauge("geleit_longest_wait_seconds", "Since when the firs
 
 def count_decisions(tx: Tx, decided: Sequence[tuple[Step, Care]]) -> None:
     """Count decisions when they are committed, each first one with its time and, where recorded, its trace."""
+    # Not `tx` itself: it would hold all of a batch until the garbage collector comes, and that is seldom.
+    traces = tx.traces
 
     def tell(committed: datetime) -> None:
         for (status, reason), decisions in Tally((care.status, care.reason) for _, care in decided).items():
@@ -35,7 +37,7 @@ def count_decisions(tx: Tx, decided: Sequence[tuple[Step, Care]]) -> None:
         for step, care in decided:
             if step.case.care is None:
                 taken = (committed - step.case.household.registered_at).total_seconds()
-                trace = exemplar_of(tx.traces.get(str(care.household)))
+                trace = exemplar_of(traces.get(str(care.household)))
                 of_status[care.status].observe(max(0.0, taken), trace)
 
     tx.afterwards(tell)

@@ -15,7 +15,7 @@ from matching.days import day_of
 from matching.domain import Carried, Manager, OverrideReason, Place, Policy
 from matching.lifecycle import Care, Case, Step, aged, anew, answered, changed, kept_apart
 from matching.match import Field, Override, Solve, by_solver
-from matching.receipts import Head, Receipt, chained
+from matching.receipts import FORM, Head, Receipt, chained
 from matching.settlement import Basis, Change, Ledger, monday_of
 from matching.stimuli import Batch, Stimulus
 from matching.wire import ROSTERED, Rostered, household_of, policy_of, reply_of
@@ -35,9 +35,9 @@ class World:
         self._heads: dict[str, Head] = {}
         self._basis: Basis | None = None
 
-    def apply(self, batch: Batch, solve: Solve = by_solver) -> list[Receipt]:
-        """Apply a batch's inputs; the receipts of what was decided then."""
-        return self.settle(self.steps_of(batch), batch.at, batch.id, solve)
+    def apply(self, batch: Batch, solve: Solve = by_solver, form: int = FORM) -> list[Receipt]:
+        """Apply a batch's inputs; the receipts of what was decided then, in the form they then had."""
+        return self.settle(self.steps_of(batch), batch.at, batch.id, solve, form)
 
     def steps_of(self, batch: Batch) -> list[Step]:
         """Keep what a batch tells of roster, register and policy; the steps of all that it says of cases."""
@@ -58,7 +58,9 @@ class World:
                         steps[step.case.household.id] = step
         return list(steps.values())
 
-    def settle(self, steps: list[Step], now: datetime, batch: UUID, solve: Solve = by_solver) -> list[Receipt]:
+    def settle(
+        self, steps: list[Step], now: datetime, batch: UUID, solve: Solve = by_solver, form: int = FORM
+    ) -> list[Receipt]:
         """Carry steps out as the service does; the receipts of the decisions among them."""
         if not steps:
             return []
@@ -68,7 +70,7 @@ class World:
         settlement.release(ledger, steps, now)
         around, decisions = settlement.decide(self.basis, ledger, steps, now, solve)
         heads = {district: self._heads.get(district, Head()) for district in settlement.districts_of(decisions)}
-        receipts = chained(decisions, heads, around, batch)
+        receipts = chained(decisions, heads, around, batch, form)
         for step, care in settlement.conclude(ledger, steps, decisions, receipts, around):
             self.keep(step, care)
         self._heads |= {one.district: Head(one.position, one.hash) for one in receipts}

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +15,7 @@ from matching import explain
 from matching.apart import keep_apart
 from matching.domain import OverrideReason
 from matching.override import NOT_FOUND, Refusal, override
+from matching.receipts import statement_of
 from matching.web import store
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
@@ -79,7 +79,7 @@ async def decisions(tx: Work, who: Annotated[Principal, require(Permission.READ_
                 position=row["position"],
                 hash=row["hash"].hex(),
                 content=row["receipt"].decode(),
-                receipt=orjson.loads(row["receipt"]),
+                receipt=statement_of(row["receipt"]),
             )
             for row in await store.receipts(tx, household)
         ],
@@ -111,7 +111,7 @@ async def why_not(
     receipts = await store.receipts(tx, household)
     if not receipts or not await store.is_manager(tx, manager):
         raise not_found()
-    revision, receipt = receipts[0]["revision"], orjson.loads(receipts[0]["receipt"])
+    revision, receipt = receipts[0]["revision"], statement_of(receipts[0]["receipt"])
     if receipt["chosen"] == str(manager):
         return WhyNot(household=household, manager=manager, revision=revision, chosen=True)
     why = explain.why_not(receipt, str(manager))

@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
@@ -25,6 +24,7 @@ from matching import explain
 from matching.apart import keep_apart
 from matching.domain import OverrideReason
 from matching.override import NOT_FOUND, Refusal, override
+from matching.receipts import statement_of
 from matching.web import labels, store
 
 router = APIRouter(include_in_schema=False)
@@ -114,7 +114,7 @@ async def _show(
         raise not_found()
     receipts = await store.receipts(tx, household)
     shown = next((one for one in receipts if asked.decision in {None, one["revision"]}), None)
-    receipt = _ranked(orjson.loads(shown["receipt"])) if shown else None
+    receipt = _ranked(statement_of(shown["receipt"])) if shown else None
     asked_for = (
         await store.managers_called(tx, asked.why_not.strip(), store.places_of(who))
         if asked.why_not and receipt

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
@@ -21,6 +20,7 @@ from matching import store as decisive
 from matching.days import day_of
 from matching.domain import Absence
 from matching.handing_over import OF_ONE_CASE
+from matching.receipts import statement_of
 from matching.roster.change import add_absence, end_absence, import_roster, name_of
 from matching.web import labels, store
 from matching.web.overview import District
@@ -196,7 +196,7 @@ async def _show(
         manager=row,
         full_name=_names(request, [row]).get(manager),
         cases=cases[:limit],
-        whys={one["household"]: explain.why(orjson.loads(one["receipt"])) for one in cases if one["receipt"]},
+        whys={one["household"]: explain.why(statement_of(one["receipt"])) for one in cases if one["receipt"]},
         page=paging.take(cases, lambda one: (one["assigned_at"], one["household"])) if paging else None,
         is_first=after is None,
         absences=absences,
