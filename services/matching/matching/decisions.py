@@ -156,7 +156,7 @@ async def _set_dues(tx: Tx, basis: Basis, written: Sequence[tuple[Step, Care]], 
 
 def _weighed_again(tx: Tx, basis: Basis, step: Step, care: Care) -> datetime | None:
     """When a case is to be weighed again: at once if that was due and has not been done, else in its next phase."""
-    if aged(replace(step.case, care=care), basis.policy, day_of(tx.now)):
+    if not step.decide and aged(replace(step.case, care=care), basis.policy, day_of(tx.now)):
         return tx.now
     day = next_phase(care, basis.policy, day_of(tx.now)) if care.assigned else None
     return start_of(day) if day else None

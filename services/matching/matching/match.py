@@ -476,7 +476,7 @@ class _Closing:
         points = None
         if gate is None:
             strained = solver.strain(manager.capacity, carried.load, need.weight)
-            points = outlook.points[place]._replace(balance=self._balance * strained)
+            points = Part(*outlook.points[place][:-1], balance=self._balance * strained)
         return Candidate(
             manager,
             carried,

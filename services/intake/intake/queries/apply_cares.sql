@@ -1,9 +1,8 @@
 insert into care (household, centre, revision, status, reason, municipality, manager, changed_at, state)
-select c.h, household.centre, c.r, c.s, c.w, c.m, c.a, $1, c.c
+select c.h, (select household.centre from household where household.id = c.h), c.r, c.s, c.w, c.m, c.a, $1, c.c
 from unnest(
     $2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::jsonb[]
 ) as c (h, r, s, w, m, a, c)
-left join household on household.id = c.h
 order by c.h
 on conflict (household) do update set
     centre = excluded.centre,

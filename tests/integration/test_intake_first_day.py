@@ -1,0 +1,79 @@
+"""What one request reads does not grow with what is there, though its plan was made when nothing was."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from builders import a_care
+from chassis.access.principal import Role, Tenant
+from chassis.database import Tx
+from contracts.vocabulary import CareReason, CareStatus
+from intake import store
+from intake.store import Head, Kept
+from integration.conftest import OpenDatabase
+
+THERE = 2_000
+KARLSRUHE = Tenant(Role.CENTRE, "karlsruhe")
+"""As a centre's requests see the tables: its row-level security is part of each plan."""
+FILL = """
+insert into household (id, home, centre, reference, revision, status, change, version, facts, forms, registered_at,
+                       changed_at, allotted)
+select gen_random_uuid(), 0, 'karlsruhe', 'KA-' || n, 1, 'active', 'registered', null, '{}', '{}', now(), now(), false
+from generate_series(1, $1) n;
+"""
+
+
+CENTRES = """
+insert into reference (centre, reference, household) select centre, reference, id from household
+"""
+KEYS = """
+insert into idempotency (centre, key, digest, at)
+select 'karlsruhe', 'key-' || n, '', now() from generate_series(1, $1) n
+"""
+PLANNED = 10
+"""PostgreSQL plans a statement anew for each of the first five times, and keeps the plan it then makes."""
+
+Work = Callable[[Tx], Awaitable[None]]
+
+
+async def rows_read(database: OpenDatabase, use: str, table: str, work: Work) -> int:
+    """Rows of a table that some work reads once a day's households are there, begun on an empty table."""
+    worker, user = await database("intake", "worker"), await database("intake", use)
+    tenant = KARLSRUHE if use == "web" else None
+    for _ in range(PLANNED):
+        async with user.transaction(tenant) as tx:
+            await work(tx)
+    async with worker.transaction() as tx:
+        await tx.execute(FILL, THERE)
+        await tx.execute(CENTRES)
+        await tx.execute(KEYS, THERE)
+    async with user.transaction(tenant) as tx:
+        await work(tx)
+        return int(
+            await tx.fetchval(
+                "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables"
+                " where schemaname = 'intake' and relname = $1",
+                table,
+            )
+        )
+
+
+async def test_an_answer_is_kept_at_its_key(database: OpenDatabase) -> None:
+    async def keep(tx: Tx) -> None:
+        await store.keep_answers(tx, "karlsruhe", {"key-7": Kept(b"", 202, "/", {})})
+
+    assert await rows_read(database, "web", "idempotency", keep) <= 2
+
+
+async def test_a_reference_is_written_back_by_itself(database: OpenDatabase) -> None:
+    async def save(tx: Tx) -> None:
+        await store.save_heads(tx, "karlsruhe", {"KA-7": Head(None, 1)})
+
+    assert await rows_read(database, "web", "reference", save) <= 2
+
+
+async def test_the_centre_of_a_care_is_looked_up(database: OpenDatabase) -> None:
+    async def apply(tx: Tx) -> None:
+        care = a_care(household=UUID(int=7), status=CareStatus.WAITING, reason=CareReason.NO_CAPACITY)
+        await store.apply_cares(tx, [care])
+
+    assert await rows_read(database, "worker", "household", apply) <= 2
