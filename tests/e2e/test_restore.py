@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from chassis.access import Role
@@ -17,6 +18,7 @@ from e2e.gate import Gate
 from e2e.rest import is_quiet
 from e2e.world import CENTRE, HOUSEHOLDS, World, geleit, registration, world_of
 from geleit.audit.run import Asked, audit
+from geleit.embedded import postgres
 from geleit.probe import LOOPBACK, free_port
 from geleit.settings import Settings
 from geleit.system import system
@@ -84,6 +86,16 @@ async def offered(world: World, reference: str, town: str) -> None:
     await world.submit(state)
 
 
+async def households_in(state: Path) -> int:
+    """How many households intake has, without starting anything but the database."""
+    async with postgres(state) as server:
+        connection = await asyncpg.connect(server.url)
+        try:
+            return int(await connection.fetchval("select count(*) from intake.household"))
+        finally:
+            await connection.close()
+
+
 async def test_a_backup_that_is_older_than_the_broker(state: Path) -> None:
     backup = state / "geleit.dump"
     async with up(state) as world:
@@ -125,8 +137,7 @@ async def test_a_backup_that_is_older_than_the_broker(state: Path) -> None:
     cut_off = state / "cut-off.dump"
     cut_off.write_bytes(backup.read_bytes()[:-1000])
     assert "pg_restore failed" in fails(state, "restore", str(cut_off), "--yes")
-    async with up(state) as world:
-        await is_sound(world)
+    assert await households_in(state) > 0, "what cannot be put back has cost nothing"
     shutil.rmtree(state / "postgres")
     said = command(state, "restore", str(backup), "--yes")
     assert "3 households came after the backup" in said

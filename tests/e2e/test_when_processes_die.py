@@ -1,4 +1,4 @@
-"""kill -9 for a minute under load, of workers, pages, Kafka and PostgreSQL: nothing lost, doubled or overbooked."""
+"""kill -9 for half a minute under load, of workers, pages, Kafka and PostgreSQL: nothing lost, doubled, overbooked."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from geleit.kept import KeptPart
 from geleit.supervisor import Supervised
 from stream import eventually
 
-SECONDS = float(os.environ.get("KILL_SECONDS", "60"))
+SECONDS = float(os.environ.get("KILL_SECONDS", "30"))
 EVERY = 2.0
 TOWNS = 12
 MANAGERS = 3
