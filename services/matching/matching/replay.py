@@ -65,8 +65,9 @@ async def _decide_again(
         for batch in batches:
             there = {(one.district, one.position): one for one in kept.get(batch.id, ())}
             stated = [statement_of(one.content) for one in there.values()]
-            elsewhere, form = _elsewhere(stated), min((one["form"] for one in stated), default=FORM)
-            made = {(one.district, one.position): one for one in world.apply(batch, elsewhere or by_solver, form)}
+            elsewhere = _elsewhere(stated)
+            world.form = min((one["form"] for one in stated), default=FORM)
+            made = {(one.district, one.position): one for one in world.apply(batch, elsewhere or by_solver)}
             for place in sorted(filter(only, there.keys() | made.keys())):
                 if made.get(place) != there.get(place) or (elsewhere and elsewhere.worse):
                     result.otherwise.append(place)

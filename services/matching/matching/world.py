@@ -27,6 +27,8 @@ class World:
     def __init__(self) -> None:
         self.cases: dict[UUID, Case] = {}
         self.policies: list[Policy] = []
+        self.form = FORM
+        """Of the receipts that are written: that of those which are made again."""
         self.managers: dict[UUID, Manager] = {}
         self._loads: dict[UUID, int] = {}
         self._weeks: dict[UUID, tuple[date, int]] = {}
@@ -35,9 +37,9 @@ class World:
         self._heads: dict[str, Head] = {}
         self._basis: Basis | None = None
 
-    def apply(self, batch: Batch, solve: Solve = by_solver, form: int = FORM) -> list[Receipt]:
-        """Apply a batch's inputs; the receipts of what was decided then, in the form they then had."""
-        return self.settle(self.steps_of(batch), batch.at, batch.id, solve, form)
+    def apply(self, batch: Batch, solve: Solve = by_solver) -> list[Receipt]:
+        """Apply a batch's inputs; the receipts of what was decided then."""
+        return self.settle(self.steps_of(batch), batch.at, batch.id, solve)
 
     def steps_of(self, batch: Batch) -> list[Step]:
         """Keep what a batch tells of roster, register and policy; the steps of all that it says of cases."""
@@ -58,9 +60,7 @@ class World:
                         steps[step.case.household.id] = step
         return list(steps.values())
 
-    def settle(
-        self, steps: list[Step], now: datetime, batch: UUID, solve: Solve = by_solver, form: int = FORM
-    ) -> list[Receipt]:
+    def settle(self, steps: list[Step], now: datetime, batch: UUID, solve: Solve = by_solver) -> list[Receipt]:
         """Carry steps out as the service does; the receipts of the decisions among them."""
         if not steps:
             return []
@@ -70,7 +70,7 @@ class World:
         settlement.release(ledger, steps, now)
         around, decisions = settlement.decide(self.basis, ledger, steps, now, solve)
         heads = {district: self._heads.get(district, Head()) for district in settlement.districts_of(decisions)}
-        receipts = chained(decisions, heads, around, batch, form)
+        receipts = chained(decisions, heads, around, batch, self.form)
         for step, care in settlement.conclude(ledger, steps, decisions, receipts, around):
             self.keep(step, care)
         self._heads |= {one.district: Head(one.position, one.hash) for one in receipts}
