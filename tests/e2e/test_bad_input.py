@@ -104,6 +104,24 @@ async def test_a_poison_record_is_parked_and_the_next_one_is_applied(world: Worl
     assert SECRET not in error
 
 
+async def test_an_operator_is_told_what_becomes_of_a_poison_record(world: World) -> None:
+    def parked(*words: str) -> tuple[int, str, str]:
+        done = geleit({**world.running.environment, "COLUMNS": "200"}, "parked", *words)
+        return done.returncode, done.stdout, done.stderr
+
+    value, headers = POISON["malformed"]
+    place = await world.send(submissions(CENTRE).name, f"p-{uuid4().hex}", value, headers)
+    where = "from parked where (topic, partition, position) = ($1, $2::int, $3::bigint)"
+    await world.sees("intake", f"select count(*) = 1 {where}", *place)
+    record = str(await world.ask("intake", f"select id {where}", *place))
+    assert "/".join(map(str, place)) in parked("list", "intake")[1]
+    code, _, said = parked("retry", "intake", record)
+    assert (code, "stays parked" in said, "Traceback" in said) == (1, True, False)
+    assert parked("discard", "intake", record, "--reason", "not ours")[0] == 0
+    code, _, said = parked("list", "nobody")
+    assert (code, "'matching'" in said, "Traceback" in said) == (2, True, False)
+
+
 async def test_the_same_request_twice_makes_one_household(world: World) -> None:
     town, reference = world.town(), f"e2e-{uuid4().hex[:10]}"
     answers = await asyncio.gather(*(world.register(town, key=f"k-{reference}", reference=reference) for _ in range(4)))

@@ -49,11 +49,11 @@ FAULTS = (
         "I3: ",
     ),
     Fault(
-        "update matching.decision d set receipt = convert_to(replace(convert_from(receipt, 'UTF8'),"
-        " '\"capacity\":1200', '\"capacity\":1'), 'UTF8') from matching.decision_link l"
+        "update matching.decision d set receipt = convert_to(regexp_replace(convert_from(receipt, 'UTF8'),"
+        " '(\"[0-9-]{10}\",[0-9]+),1200,', '\\1,1,'), 'UTF8') from matching.decision_link l"
         " where (d.district, d.position) = (l.district, l.position) and l.household = $1",
-        "update matching.decision d set receipt = convert_to(replace(convert_from(receipt, 'UTF8'),"
-        " '\"capacity\":1,', '\"capacity\":1200,'), 'UTF8') from matching.decision_link l"
+        "update matching.decision d set receipt = convert_to(regexp_replace(convert_from(receipt, 'UTF8'),"
+        " '(\"[0-9-]{10}\",[0-9]+),1,', '\\1,1200,'), 'UTF8') from matching.decision_link l"
         " where (d.district, d.position) = (l.district, l.position) and l.household = $1",
         "goes over capacity",
     ),

@@ -8,7 +8,7 @@ from chassis.access.principal import Role, Tenant
 from chassis.database import Tx
 from contracts.vocabulary import CareReason, CareStatus
 from intake import store
-from intake.store import Head, Kept
+from intake.store import Head, Kept, Place
 from integration.conftest import OpenDatabase
 
 THERE = 2_000
@@ -20,15 +20,19 @@ insert into household (id, home, centre, reference, revision, status, change, ve
 select gen_random_uuid(), 0, 'karlsruhe', 'KA-' || n, 1, 'active', 'registered', null, '{}', '{}', now(), now(), false
 from generate_series(1, $1) n;
 """
-
-
-CENTRES = """
+REFERENCES = """
 insert into reference (centre, reference, household) select centre, reference, id from household
 """
 KEYS = """
 insert into idempotency (centre, key, digest, at)
 select 'karlsruhe', 'key-' || n, '', now() from generate_series(1, $1) n
 """
+VERDICTS = """
+insert into verdict (at, centre, channel, outcome, problems, topic, partition, position, digest)
+select now(), 'karlsruhe', 'kafka', 'rejected', '[]', 'submissions.karlsruhe', 0, n, '' from generate_series(1, $1) n
+"""
+FEW = 20
+"""One row, and what is left of it from before."""
 PLANNED = 10
 """PostgreSQL plans a statement anew for each of the first five times, and keeps the plan it then makes."""
 
@@ -44,8 +48,9 @@ async def rows_read(database: OpenDatabase, use: str, table: str, work: Work) ->
             await work(tx)
     async with worker.transaction() as tx:
         await tx.execute(FILL, THERE)
-        await tx.execute(CENTRES)
-        await tx.execute(KEYS, THERE)
+        await tx.execute(REFERENCES)
+        for statement in (KEYS, VERDICTS):
+            await tx.execute(statement, THERE)
     async with user.transaction(tenant) as tx:
         await work(tx)
         return int(
@@ -59,16 +64,16 @@ async def rows_read(database: OpenDatabase, use: str, table: str, work: Work) ->
 
 async def test_an_answer_is_kept_at_its_key(database: OpenDatabase) -> None:
     async def keep(tx: Tx) -> None:
-        await store.keep_answers(tx, "karlsruhe", {"key-7": Kept(b"", 202, "/", {})})
+        await store.keep_answers(tx, "karlsruhe", {"key-0": Kept(b"", 202, "/", {})})
 
-    assert await rows_read(database, "web", "idempotency", keep) <= 2
+    assert await rows_read(database, "web", "idempotency", keep) <= FEW
 
 
 async def test_a_reference_is_written_back_by_itself(database: OpenDatabase) -> None:
     async def save(tx: Tx) -> None:
-        await store.save_heads(tx, "karlsruhe", {"KA-7": Head(None, 1)})
+        await store.save_heads(tx, "karlsruhe", {"KA-0": Head(None, 1)})
 
-    assert await rows_read(database, "web", "reference", save) <= 2
+    assert await rows_read(database, "web", "reference", save) <= FEW
 
 
 async def test_the_centre_of_a_care_is_looked_up(database: OpenDatabase) -> None:
@@ -76,4 +81,11 @@ async def test_the_centre_of_a_care_is_looked_up(database: OpenDatabase) -> None
         care = a_care(household=UUID(int=7), status=CareStatus.WAITING, reason=CareReason.NO_CAPACITY)
         await store.apply_cares(tx, [care])
 
-    assert await rows_read(database, "worker", "household", apply) <= 2
+    assert await rows_read(database, "worker", "household", apply) <= FEW
+
+
+async def test_a_place_is_looked_up_in_the_book_of_verdicts(database: OpenDatabase) -> None:
+    async def look(tx: Tx) -> None:
+        await store.seen(tx, [Place("submissions.karlsruhe", 0, 7, b"")])
+
+    assert await rows_read(database, "worker", "verdict", look) <= FEW

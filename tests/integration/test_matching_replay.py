@@ -167,6 +167,21 @@ async def test_a_decision_without_input_and_a_changed_receipt_are_found(tampered
     assert (result.otherwise, result.broken) == ([(TUEBINGEN[:5], 3)], {TUEBINGEN[:5]: 3})
 
 
+@pytest.mark.parametrize("tampering", ["replace(receipt, '\"form\":3', '\"form\":2')", "'[1]'", "'no json'"])
+async def test_a_receipt_that_cannot_be_read_is_named_and_no_other(tampered: Stage, tampering: str) -> None:
+    household = await a_story(tampered)
+    place, *_ = await tampered.rows("select district, position from decision_link where household = $1", household)
+    await tampered.rows(
+        "update decision d set receipt = convert_to(r.said, 'UTF8') from"
+        f" (select {tampering} as said from (select convert_from(receipt, 'UTF8') as receipt from decision"
+        " where (district, position) = ($1, $2)) as o) as r where (d.district, d.position) = ($1, $2)",
+        *place,
+    )
+    result = await replayed(tampered)
+    assert result.otherwise == [tuple(place)]
+    assert result.broken == dict([place])
+
+
 async def test_another_version_of_the_solver_is_held_to_value_and_feasibility(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 from contracts.vocabulary import LegalGroup, Skill
+from geleit.audit.decisions import of_one_chain
+from geleit.audit.finding import Finding, Invariant
 from matching.domain import Absence, Carried, Manager, OverrideReason
 from matching.match import Ask, Decision, Override, Undo, match
 from matching.receipts import Choice, Head, Receipt, broken_at, chained, recompute, statement_of
@@ -122,6 +124,13 @@ def test_a_receipt_does_not_say_whose_it_is() -> None:
     decisions = match(asks, unburdened(*managers), a_round(*managers))
     for receipt in receipts_of(decisions, *managers):
         assert not any(str(one.household.id) in receipt.content.decode() for one in asks)
+
+
+@pytest.mark.parametrize("content", [b'{"form":3,"candidates":[[]],"lots":[]}', b'{"form":2}', b"[1]", b"no json"])
+def test_the_auditor_names_a_receipt_that_cannot_be_read(content: bytes) -> None:
+    capacity, receipts = Finding(Invariant.I4), Finding(Invariant.I10)
+    of_one_chain([Receipt("08416", 7, bytes(32), content)], capacity, receipts)
+    assert receipts.faults == ["receipt 08416/7 cannot be read"]
 
 
 def test_what_an_older_form_said_is_written_in_its_bytes() -> None:

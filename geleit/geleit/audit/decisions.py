@@ -1,7 +1,7 @@
 """What matching decided: never two managers at once (I3), never over capacity (I4), receipts that prove it (I10)."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -45,7 +45,7 @@ async def proven(tx: Tx, matching: Kept) -> tuple[Finding, Finding]:
         capacity.checked += len(chain)
         if place := broken_at(chain):
             receipts.faults.append(f"the chain of {district or 'no district'} breaks at {place}")
-        _of_one_chain(chain, capacity, receipts)
+        of_one_chain(chain, capacity, receipts)
     receipts.faults += [f"item {row['item']} of {row['household']} has no receipt" for row in matching.own["unproven"]]
     replayed = await replay(tx)
     receipts.faults += [
@@ -54,16 +54,24 @@ async def proven(tx: Tx, matching: Kept) -> tuple[Finding, Finding]:
     return capacity, receipts
 
 
-def _of_one_chain(chain: Sequence[Receipt], capacity: Finding, receipts: Finding) -> None:
+def of_one_chain(chain: Sequence[Receipt], capacity: Finding, receipts: Finding) -> None:
+    """Whether each receipt leads to its choice, within capacity; what cannot be read was changed."""
     for receipt in chain:
-        stated, place = statement_of(receipt.content), f"{receipt.district}/{receipt.position}"
-        if stated["form"] < FIRST_FORM:
-            continue
-        choice = recompute(stated)
-        chosen = str(choice.manager) if choice.manager else None
-        if (choice.status, choice.reason, chosen) != (stated["status"], stated["reason"], stated["chosen"]):
-            receipts.faults.append(f"receipt {place} leads to {choice.status}, {choice.reason}, {chosen}")
-        for one in stated["candidates"]:
-            taken = one["manager"] == stated["chosen"] and stated["wish"] is None
-            if taken and one["load"] + stated["weight"] > one["capacity"]:
-                capacity.faults.append(f"receipt {place} goes over capacity")
+        place = f"{receipt.district}/{receipt.position}"
+        try:
+            stated = statement_of(receipt.content)
+            if stated["form"] >= FIRST_FORM:
+                _of_one(stated, place, capacity, receipts)
+        except (ValueError, KeyError, TypeError):
+            receipts.faults.append(f"receipt {place} cannot be read")
+
+
+def _of_one(stated: Mapping[str, Any], place: str, capacity: Finding, receipts: Finding) -> None:
+    choice = recompute(stated)
+    chosen = str(choice.manager) if choice.manager else None
+    if (choice.status, choice.reason, chosen) != (stated["status"], stated["reason"], stated["chosen"]):
+        receipts.faults.append(f"receipt {place} leads to {choice.status}, {choice.reason}, {chosen}")
+    for one in stated["candidates"]:
+        taken = one["manager"] == stated["chosen"] and stated["wish"] is None
+        if taken and one["load"] + stated["weight"] > one["capacity"]:
+            capacity.faults.append(f"receipt {place} goes over capacity")

@@ -1,22 +1,25 @@
 """Commands for operations: install, serve, replay, settle what is parked."""
 
 import asyncio
+from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from chassis import parked as parking
 from chassis import telemetry
 from chassis.broker import Broker
-from chassis.consumer import Consumer
+from chassis.consumer import Consumer, Refused
+from chassis.database import AWAY
 from chassis.failpoint import failpoint
 from chassis.health import Health
 from chassis.replay import replay
 from chassis.service import Service, open_database, run
+from contracts.record import Undecodable
 from geleit.failures import Failure
 from geleit.install import install, reachable
 from geleit.probe import until
@@ -28,7 +31,14 @@ parked = typer.Typer(no_args_is_help=True, help="Records that could not be appli
 rebuild = typer.Typer(no_args_is_help=True, help="Fold a service's tables again from the stream.")
 console = Console()
 
-ServiceName = Annotated[str, typer.Argument(help="intake, matching, notifications or reporting")]
+
+class ServiceName(StrEnum):
+    """Whose records these are."""
+
+    INTAKE = "intake"
+    MATCHING = "matching"
+    NOTIFICATIONS = "notifications"
+    REPORTING = "reporting"
 
 
 @app.command()
@@ -89,17 +99,19 @@ async def _rebuild() -> tuple[str, str, int]:
 
 @parked.command("list")
 def parked_list(
-    name: ServiceName, settled: Annotated[bool, typer.Option(help="also those that are settled")] = False
+    name: Annotated[ServiceName, typer.Argument()],
+    settled: Annotated[bool, typer.Option(help="also those that are settled")] = False,
 ) -> None:
     """Show parked records, oldest first: place and error, not content."""
     rows = asyncio.run(_parked_list(the_service(name), settled=settled))
     if not rows:
         typer.echo("nothing is parked")
         return
-    table = Table("id", "topic", "partition", "offset", "error", "parked at", "settled")
+    names = ("id", "topic/partition/offset", "error", "parked at (UTC)", "settled")
+    table = Table(*(Column(name, overflow="fold") for name in names))
     for one in rows:
-        place = (one.topic, str(one.partition), str(one.position))
-        table.add_row(str(one.id), *place, one.error, one.parked_at.isoformat(" ", "seconds"), one.resolution or "")
+        place = f"{one.topic}/{one.partition}/{one.position}"
+        table.add_row(str(one.id), place, one.error, f"{one.parked_at:%Y-%m-%d %H:%M}", one.resolution or "")
     console.print(table)
 
 
@@ -113,7 +125,10 @@ async def _parked_list(service: Service, *, settled: bool) -> list[parking.Parke
 
 
 @parked.command("retry")
-def parked_retry(name: ServiceName, record: Annotated[int, typer.Argument(help="the id that list shows")]) -> None:
+def parked_retry(
+    name: Annotated[ServiceName, typer.Argument()],
+    record: Annotated[int, typer.Argument(help="the id that list shows")],
+) -> None:
     """Apply a parked record now; a newer state of the same aggregate makes this harmless."""
     if not asyncio.run(_parked_retry(the_service(name), record)):
         raise Failure(f"{record} is not parked, or is settled already: see `geleit parked list {name} --settled`.")
@@ -124,13 +139,20 @@ async def _parked_retry(service: Service, record: int) -> bool:
     database = await open_database(service, "worker")
     try:
         return await Consumer(database, service.vault(), service.on, Health()).retry(record)
+    except AWAY:
+        raise
+    except (Undecodable, Refused) as error:
+        raise Failure(f"{record} is refused again: {error}. It stays parked: discard it, or retry it later.") from None
+    except Exception as error:
+        # A database quotes what it cannot take: the place is said, the words are not.
+        raise Failure(f"{record} fails again: {telemetry.place_of(error)}. It stays parked.") from None
     finally:
         await database.close()
 
 
 @parked.command("discard")
 def parked_discard(
-    name: ServiceName,
+    name: Annotated[ServiceName, typer.Argument()],
     record: Annotated[int, typer.Argument(help="the id that list shows")],
     reason: Annotated[str, typer.Option(help="why; it is written down", prompt=True)],
 ) -> None:

@@ -18,6 +18,8 @@ FORM = 3
 """Version of the receipt's form: 1 had no solver, and loads in the order of registration; 2 named every figure."""
 NO_DISTRICT = ""
 """Chain of the households that no district has yet."""
+ROWS = 3
+"""The first form with candidates in rows, of `COLUMNS`; whoever changes these two begins another form."""
 COLUMNS = (
     "manager",
     "code",
@@ -102,7 +104,7 @@ def chained(
                 "previous": end.hash.hex(),
             }
         )
-        if form < FORM:
+        if form < ROWS:
             content = canonical(statement_of(content) | {"form": form})
         receipt = Receipt(district, end.position + 1, sha256(content).digest(), content)
         ends[district] = Head(receipt.position, receipt.hash)
@@ -113,7 +115,7 @@ def chained(
 def statement_of(content: bytes) -> dict[str, Any]:
     """What a receipt of whatever form states, each figure of a candidate by its name."""
     found: dict[str, Any] = orjson.loads(content)
-    if found["form"] == FORM:
+    if found["form"] >= ROWS:
         lots = found.pop("lots")
         found["candidates"] = [_named(row, lot) for row, lot in zip(found["candidates"], lots, strict=True)]
     return found
@@ -136,13 +138,12 @@ def broken_at(receipts: Iterable[Receipt]) -> int | None:
     """The first position of a district's chain, given from its beginning, that does not follow from the ones before."""
     end = Head()
     for receipt in receipts:
+        if receipt.position != end.position + 1 or sha256(receipt.content).digest() != receipt.hash:
+            return receipt.position
         says = orjson.loads(receipt.content)
-        if (
-            receipt.position != end.position + 1
-            or sha256(receipt.content).digest() != receipt.hash
-            or (says["district"], says["position"]) != (receipt.district, receipt.position)
-            or says["previous"] != end.hash.hex()
-        ):
+        if (says["district"], says["position"]) != (receipt.district, receipt.position) or says[
+            "previous"
+        ] != end.hash.hex():
             return receipt.position
         end = Head(receipt.position, receipt.hash)
     return None

@@ -9,7 +9,7 @@ from uuid import UUID
 from chassis.database import Tx
 from matching import solver, store
 from matching.match import by_solver
-from matching.receipts import FORM, broken_at, statement_of
+from matching.receipts import FORM, Receipt, broken_at, statement_of
 from matching.world import World
 
 Place = tuple[str, int]
@@ -64,9 +64,11 @@ async def _decide_again(
         kept = await store.receipts_of(tx, [batch.id for batch in batches])
         for batch in batches:
             there = {(one.district, one.position): one for one in kept.get(batch.id, ())}
-            stated = [statement_of(one.content) for one in there.values()]
+            stated = [one for receipt in there.values() if (one := _readable(receipt))]
             elsewhere = _elsewhere(stated)
-            world.form = min((one["form"] for one in stated), default=FORM)
+            # A transaction writes one form: what says otherwise was changed.
+            forms = Counter(one["form"] for one in stated)
+            world.form = max(forms, key=forms.__getitem__, default=FORM)
             made = {(one.district, one.position): one for one in world.apply(batch, elsewhere or by_solver)}
             for place in sorted(filter(only, there.keys() | made.keys())):
                 if made.get(place) != there.get(place) or (elsewhere and elsewhere.worse):
@@ -99,6 +101,14 @@ class Elsewhere:
         better = solver.value(problem, ours.plan) > solver.value(problem, plan)
         self.worse |= not solver.is_feasible(problem, plan) or (told["optimal"] and better)
         return solver.Solution(plan, told["optimal"], told["by"])
+
+
+def _readable(receipt: Receipt) -> Mapping[str, Any] | None:
+    """What a receipt states; None: it was changed, and no replay comes to its bytes."""
+    try:
+        return statement_of(receipt.content)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _elsewhere(stated: Sequence[Mapping[str, Any]]) -> Elsewhere | None:

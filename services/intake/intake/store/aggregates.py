@@ -36,11 +36,11 @@ async def lock_references(tx: Tx, centre: str, references: Iterable[str]) -> dic
 
 async def save_heads(tx: Tx, centre: str, heads: Mapping[str, Head]) -> None:
     """Write locked references back."""
-    # `any` leads by the references whatever PostgreSQL knows of the table; it may begin with all of the centre's rows.
+    # All of them are there. An update would join, and a join is planned by what PostgreSQL knows of the table then.
     await tx.execute(
-        "update reference as r set household = h.household, verdicts = h.verdicts"
-        " from unnest($2::text[], $3::uuid[], $4::int[]) as h(reference, household, verdicts)"
-        " where r.centre = $1 and r.reference = h.reference and r.reference = any($2)",
+        "insert into reference (centre, reference, household, verdicts)"
+        " select $1, r, h, v from unnest($2::text[], $3::uuid[], $4::int[]) as head(r, h, v) order by r"
+        " on conflict (centre, reference) do update set household = excluded.household, verdicts = excluded.verdicts",
         centre,
         list(heads),
         [head.household for head in heads.values()],

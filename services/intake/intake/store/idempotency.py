@@ -44,7 +44,7 @@ async def claim_keys(tx: Tx, centre: str, digests: Mapping[str, bytes]) -> dict[
 
 async def keep_answers(tx: Tx, centre: str, kept: Mapping[str, Kept]) -> None:
     """Keep the answers for whoever asks again with these keys."""
-    # `any` leads by the keys whatever PostgreSQL knows of the table; it may begin with all of the centre's rows.
+    # `any` leads to the keys whatever PostgreSQL knew of the table when it planned; else it reads all the centre has.
     await tx.execute(
         "update idempotency as i set status = k.status, location = k.location, body = k.body"
         " from unnest($2::text[], $3::int[], $4::text[], $5::jsonb[]) as k(key, status, location, body)"

@@ -34,9 +34,9 @@ class Ruling:
 async def seen(tx: Tx, places: Sequence[Place]) -> set[Place]:
     """Those places that have their verdict already."""
     rows = await tx.fetch(
-        "select v.topic, v.partition, v.position, v.digest from verdict v"
-        " join unnest($1::text[], $2::int[], $3::bigint[], $4::bytea[]) as p(topic, partition, position, digest)"
-        " using (topic, partition, position, digest)",
+        "select p.* from unnest($1::text[], $2::int[], $3::bigint[], $4::bytea[])"
+        " as p(topic, partition, position, digest) cross join lateral (select from verdict v where v.topic = p.topic"
+        " and v.partition = p.partition and v.position = p.position and v.digest = p.digest limit 1) as known",
         [one.topic for one in places],
         [one.partition for one in places],
         [one.position for one in places],

@@ -129,7 +129,7 @@ async def end_moves(tx: Tx, key: UUID, ended: Mapping[UUID, tuple[str, str | Non
         await tx.execute(
             "update handover_move m set status = e.s, gate = e.g"
             " from unnest($2::uuid[], $3::text[], $4::text[]) as e (h, s, g)"
-            " where m.handover = $1 and m.household = e.h",
+            " where m.handover = $1 and m.household = e.h and m.household = any($2)",
             key,
             list(ended),
             [status for status, _ in ended.values()],

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["decisions"])
 class Decision(BaseModel):
     """A decision of a household: its place in its district's chain, and the receipt whose SHA-256 is `hash`.
 
-    `content` is what was hashed, as text; `receipt` is the same, parsed.
+    `content` is what was hashed, as text; `receipt` says the same, each figure of a candidate by its name.
     """
 
     revision: int
