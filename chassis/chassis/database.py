@@ -269,10 +269,10 @@ class Database:
         await self._pool.release(connection, timeout=ACQUIRE_SECONDS)
 
     async def close(self) -> None:
-        """Close every connection, at once if they do not end by themselves."""
+        """Close every connection, at once if they do not end by themselves or the server has gone."""
         try:
             await asyncio.wait_for(self._pool.close(), ACQUIRE_SECONDS)
-        except TimeoutError:
+        except AWAY:
             self._pool.terminate()
 
 

@@ -87,6 +87,7 @@ async def _fed(world: World, seed: int, book: Path, nemesis: Nemesis) -> AsyncIt
             await world.manager(town, room=ROOM)
     stop = asyncio.Event()
     scene = Scene(world, Load(world, Journal(), towns, stop, book), nemesis)
+    await scene.load.prepare()
     async with asyncio.TaskGroup() as group:
         group.create_task(scene.load.run(seed))
         try:

@@ -36,8 +36,14 @@ class Load:
         self._stop = stop
         self._book: IO[bytes] = book.open("ab")
 
+    async def prepare(self) -> None:
+        """Give everybody a key, before anything is broken."""
+        await self._world.client(Role.CENTRE, CENTRE)
+        for town in self._towns:
+            await self._world.client(Role.MUNICIPALITY, town)
+
     async def run(self, seed: int) -> None:
-        """All of them, each with its own chance."""
+        """All of them, each with its own chance, once they are prepared."""
         try:
             async with asyncio.TaskGroup() as group:
                 for feeder in range(FEEDERS):

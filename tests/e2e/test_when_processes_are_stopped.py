@@ -27,6 +27,7 @@ async def test_all_processes_drain_within_their_time(breakable: World) -> None:
         for _ in range(MANAGERS):
             await world.manager(town)
     load = Load(world, Journal(), towns, stop, world.running.state_dir / f"requests-{uuid4()}.jsonl")
+    await load.prepare()
     async with asyncio.TaskGroup() as group:
         group.create_task(load.run(1))
         await eventually(lambda: busy(load))

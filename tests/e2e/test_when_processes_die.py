@@ -35,6 +35,7 @@ async def test_nothing_is_lost_or_doubled_while_processes_are_killed(breakable: 
         for _ in range(MANAGERS):
             await world.manager(town, room=ROOM)
     load = Load(world, Journal(), towns, stop, world.running.state_dir / f"requests-{seed}.jsonl")
+    await load.prepare()
     async with asyncio.TaskGroup() as group:
         group.create_task(load.run(seed))
         killed = await kill(world, chance)

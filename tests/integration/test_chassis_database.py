@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
+import asyncpg
 import pytest
 
 from chassis.database import MOST_WAITING
@@ -43,3 +44,16 @@ async def test_a_worker_waits_for_its_own_connections(database: Any) -> None:
         await asyncio.sleep(0)
         assert not any(one.done() for one in waiting)
     assert len(await asyncio.gather(*waiting)) == len(waiting)
+
+
+async def test_a_server_that_has_gone_keeps_nobody_from_closing(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way a socket says so depends on the moment: asyncpg lets a broken pipe out."""
+    probe = await database("intake")
+
+    async def gone(_: Any) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(asyncpg.Pool, "close", gone)
+    await probe.close()
+    with pytest.raises(asyncpg.InterfaceError):
+        await probe.fetchrow("select 1")
