@@ -26,6 +26,7 @@ from contracts.submissions import Submission
 from contracts.topics import submissions
 from contracts.vocabulary import SubmissionKind
 from e2e.gate import Gate
+from geleit import loopback
 from geleit.system import Running
 from intake.app import service as intake
 from intake.generate import generate
@@ -98,11 +99,8 @@ class World:
         if (role, tenant) not in self._clients:
             async with self.owner.transaction() as tx:
                 key = await issue_key(tx, role=role, tenant=tenant, label="e2e")
-            client = httpx.AsyncClient(
-                base_url=self.running.url,
-                headers={"Authorization": f"Bearer {key.secret}"},
-                trust_env=False,
-                timeout=30,
+            client = loopback.client(
+                base_url=self.running.url, headers={"Authorization": f"Bearer {key.secret}"}, timeout=30
             )
             self._clients[role, tenant] = await self._stack.enter_async_context(client)
         return self._clients[role, tenant]
