@@ -18,8 +18,9 @@ from chassis.backoff import Backoff
 from chassis.database import TRANSIENT, Database, Tx
 from chassis.failpoint import failpoint
 from chassis.health import Health
-from chassis.parked import opened, park, settle
+from chassis.parked import note, opened, park, settle
 from chassis.tally import Fate, Tally
+from chassis.timers import Due
 from chassis.vault import Vault
 from contracts.record import Record, State, Undecodable, decode
 from contracts.topics import CENTRE, Topic
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 S = TypeVar("S", bound=State)
 Handler = Callable[[Sequence[Record[Any]], Tx], Awaitable[Sequence[State]]]
 
+APPLIED = "applied"
 TRIES_IN_PLACE = 12
 """With the pauses of Backoff about a minute: well below the five minutes until Kafka thinks us dead."""
 MOST_REFUSED = 0.5
@@ -118,7 +120,7 @@ class Consumer:
             try:
                 decoded = self._decode(raw)
             except Undecodable as error:
-                unreadable.append((raw, error.reason))
+                unreadable.append((raw, _error_class(error)))
                 tally.note(raw, Fate.PARKED)
             else:
                 if decoded is None:
@@ -156,7 +158,7 @@ class Consumer:
             await self.apply(topic, [decoded.record for decoded in batch], tally if whole else None)
         except Refused as refused:
             culprit = next(one for one in batch if one.record is refused.record)
-            await self._park([(culprit.raw, f"refused:{refused.reason}")])
+            await self._park([(culprit.raw, _error_class(refused))])
             tally.note(culprit.raw, Fate.PARKED)
             if rest := [one for one in batch if one is not culprit]:
                 await self._apply(topic, rest, tally, whole=False)
@@ -175,11 +177,17 @@ class Consumer:
             return True
         return False
 
-    async def apply(self, topic: str, batch: Sequence[Record[Any]], tally: Tally | None = None) -> None:
-        """Hand records of one topic to its handler, in one transaction with what comes of them and their tally."""
+    async def apply(
+        self, topic: str, batch: Sequence[Record[Any]], tally: Tally | None = None, *, trial: bool = False
+    ) -> None:
+        """Hand records of one topic to its handler, in one transaction with what comes of them and their tally.
+
+        A trial leaves nothing of it.
+        """
         _, handler = self._handlers[topic]
+        begin = self._database.trial if trial else self._database.transaction
         with _spans(topic, batch) as spans, telemetry.handle_seconds.labels(topic).time():
-            async with self._database.transaction() as tx:
+            async with begin() as tx:
                 for record in batch:
                     key = record.state.key
                     if span := spans.get(key):
@@ -194,24 +202,44 @@ class Consumer:
                     await tally.write(tx)
                 failpoint("consume.tallied")
             failpoint("consume.committed")
-        telemetry.records_total.labels(topic, "applied").inc(len(batch))
+        if not trial:
+            telemetry.records_total.labels(topic, "applied").inc(len(batch))
 
-    async def retry(self, parked: int) -> bool:
-        """Apply a parked record now and settle it; False if it is unknown or settled.
+    async def retry(self, parked: int, *, trial: bool = False) -> str | None:
+        """Apply a parked record now and settle it: `applied`, or the error it stays parked with; None if it is
+        unknown or settled. A trial only says so.
 
-        Raises what the handler raises, and Undecodable: it then stays parked.
+        Raises one of TRANSIENT.
         """
-        async with self._database.transaction() as tx:
-            raw = await opened(tx, self._vault, parked)
-        if raw is None:
-            return False
-        if (decoded := self._decode(raw)) is not None:
-            await self.apply(raw.topic, [decoded.record])
+        try:
+            async with self._database.transaction() as tx:
+                raw = await opened(tx, self._vault, parked)
+            if raw is None:
+                return None
+            if (decoded := self._decode(raw)) is not None:
+                await self.apply(raw.topic, [decoded.record], trial=trial)
+        except TRANSIENT:
+            raise
+        except Exception as error:
+            fault = _error_class(error)
+            log.warning("consumer: parked record %d fails again: %s: %s", parked, fault, telemetry.place_of(error))
+            if not trial:
+                async with self._database.transaction() as tx:
+                    await note(tx, parked, fault)
+            return fault
+        if trial:
+            return APPLIED
         failpoint("retry.applied")
         async with self._database.transaction() as tx:
-            await settle(tx, parked, "applied")
+            await settle(tx, parked, APPLIED)
             failpoint("retry.settled")
-        return True
+        return APPLIED
+
+    async def on_retry(self, batch: Sequence[Due], _: Tx) -> Sequence[State]:
+        """Retry the parked records that a page has asked for: each in transactions of its own."""
+        for due in batch:
+            await self.retry(int(due.aggregate))
+        return ()
 
     def _decode(self, raw: ConsumerRecord) -> Decoded | None:
         topic, _ = self._handlers[raw.topic]
@@ -272,5 +300,9 @@ def _spans(topic: str, batch: Sequence[Record[Any]]) -> Any:
 
 
 def _error_class(error: Exception) -> str:
+    if isinstance(error, Undecodable):
+        return error.reason
+    if isinstance(error, Refused):
+        return f"refused:{error.reason}"
     state = f":{error.sqlstate}" if isinstance(error, asyncpg.PostgresError) else ""
     return f"error:{type(error).__name__}{state}"

@@ -225,6 +225,17 @@ class Database:
             tell(committed)
 
     @asynccontextmanager
+    async def trial(self) -> AsyncIterator[Tx]:
+        """A transaction that leaves nothing behind."""
+        async with self._connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield Tx(connection, self._clock(), self._started)
+            finally:
+                await transaction.rollback()
+
+    @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Tx]:
         """A transaction that reads only, and sees at every statement what was committed at its first one."""
         async with (

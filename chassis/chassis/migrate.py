@@ -90,7 +90,10 @@ async def _make_roles(connection: asyncpg.Connection, service: str, password: st
 
 
 async def _grant_own(connection: asyncpg.Connection, service: str) -> None:
-    """Both uses write the outbox, dues and audit; only the worker reads, sends and parks."""
+    """Both uses write the outbox, dues and audit; only the worker reads, sends and parks.
+
+    Pages show what is parked, and can destroy its content but not read it.
+    """
     await connection.execute(f'''
         set search_path = "{service}";
         grant select on started to "{service}_worker", "{service}_web";
@@ -98,6 +101,8 @@ async def _grant_own(connection: asyncpg.Connection, service: str) -> None:
         grant select, insert, update on consumed to "{service}_worker";
         grant insert on outbox to "{service}_web";
         grant select, insert, update, delete on due to "{service}_web";
+        grant select (id, topic, partition, position, error, ce_type, traceparent, parked_at, expires_at, resolved_at,
+            resolution), update (resolved_at, resolution, payload, wrapped_key) on parked to "{service}_web";
         grant insert on audit to "{service}_worker", "{service}_web";
         grant usage on all sequences in schema "{service}" to "{service}_worker", "{service}_web";
         reset search_path;

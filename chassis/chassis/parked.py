@@ -11,6 +11,7 @@ from chassis.database import Tx
 from chassis.vault import Sealed, Vault
 
 KEPT = timedelta(days=30)
+LONGEST_REASON = 200
 
 _INSERT = """
 insert into parked (topic, partition, position, error, ce_type, traceparent, payload, wrapped_key,
@@ -22,10 +23,26 @@ on conflict (topic, partition, position) do update set
     resolved_at = null, resolution = null
 where parked.parked_at < $11
 """
-_LIST = """
-select id, topic, partition, position, error, ce_type, parked_at, resolved_at, resolution from parked
-where ($1 or resolved_at is null) order by id limit $2
+_COLUMNS = """
+id, topic, partition, position, error, ce_type, traceparent, parked_at, expires_at, resolved_at, resolution,
+exists (select from due where kind = 'retry' and aggregate = parked.id::text) as is_asked_for
 """
+_LIST = f"""
+select {_COLUMNS} from parked
+where ($1 or resolved_at is null) and ($2::text is null or error = $2) and id > $3 order by id limit $4
+"""  # noqa: S608 - columns only
+_ONE = f"select {_COLUMNS} from parked where id = $1"  # noqa: S608 - columns only
+_CLASSES = """
+select error, count(*) as records, min(parked_at) as oldest from parked where resolved_at is null
+group by error order by records desc, error
+"""
+_ASK = """
+insert into due (kind, aggregate, at) select 'retry', id::text, $1 from parked
+where resolved_at is null and ($2::bigint is null or id = $2) and ($3::text is null or error = $3) order by id
+on conflict (kind, aggregate) do update set at = excluded.at, attempts = 0
+"""
+RETRY = "retry"
+"""The kind of due by which a page asks the worker for it; its aggregate is the id of a parked record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +55,18 @@ class Parked:
     position: int
     error: str
     ce_type: str | None
+    traceparent: str | None
     parked_at: datetime
+    expires_at: datetime
     resolved_at: datetime | None
     resolution: str | None
+    is_asked_for: bool
+    """Somebody has asked for a retry that has not been done yet."""
+
+    @property
+    def place(self) -> str:
+        """Topic, partition and offset."""
+        return f"{self.topic}/{self.partition}/{self.position}"
 
 
 async def park(tx: Tx, vault: Vault, record: ConsumerRecord, error: str, traceparent: str | None) -> None:
@@ -74,9 +100,44 @@ async def park(tx: Tx, vault: Vault, record: ConsumerRecord, error: str, tracepa
     )
 
 
-async def listed(tx: Tx, *, resolved: bool = False, limit: int = 100) -> Sequence[Parked]:
-    """Parked records, oldest first; those that are settled too if `resolved`."""
-    return [Parked(**row) for row in await tx.fetch(_LIST, resolved, limit)]
+@dataclass(frozen=True, slots=True)
+class ErrorClass:
+    """How many open records have the same error, and since when."""
+
+    error: str
+    records: int
+    oldest: datetime
+
+
+async def listed(
+    tx: Tx, *, resolved: bool = False, error: str | None = None, after: int = 0, limit: int = 100
+) -> Sequence[Parked]:
+    """Parked records of an error class (None: of all) after an id; those that are settled too if `resolved`."""
+    return [Parked(**row) for row in await tx.fetch(_LIST, resolved, error, after, limit)]
+
+
+async def one(tx: Tx, parked: int) -> Parked | None:
+    """One parked record, settled or not; None if it is unknown or forgotten."""
+    row = await tx.fetchrow(_ONE, parked)
+    return None if row is None else Parked(**row)
+
+
+async def classes(tx: Tx) -> Sequence[ErrorClass]:
+    """The error classes of what is open, the most frequent first."""
+    return [ErrorClass(**row) for row in await tx.fetch(_CLASSES)]
+
+
+async def ask_for_retry(tx: Tx, *, parked: int | None = None, error: str | None = None) -> int:
+    """Have the worker retry one record, those of an error class, or all that are open; how many those are."""
+    asked = int((await tx.execute(_ASK, tx.now, parked, error)).rpartition(" ")[2])
+    if asked:
+        await tx.audit("parked.retry", error or str(parked or "all"), records=asked)
+    return asked
+
+
+async def note(tx: Tx, parked: int, error: str) -> None:
+    """A retry has met another error."""
+    await tx.execute("update parked set error = $2 where id = $1 and resolved_at is null", parked, error)
 
 
 async def opened(tx: Tx, vault: Vault, parked: int) -> ConsumerRecord | None:
@@ -106,15 +167,27 @@ async def opened(tx: Tx, vault: Vault, parked: int) -> ConsumerRecord | None:
     )
 
 
-async def settle(tx: Tx, parked: int, resolution: str) -> None:
-    """Write down how a parked record ended: `applied`, or `discarded: <reason>`. The content is destroyed."""
-    await tx.execute(
-        "update parked set resolved_at = $2, resolution = $3, payload = null, wrapped_key = '' where id = $1",
+async def discard(tx: Tx, parked: int, reason: str) -> bool:
+    """Destroy the content of a parked record; False if it is unknown, or settled already."""
+    return await settle(tx, parked, f"discarded: {reason[:LONGEST_REASON]}")
+
+
+async def settle(tx: Tx, parked: int, resolution: str) -> bool:
+    """Write down how a parked record ended: `applied`, or `discarded: <reason>`. The content is destroyed.
+
+    False if it is unknown, or settled already.
+    """
+    done = await tx.execute(
+        "update parked set resolved_at = $2, resolution = $3, payload = null, wrapped_key = ''"
+        " where id = $1 and resolved_at is null",
         parked,
         tx.now,
         resolution,
     )
+    if done == "UPDATE 0":
+        return False
     await tx.audit("parked." + resolution.partition(":")[0], str(parked))
+    return True
 
 
 def _text(raw: bytes | None) -> str | None:

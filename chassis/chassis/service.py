@@ -24,6 +24,7 @@ from chassis.errands import Errand, Errands
 from chassis.failpoint import failpoint
 from chassis.gauges import Measure, keep_measuring
 from chassis.health import Health
+from chassis.parked import RETRY
 from chassis.relay import Relay
 from chassis.retention import keep_forgetting
 from chassis.settings import Settings
@@ -134,7 +135,7 @@ async def work(service: Service, stop: asyncio.Event, health: Health) -> None:
         "stream": subscription.run(stop),
         "retention": keep_forgetting(database, stop),
         "gauges": keep_measuring(database, service.measures, stop),
-        "timers": Timers(database, service.on_due, health).run(stop),
+        "timers": Timers(database, {**service.on_due, RETRY: consumer.on_retry}, health).run(stop),
         **{errand.name: Errands(database, errand, health).run(stop) for errand in service.errands},
     }
     try:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from geleit.commands import access, audit, broker, data, decisions, demo, documents, operate, policy, restore
+from geleit.commands import access, audit, broker, data, decisions, demo, documents, operate, parked, policy, restore
 from geleit.failures import Failure
 from geleit.interrupt import run_until_interrupted
 from geleit.progress import Steps
@@ -20,7 +20,7 @@ app.add_typer(audit.app)
 app.add_typer(restore.app)
 app.add_typer(documents.app)
 app.add_typer(demo.app)
-app.add_typer(operate.parked, name="parked")
+app.add_typer(parked.app, name="parked")
 app.add_typer(operate.rebuild, name="rebuild")
 app.add_typer(policy.policy, name="policy")
 app.add_typer(broker.broker, name="broker")

@@ -116,7 +116,15 @@ async def test_an_operator_is_told_what_becomes_of_a_poison_record(world: World)
     record = str(await world.ask("intake", f"select id {where}", *place))
     assert "/".join(map(str, place)) in parked("list", "intake")[1]
     code, _, said = parked("retry", "intake", record)
-    assert (code, "stays parked" in said, "Traceback" in said) == (1, True, False)
+    assert (code, "still parked" in said, "Traceback" in said) == (1, True, False)
+    error = str(await world.ask("intake", f"select error {where}", *place))
+    assert error in parked("show", "intake", record)[1]
+    code, said, _ = parked("retry", "intake", "--error", error, "--dry-run")
+    assert (code, f"× {error}" in said) == (0, True)
+    code, _, said = parked("retry", "intake", "--error", error)
+    assert (code, f"× {error}" in said) == (1, True)
+    assert parked("retry", "intake")[0] == parked("retry", "intake", record, "--all")[0] == 2
+    assert "nothing is parked" in parked("retry", "intake", "--error", "no such error")[1]
     assert parked("discard", "intake", record, "--reason", "not ours")[0] == 0
     code, _, said = parked("list", "nobody")
     assert (code, "'matching'" in said, "Traceback" in said) == (2, True, False)

@@ -186,8 +186,8 @@ async def test_a_parked_record_can_be_applied_later_once(probe: Database) -> Non
     await consumer.consume(records("a"), asyncio.Event())
     async with probe.transaction() as tx:
         (one,) = await listed(tx)
-    assert await consumer.retry(one.id) is True
-    assert await consumer.retry(one.id) is False
+    assert await consumer.retry(one.id) == consuming.APPLIED
+    assert await consumer.retry(one.id) is None
     assert len(await seen(probe)) == 1
     assert await parked(probe) == []
 

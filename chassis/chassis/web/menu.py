@@ -31,6 +31,12 @@ class Area:
     links: Sequence[Link]
 
 
+def _parked(label: str) -> Link:
+    return Link(
+        label, "/parked", Permission.READ_OPERATIONS, N_("Records of the stream that could not be applied here.")
+    )
+
+
 MENU = (
     Area(
         N_("Reception"),
@@ -49,6 +55,7 @@ MENU = (
                 Permission.ALLOT_HOUSEHOLDS,
                 N_("Give households that have no municipality yet one, by population."),
             ),
+            _parked(N_("Parked: reception")),
         ),
     ),
     Area(
@@ -68,6 +75,7 @@ MENU = (
                 N_("Households without a manager, and the reason."),
             ),
             Link(N_("Roster"), "/roster", Permission.READ_ROSTER, N_("Integration managers, their load and absences.")),
+            _parked(N_("Parked: matching")),
         ),
     ),
     Area(
@@ -86,6 +94,7 @@ MENU = (
                 Permission.READ_OPERATIONS,
                 N_("Mail that could not be sent, and who cannot be reached."),
             ),
+            _parked(N_("Parked: inbox")),
         ),
     ),
     Area(
@@ -98,6 +107,7 @@ MENU = (
                 Permission.READ_REPORTS,
                 N_("Arrivals, assignments, waiting and capacity by day and district."),
             ),
+            _parked(N_("Parked: figures")),
         ),
     ),
 )

@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter
 
-from chassis.web import Site
+from chassis.web import Site, parked
 from notifications.web import api, operations, pages
 
 
 def create() -> Site:
     """What notifications shows."""
     router = APIRouter()
-    for part in (api.router, pages.router, operations.router):
-        router.include_router(part)
+    for part in (api, pages, operations, parked):
+        router.include_router(part.router)
     return Site(title="Inbox", router=router)

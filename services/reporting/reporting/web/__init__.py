@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter
 
-from chassis.web import Site
+from chassis.web import Site, parked
 from reporting.web import api, pages
 
 
 def create() -> Site:
     """What reporting shows."""
     router = APIRouter()
-    router.include_router(api.router)
-    router.include_router(pages.router)
+    for part in (api, pages, parked):
+        router.include_router(part.router)
     return Site(title="Figures", router=router)

@@ -1,0 +1,179 @@
+"""Commands for records that could not be applied: list, show, retry, discard."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Column, Table
+
+from chassis import parked
+from chassis.consumer import APPLIED, Consumer
+from chassis.database import Database
+from chassis.health import Health
+from chassis.service import open_database
+from geleit.failures import Failure
+from geleit.services import the_service
+
+app = typer.Typer(no_args_is_help=True, help="Records that could not be applied: list, show, retry, discard.")
+console = Console()
+LISTED = 500
+"""Records in one list, and in one step of retrying many."""
+
+
+class ServiceName(StrEnum):
+    """Whose records these are."""
+
+    INTAKE = "intake"
+    MATCHING = "matching"
+    NOTIFICATIONS = "notifications"
+    REPORTING = "reporting"
+
+
+Id = Annotated[int, typer.Argument(help="the id that list shows")]
+OfClass = Annotated[str | None, typer.Option("--error", help="only those with this error")]
+
+
+@app.command("list")
+def list_(
+    name: ServiceName,
+    error: OfClass = None,
+    settled: Annotated[bool, typer.Option(help="also those that are settled")] = False,
+    after: Annotated[int, typer.Option(help="go on after this id")] = 0,
+) -> None:
+    """Show parked records, oldest first: place and error, not content."""
+    rows = asyncio.run(_listed(name, error=error, settled=settled, after=after))
+    if not rows:
+        typer.echo("nothing is parked")
+        return
+    columns = ("id", "topic/partition/offset", "error", "parked at (UTC)", "kept until", "settled")
+    table = Table(*(Column(title, overflow="fold") for title in columns))
+    for one in rows:
+        since, until = f"{one.parked_at:%Y-%m-%d %H:%M}", f"{one.expires_at:%Y-%m-%d}"
+        table.add_row(str(one.id), one.place, one.error, since, until, one.resolution or "")
+    console.print(table)
+    if len(rows) == LISTED:
+        typer.echo(f"There may be more: --after {rows[-1].id}")
+
+
+async def _listed(name: ServiceName, *, error: str | None, settled: bool, after: int) -> list[parked.Parked]:
+    async with _database(name) as database, database.transaction() as tx:
+        return list(await parked.listed(tx, resolved=settled, error=error, after=after, limit=LISTED))
+
+
+@app.command()
+def show(name: ServiceName, record: Id) -> None:
+    """Show what is known of one parked record; its content stays sealed."""
+    one = asyncio.run(_shown(name, record))
+    if one is None:
+        raise Failure(f"{record} is unknown, or forgotten after {parked.KEPT.days} days.")
+    facts = {
+        "place": one.place,
+        "type": one.ce_type or "-",
+        "error": one.error,
+        "traceparent": one.traceparent or "-",
+        "parked at": f"{one.parked_at:%Y-%m-%d %H:%M:%S} UTC",
+        "kept until": f"{one.expires_at:%Y-%m-%d %H:%M:%S} UTC",
+        "settled": f"{one.resolved_at:%Y-%m-%d %H:%M:%S} UTC: {one.resolution}" if one.resolved_at else "-",
+    }
+    for label, value in facts.items():
+        typer.echo(f"{label:12} {value}")
+
+
+async def _shown(name: ServiceName, record: int) -> parked.Parked | None:
+    async with _database(name) as database, database.transaction() as tx:
+        return await parked.one(tx, record)
+
+
+@app.command()
+def retry(
+    name: ServiceName,
+    record: Annotated[int | None, typer.Argument(help="the id that list shows")] = None,
+    error: OfClass = None,
+    every: Annotated[bool, typer.Option("--all", help="all that are parked")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would become of them")] = False,
+) -> None:
+    """Apply parked records now: one, those with an error, or all.
+
+    A newer state of the same aggregate makes this harmless.
+    """
+    if [record is not None, error is not None, every].count(True) != 1:
+        raise typer.BadParameter("say which records: an id, --error or --all")
+    fates = asyncio.run(_retried(name, record, error, trial=dry_run))
+    if not fates:
+        if record is not None:
+            raise Failure(_unknown(name, record))
+        typer.echo("nothing is parked")
+        return
+    if applied := fates.pop(APPLIED, 0):
+        typer.echo(f"{'would be applied' if dry_run else 'applied'}: {applied}")
+    still = ", ".join(f"{number} × {fate}" for fate, number in fates.items())
+    if still and dry_run:
+        typer.echo(f"would stay parked: {still}")
+    elif still:
+        raise Failure(f"still parked: {still}. Retry later, or discard with a reason.")
+
+
+async def _retried(name: ServiceName, record: int | None, error: str | None, *, trial: bool) -> Counter[str]:
+    """What became of them: `applied` or an error class, and how many."""
+    service, fates = the_service(name), Counter[str]()
+    async with _database(name) as database:
+        consumer = Consumer(database, service.vault(), service.on, Health())
+        with Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), console=Console(stderr=True)
+        ) as bars:
+            bar = bars.add_task("retrying", total=None)
+            async for one in _these(database, record, error):
+                if fate := await consumer.retry(one, trial=trial):
+                    fates[fate] += 1
+                bars.advance(bar)
+    return fates
+
+
+async def _these(database: Database, record: int | None, error: str | None) -> AsyncIterator[int]:
+    """Ids, oldest first."""
+    if record is not None:
+        yield record
+        return
+    after = 0
+    while True:
+        async with database.transaction() as tx:
+            rows = await parked.listed(tx, error=error, after=after, limit=LISTED)
+        for one in rows:
+            yield one.id
+        if len(rows) < LISTED:
+            return
+        after = rows[-1].id
+
+
+@app.command()
+def discard(
+    name: ServiceName, record: Id, reason: Annotated[str, typer.Option(help="why; it is written down", prompt=True)]
+) -> None:
+    """Destroy the content of a parked record and write down why."""
+    if not asyncio.run(_discarded(name, record, reason)):
+        raise Failure(_unknown(name, record))
+    typer.echo(f"{record} discarded")
+
+
+async def _discarded(name: ServiceName, record: int, reason: str) -> bool:
+    async with _database(name) as database, database.transaction() as tx:
+        return await parked.discard(tx, record, reason)
+
+
+@asynccontextmanager
+async def _database(name: ServiceName) -> AsyncIterator[Database]:
+    database = await open_database(the_service(name), "worker")
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def _unknown(name: ServiceName, record: int) -> str:
+    return f"{record} is not parked, or is settled already: see `geleit parked list {name} --settled`."
