@@ -1,5 +1,6 @@
 """What a centre sees and does in a browser, and the card that other services' pages show."""
 
+import asyncio
 import re
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,12 +13,14 @@ from chassis.database import Database
 from chassis.web.surroundings import Mounted
 from contracts.vocabulary import CareReason, CareStatus
 from doors import Browser, Door
+from forms import fields_of
 from intake import handlers, web
 from intake.municipalities import import_register
 from intake.register import Entry
 from intake.web.formdata import flattened
 from integration.conftest import OpenDatabase
 from offers import a_person, a_registration, an_identity, some_keys, stated_facts
+from stream import eventually
 
 NEW = "/intake/new"
 
@@ -190,6 +193,46 @@ async def test_a_household_is_corrected_unless_it_changed_meanwhile(door: Door) 
     assert "Danylo" not in page.text
     assert late.status_code == 409
     assert "changed in the meantime" in late.text
+
+
+async def test_a_form_that_is_saved_as_it_was_shown_changes_no_fact(door: Door, worker: Database) -> None:
+    """With more languages than the form begins with, one that it does not offer, and a municipality that is gone."""
+    here = Entry("08416041", "Tübingen", "Landkreis Tübingen", 92_000)
+    gone, *others = (Entry(f"0841604{n}", f"Town {n}", "Landkreis Tübingen", 100) for n in range(2, 6))
+    async with worker.transaction() as tx:
+        await import_register(tx, [here, gone, *others])
+    stated = stated_facts(languages=["uk", "ru", "en", "kmr", "pl"], municipality=gone.ags)
+    async with door.program(Role.CENTRE, "karlsruhe") as program:
+        headers = {"Idempotency-Key": uuid4().hex}
+        sent = await program.post("/intake/v1/households", json=a_registration(facts=stated), headers=headers)
+    async with worker.transaction() as tx:
+        await import_register(tx, [here, *others])
+    address = f"/intake/households/{sent.json()['id']}"
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        shown = await browser.get(f"{address}/correct")
+        saved = await browser.client.post(f"{address}/correct", data=fields_of(shown.text))
+    assert "Town 2" in shown.text
+    assert saved.status_code == 303
+    async with worker.transaction() as tx:
+        facts = await tx.fetchval("select facts from household")
+    assert facts["languages"] == stated["languages"]
+    assert facts["municipality"] == gone.ags
+
+
+async def test_of_two_who_save_at_once_one_is_told(door: Door, worker: Database) -> None:
+    async def is_waited_for() -> bool:
+        async with worker.transaction() as tx:
+            return bool(await tx.fetchval("select exists (select from pg_locks where not granted)"))
+
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        address = await register(browser)
+        form = flattened(a_registration()) | {"revision": "1"}
+        async with worker.transaction() as tx:
+            await tx.execute("select from reference for update")
+            sending = asyncio.create_task(browser.send(f"{address}/correct", **form))
+            await eventually(is_waited_for)
+            await tx.execute("update household set revision = 2")
+        assert (await sending).status_code == 409
 
 
 async def test_a_registration_is_withdrawn_after_one_more_question(door: Door) -> None:

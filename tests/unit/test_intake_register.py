@@ -80,9 +80,16 @@ def test_a_csv_may_have_semicolons_and_lack_coordinates(tmp_path: Path) -> None:
         (b"ags,name,population\n", "no municipality"),
         (b"ags,name,population\n09162000,Munich,1\n", "row 2: not a municipality"),
         (b"ags,name,population\n08115001,,1\n", "row 2: not a municipality"),
-        (b"ags,name,population\n08115001,A,many\n", "row 2: not a number"),
+        *[
+            (f"ags;name;population\n08115001;A;{people}\n".encode(), "row 2: population is not a whole number")
+            for people in ("many", "", "90.000", "1,5", "-5", "nan", "inf", "1e12", "123456789")
+        ],
+        *[
+            (f"ags;name;population;lat;lon\n08115001;A;1;{lat};9\n".encode(), "row 2: not a coordinate")
+            for lat in ("north", "nan", "inf", "485,6")
+        ],
         (b"ags,name,population\n08115001,A,1\n08115001,B,1\n", "listed twice"),
-        ("ags,name,population\n08115001,Böb,1\n".encode("latin-1"), "not UTF-8"),
+        ("ags,name,population\n08115001,Böb,1\n".encode("latin-1"), "neither a workbook nor a CSV in UTF-8"),
     ],
 )
 def test_a_file_that_is_no_register_says_why(tmp_path: Path, content: bytes, message: str) -> None:
@@ -90,6 +97,18 @@ def test_a_file_that_is_no_register_says_why(tmp_path: Path, content: bytes, mes
     path.write_bytes(content)
     with pytest.raises(RegisterUnreadable, match=message):
         read(path)
+
+
+def test_a_file_without_a_name_is_read_by_what_it_holds(tmp_path: Path) -> None:
+    """As `/dev/stdin` is."""
+    book = write_workbook(
+        tmp_path / "book.xlsx", [a_municipality_row("081155001001", "Aidlingen", 9429, "8,9", "48,6")]
+    )
+    table = b"ags,name,population,lat,lon\n08115001,Aidlingen,9429,48.6,8.9\n"
+    path = tmp_path / "stdin"
+    for content in (book.read_bytes(), table):
+        path.write_bytes(content)
+        assert read(path) == [Entry("08115001", "Aidlingen", "Landkreis Böblingen", 9429, 48.6, 8.9)]
 
 
 def test_a_file_that_is_no_workbook_says_so(tmp_path: Path) -> None:

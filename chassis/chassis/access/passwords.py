@@ -1,7 +1,9 @@
 """Passwords: argon2id, computed in a thread, and as slow for an unknown account as for a known one."""
 
 import asyncio
+from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -9,6 +11,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 MINIMUM_LENGTH = 12
 MAXIMUM_LENGTH = 1024
 
+AT_ONCE = 2
+"""Each takes 64 MiB and a core: more of them would end a container by its limit, or stand before everything else
+that is done in threads."""
+
+T = TypeVar("T")
 _HASHER = PasswordHasher()  # argon2id with the parameters of RFC 9106, section 4, second choice
 
 
@@ -25,17 +32,27 @@ async def hash_password(password: str) -> str:
     """The argon2id hash to store; raises WeakPassword outside 12 to 1024 characters."""
     if not MINIMUM_LENGTH <= len(password) <= MAXIMUM_LENGTH:
         raise WeakPassword(f"a password has {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters")
-    return await asyncio.to_thread(_HASHER.hash, password)
+    return await _in_turn(_HASHER.hash, password)
 
 
 async def password_fits(stored: str | None, password: str) -> bool:
     """Whether the password fits the stored hash; without one it takes the same time and does not."""
-    fits = await asyncio.to_thread(_verify, stored or _hash_of_nobody(), password[: MAXIMUM_LENGTH + 1])
+    fits = await _in_turn(_verify, stored, password[: MAXIMUM_LENGTH + 1])
     return fits and stored is not None
 
 
-def _verify(stored: str, password: str) -> bool:
+async def _in_turn(compute: Callable[..., T], *args: object) -> T:
+    async with _turns(asyncio.get_running_loop()):
+        return await asyncio.to_thread(compute, *args)
+
+
+@cache
+def _turns(_: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+    return asyncio.Semaphore(AT_ONCE)
+
+
+def _verify(stored: str | None, password: str) -> bool:
     try:
-        return _HASHER.verify(stored, password)
+        return _HASHER.verify(stored or _hash_of_nobody(), password)
     except (VerificationError, InvalidHashError):
         return False

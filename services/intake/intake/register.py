@@ -4,7 +4,8 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
+from io import BytesIO, StringIO
+from math import inf
 from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook
@@ -14,6 +15,9 @@ from intake.districts import districts
 MUNICIPALITY, DISTRICT = "60", "40"
 """Satzart: the kinds of rows we read."""
 STATE = "08"
+_WORKBOOKS = (b"PK", bytes.fromhex("d0cf11e0"))
+"""How the files of .xlsx and .ods begin (they are ZIP archives), and those of .xls."""
+_PEOPLE = re.compile(r"[0-9]{1,8}")
 _AGS = re.compile(r"08[0-9]{6}")
 
 
@@ -58,7 +62,9 @@ class Changes:
 
 def read(path: Path) -> list[Entry]:
     """The entries of an official workbook (.xlsx, .xls, .ods) or of a CSV; raises RegisterUnreadable, OSError."""
-    entries = list(_csv(path) if path.suffix.lower() == ".csv" else _workbook(path))
+    # By what it holds: what comes by a pipe has no name.
+    content = path.read_bytes()
+    entries = list(_workbook(content) if content.startswith(_WORKBOOKS) else _csv(content))
     if not entries:
         raise RegisterUnreadable("no municipality of Baden-Württemberg found")
     if len({entry.ags for entry in entries}) != len(entries):
@@ -83,11 +89,11 @@ def compare(held: Mapping[str, Held], entries: Sequence[Entry]) -> Changes:
     )
 
 
-def _workbook(path: Path) -> Iterator[Entry]:
+def _workbook(content: bytes) -> Iterator[Entry]:
     """GV-ISys, quarterly: Satzart, Textkennzeichen, Land, RB, Kreis, VB, Gemeinde, name, area, population, its men
     and women, density, postcode, longitude, latitude, …; the two uninhabited areas are no municipalities."""
     try:
-        sheets = CalamineWorkbook.from_path(path)
+        sheets = CalamineWorkbook.from_filelike(BytesIO(content))
         tables = [sheets.get_sheet_by_name(name).to_python() for name in sheets.sheet_names]
     except CalamineError:
         raise RegisterUnreadable("not a workbook") from None
@@ -98,18 +104,18 @@ def _workbook(path: Path) -> Iterator[Entry]:
         if _code(row[0], 2) == DISTRICT and _code(row[2], 2) == STATE
     }
     for number, row in rows:
-        if _code(row[0], 2) == MUNICIPALITY and _code(row[2], 2) == STATE and _number(row[9], number):
+        if _code(row[0], 2) == MUNICIPALITY and _code(row[2], 2) == STATE and row[9] not in (None, "", 0):
             ags = _code(row[2], 2) + _code(row[3], 1) + _code(row[4], 2) + _code(row[6], 3)
             cells = {"ags": ags, "name": _short(row[7]), "population": row[9], "lat": row[15], "lon": row[14]}
             yield _entry(number, cells, names.get(ags[:5]))
 
 
-def _csv(path: Path) -> Iterator[Entry]:
+def _csv(content: bytes) -> Iterator[Entry]:
     """Columns ags, name, population, lat, lon, others ignored; comma or semicolon, UTF-8."""
     try:
-        text = path.read_text("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise RegisterUnreadable("not UTF-8") from None
+        raise RegisterUnreadable("neither a workbook nor a CSV in UTF-8") from None
     header = text.partition("\n")[0]
     rows = csv.DictReader(StringIO(text), delimiter=";" if header.count(";") > header.count(",") else ",")
     if missing := {"ags", "name", "population"} - set(rows.fieldnames or ()):
@@ -125,22 +131,36 @@ def _entry(row: int, cells: Mapping[str, object], district: str | None = None) -
     district_name = known.title if known else district
     if not _AGS.fullmatch(ags) or not name or district_name is None:
         raise RegisterUnreadable(f"row {row}: not a municipality of Baden-Württemberg")
-    population = int(_number(cells["population"], row))
-    return Entry(ags, name, district_name, population, _degrees(cells.get("lat"), row), _degrees(cells.get("lon"), row))
+    return Entry(
+        ags,
+        name,
+        district_name,
+        _people(cells["population"], row),
+        _degrees(cells.get("lat"), row),
+        _degrees(cells.get("lon"), row),
+    )
+
+
+def _people(cell: object, row: int) -> int:
+    """A whole number, with spaces between thousands at most: 90.000 could be ninety or ninety thousand."""
+    text = str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+    text = text.replace(" ", "").replace("\xa0", "")
+    if not _PEOPLE.fullmatch(text):
+        raise RegisterUnreadable(f"row {row}: population is not a whole number without points")
+    return int(text)
 
 
 def _degrees(cell: object, row: int) -> float | None:
-    return None if cell in (None, "") else round(_number(cell, row), 6)
-
-
-def _number(cell: object, row: int) -> float:
-    """Numbers come as numbers or as German text: spaces between thousands, a decimal comma."""
+    """A number, or German text with a decimal comma; None if it is empty."""
     if cell in (None, ""):
-        return 0
+        return None
     try:
-        return float(str(cell).replace(" ", "").replace("\xa0", "").replace(",", "."))
+        degrees = float(str(cell).replace(",", "."))
     except ValueError:
-        raise RegisterUnreadable(f"row {row}: not a number") from None
+        degrees = inf
+    if not -180 <= degrees <= 180:
+        raise RegisterUnreadable(f"row {row}: not a coordinate in degrees")
+    return round(degrees, 6)
 
 
 def _code(cell: object, digits: int) -> str:

@@ -53,9 +53,11 @@ async def save_register(tx: Tx, changed: Sequence[Held]) -> None:
     )
 
 
-async def choices(tx: Tx) -> list[tuple[str, str]]:
-    """All municipalities as (AGS, name with district), by name."""
-    rows = await tx.fetch("select ags, name, district_name from municipality where active order by name, ags")
+async def choices(tx: Tx, chosen: str | None = None) -> list[tuple[str, str]]:
+    """All municipalities as (AGS, name with district), by name; a dissolved one if it is `chosen`."""
+    rows = await tx.fetch(
+        "select ags, name, district_name from municipality where active or ags = $1 order by name, ags", chosen
+    )
     return [
         (row["ags"], row["name"] if row["name"] == row["district_name"] else f"{row['name']} ({row['district_name']})")
         for row in rows

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from chassis.access import Permission, Principal
 from chassis.web import Work, not_found, redirect, render, require, translations_of
 from contracts.vocabulary import HouseholdStatus, SubmissionKind
+from intake import store
 from intake.domain import Rejection
 from intake.forms import read_form
 from intake.reception import identity_of, offer, take_one
@@ -41,7 +42,10 @@ async def correct_form(request: Request, _: Centre, tx: Work, household: UUID) -
 async def correct(request: Request, who: Centre, tx: Work, household: UUID) -> Response:
     """Correct, unless somebody else has in the meantime."""
     _ = translations_of(request).gettext
-    row, fields, keys = await one(tx, household), await fields_of(request), keys_of(request)
+    fields, keys = await fields_of(request), keys_of(request)
+    # What somebody else saves at the same moment has to be seen: the reference is locked before the revision is read.
+    await store.lock_references(tx, who.tenant_id, [(await one(tx, household)).reference])
+    row = await one(tx, household)
     if changed := changed_persons(fields):
         return await _show(request, tx, changed, row, revision=fields.get("revision", ""))
     if fields.get("revision") != str(row.revision):

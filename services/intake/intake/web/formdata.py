@@ -28,6 +28,10 @@ class Sheet:
         """The values of all fields of a list."""
         return {value for field, value in self.raw.items() if field.startswith(f"{name}/") and value}
 
+    def number_of(self, name: str) -> int:
+        """How many fields a list has, up to its last one."""
+        return max((int(field.rpartition("/")[2]) + 1 for field in self.raw if field.startswith(f"{name}/")), default=0)
+
 
 def nested(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:
     """`facts/languages/0=uk` → `{"facts": {"languages": ["uk"]}}`.

@@ -86,7 +86,7 @@ async def show_form(
         labels=labels,
         languages_known=labels.languages(locale),
         countries=labels.countries(locale),
-        municipalities=await store.choices(tx),
+        municipalities=await store.choices(tx, filled.raw["facts/municipality"]),
         districts=sorted(((one.ags, one.title) for one in districts().values()), key=itemgetter(1)),
         accommodations=[(value, _(label)) for value, label in labels.ACCOMMODATIONS.items()],
         legal_groups=[(value, _(label)) for value, label in labels.LEGAL_GROUPS.items()],
