@@ -93,6 +93,14 @@ async def test_people_see_the_figures_in_their_language(filled: Door, language: 
     assert "style=" not in page.text
 
 
+async def test_a_person_is_told_what_is_wrong_with_a_period(door: Door) -> None:
+    async with door.person(Role.STATE, "08", "de") as browser:
+        headers = {"Accept": "*/*", "HX-Request": "true"}
+        page = await browser.get("/reports/?from=2022-04-01&to=2022-03-01", headers=headers)
+    assert (page.status_code, page.headers["content-type"]) == (422, "text/html; charset=utf-8")
+    assert "Ein Zeitraum endet nach seinem Beginn" in page.text
+
+
 async def test_a_page_without_data_says_so(door: Door) -> None:
     async with door.person(Role.STATE, "08") as browser:
         page = await browser.get("/reports/?from=&to=&district=")

@@ -31,6 +31,11 @@ def test_a_period_that_ends_before_it_begins_or_lasts_for_ever_is_refused(first:
         Period(first, last)
 
 
+def test_a_period_before_the_first_day_is_refused() -> None:
+    with pytest.raises(PeriodRefused):
+        period_of(None, date(1, 1, 5), TODAY)
+
+
 def test_shares_of_nothing_are_unknown() -> None:
     assert Capacity().utilisation is None
     assert Coverage().share is None

@@ -1,6 +1,7 @@
 """What a client gets when something is wrong: on real requests through the whole app, without a database."""
 
 import logging
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -146,9 +147,30 @@ async def test_a_browser_gets_pages_in_its_language() -> None:
 
 
 async def test_htmx_is_sent_to_sign_in_as_a_whole_page() -> None:
-    async with client_of(showcase_app(), headers={"Accept": "text/html", "HX-Request": "true"}) as client:
-        response = await client.get("/show/rows")
-    assert (response.status_code, response.headers["hx-redirect"]) == (204, "/login")
+    """With the Accept header that htmx sends, and back to the page on which it asked."""
+    for page, target in {
+        "http://geleit.test/show/rows?q=a": "/login?next=/show/rows%3Fq%3Da",
+        "http://[": "/login",
+        "http://elsewhere.test": "/login",
+    }.items():
+        headers = {"Accept": "*/*", "HX-Request": "true", "HX-Current-URL": page}
+        async with client_of(showcase_app(), headers=headers) as client:
+            response = await client.get("/show/rows?part")
+        assert (response.status_code, response.headers["hx-redirect"]) == (204, target)
+
+
+async def test_htmx_is_told_what_went_wrong_by_a_page() -> None:
+    async with client_of(showcase_app(), headers={"Accept": "*/*", "HX-Request": "true"}) as client:
+        missing = await client.get("/nowhere")
+    assert missing.status_code == 404
+    assert re.search(r"data-error.*<h1[^>]*>Diese Seite gibt es nicht</h1>", missing.text, re.DOTALL)
+
+
+async def test_the_language_switch_of_an_answer_to_a_form_leads_back_to_the_form() -> None:
+    headers = {"Accept": "text/html", "Referer": "http://geleit.test/show/rows?q=a"}
+    async with client_of(showcase_app(), headers=headers) as client:
+        page = await client.post("/nowhere")
+    assert 'name="next" value="/show/rows?q=a"' in page.text
 
 
 async def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere() -> None:

@@ -3,6 +3,7 @@ function say(text) {
   const template = document.createElement("div");
   template.className = "kern-alert kern-alert--danger";
   template.setAttribute("role", "alert");
+  template.dataset.said = "";
   const header = document.createElement("div");
   header.className = "kern-alert__header";
   const icon = document.createElement("span");
@@ -15,9 +16,21 @@ function say(text) {
   document.getElementById("notices").replaceChildren(template);
 }
 
-for (const event of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+for (const event of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(event, () => say(document.body.dataset.away));
 }
+
+// What was answered says why: the heading of its page, and the sentence below.
+document.addEventListener("htmx:responseError", (event) => {
+  const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+  const said = [...page.querySelectorAll("[data-error] h1, [data-error] .lead")].map((one) => one.textContent);
+  say(said.join(". ") || document.body.dataset.away);
+});
+
+// The next answer that is none of these takes back what was said.
+document.addEventListener("htmx:afterSwap", () => {
+  document.querySelector("#notices [data-said]")?.remove();
+});
 
 // A form is sent once, however often its button is pressed. htmx has prevented the default of its own by now.
 document.addEventListener("submit", (event) => {

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from chassis.database import TRANSIENT
 from chassis.web.guard import current_principal
 from chassis.web.problems import MEDIA_TYPE, Problem, of_http_exception, of_status, of_validation
-from chassis.web.render import render
+from chassis.web.render import here, render
 from chassis.web.translations import N_
 
 _log = logging.getLogger(__name__)
@@ -108,12 +108,14 @@ async def answer(request: Request, problem: Problem) -> Response:
 
 def _is_for_a_person(request: Request) -> bool:
     is_api = "/v1/" in request.url.path or "authorization" in request.headers
-    return "text/html" in request.headers.get("accept", "") and not is_api
+    # htmx asks for */*.
+    is_page = "hx-request" in request.headers or "text/html" in request.headers.get("accept", "")
+    return is_page and not is_api
 
 
 def _sign_in_first(request: Request) -> Response:
-    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    target = "/login" + (f"?next={quote(back)}" if request.method == "GET" and back != "/" else "")
+    back = here(request)
+    target = "/login" + (f"?next={quote(back)}" if back != "/" else "")
     if "hx-request" in request.headers:
-        return Response(status_code=204, headers={"HX-Redirect": "/login"})
+        return Response(status_code=204, headers={"HX-Redirect": target})
     return RedirectResponse(target, 303)

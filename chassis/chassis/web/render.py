@@ -6,6 +6,7 @@ from urllib.parse import quote, unquote
 
 from babel.support import NullTranslations
 from markupsafe import Markup
+from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -63,6 +64,17 @@ def redirect(request: Request, path: str, *, notice: str | None = None) -> Respo
     return response
 
 
+def here(request: Request) -> str:
+    """The page that somebody is on, with its query: what was asked for, or where a form or a script asked from."""
+    at = request.url
+    if request.method != "GET" or "hx-request" in request.headers:
+        at = URL(request.headers.get("hx-current-url") or request.headers.get("referer") or "/")
+    try:
+        return (at.path or "/") + (f"?{at.query}" if at.query else "")
+    except ValueError:  # a header that no browser sends
+        return "/"
+
+
 def _common(request: Request) -> dict[str, Any]:
     principal: Principal | None = getattr(request.state, "principal", None)
     token = session_token(request)
@@ -74,6 +86,6 @@ def _common(request: Request) -> dict[str, Any]:
         "csrf_token": csrf,
         "csrf_field": Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, csrf),
         "prefix": surroundings(request).prefix,
-        "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        "here": here(request),
         "notice": unquote(notice)[:300] if notice else None,
     }

@@ -20,7 +20,7 @@ class Period:
 
     def __post_init__(self) -> None:
         if not 0 <= (self.last - self.first).days <= MAX_DAYS:
-            raise PeriodRefused("a period ends after it begins and lasts ten years at most")
+            raise PeriodRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +127,7 @@ class Figures:
 def period_of(first: date | None, last: date | None, today: date) -> Period:
     """The period asked for; 28 days up to today where an end is left open."""
     end = last or max(today, first or today)
-    return Period(first or end - timedelta(days=DEFAULT_DAYS - 1), end)
+    try:
+        return Period(first or end - timedelta(days=DEFAULT_DAYS - 1), end)
+    except OverflowError:
+        raise PeriodRefused from None  # before the first day that there is

@@ -7,7 +7,7 @@ from fastapi import Depends, Query
 from pydantic import BeforeValidator
 
 from chassis.access import Permission, Principal, Role
-from chassis.web import FieldError, Problem, Work, not_found, require
+from chassis.web import N_, FieldError, Problem, Work, not_found, require
 from contracts.record import DistrictAgs
 from reporting import store
 from reporting.domain import Figures, Period, PeriodRefused, period_of
@@ -51,6 +51,7 @@ def held_to(who: Principal, district: str | None) -> str | None:
 def _period(first: date | None, last: date | None, today: date) -> Period:
     try:
         return period_of(first, last, today)
-    except PeriodRefused as refused:
-        error = FieldError("/query/to", "period", str(refused))
-        raise Problem(422, "invalid-request", "The request is not valid", errors=[error]) from None
+    except PeriodRefused:
+        said = N_("A period ends after it begins and lasts ten years at most")
+        error = FieldError("/query/to", "period", said)
+        raise Problem(422, "invalid-request", N_("The request is not valid"), detail=said, errors=[error]) from None
