@@ -1,7 +1,7 @@
 """Reading topics again from their first record, through the same consumer and beside the running one."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -19,17 +19,19 @@ async def replay(
     *,
     broker: Broker,
     records: int = 4000,
+    begin: Callable[[], Awaitable[None]] | None = None,
     progress: Progress = lambda _read, _all: None,
 ) -> int:
-    """Apply every record the topics hold now; how many that were.
+    """Apply every record the topics hold now; how many that were. `begin` is called once it is known that they can
+    be read.
 
     No group, no offsets: a newer revision wins, so a worker that goes on meanwhile does no harm and takes
     none. Raises KafkaError, one of TRANSIENT, TooManyRefused.
     """
     reader = AIOKafkaConsumer(**broker.client, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
-    await reader.start()
     stop = asyncio.Event()
     try:
+        await reader.start()
         places = [
             TopicPartition(topic, number)
             for topic in sorted(topics)
@@ -39,6 +41,8 @@ async def replay(
         begins, ends = await reader.beginning_offsets(places), await reader.end_offsets(places)
         await reader.seek_to_beginning(*places)
         total = sum(ends[place] - begins[place] for place in places)
+        if begin:
+            await begin()
         read = 0
         open_places = {place for place in places if begins[place] < ends[place]}
         while open_places:

@@ -1,12 +1,28 @@
 """The command line: `geleit up`, `geleit down` and what they start."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, NoReturn
 
+import asyncpg
 import typer
+from aiokafka.errors import KafkaError
 
-from geleit.commands import access, audit, broker, data, decisions, demo, documents, operate, parked, policy, restore
-from geleit.failures import Failure
+from chassis.database import AWAY, RestoreUnfinished
+from geleit.commands import (
+    access,
+    audit,
+    broker,
+    data,
+    decisions,
+    demo,
+    documents,
+    household,
+    operate,
+    parked,
+    policy,
+    restore,
+)
+from geleit.failures import Failure, advice_on
 from geleit.interrupt import run_until_interrupted
 from geleit.progress import Steps
 from geleit.settings import Settings
@@ -21,6 +37,7 @@ app.add_typer(restore.app)
 app.add_typer(documents.app)
 app.add_typer(demo.app)
 app.add_typer(parked.app, name="parked")
+app.add_typer(household.app, name="household")
 app.add_typer(operate.rebuild, name="rebuild")
 app.add_typer(policy.policy, name="policy")
 app.add_typer(broker.broker, name="broker")
@@ -32,12 +49,21 @@ app.add_typer(data.contacts, name="contacts")
 
 
 def main() -> None:
-    """Entry point of `geleit` and `python -m geleit`: a Failure is one message and exit code 1."""
+    """Entry point of `geleit` and `python -m geleit`.
+
+    What a person can do something about is a message and exit code 1.
+    """
     try:
         app()
-    except Failure as failure:
-        typer.secho(str(failure), fg=typer.colors.RED, err=True)
-        raise SystemExit(1) from None
+    except (Failure, RestoreUnfinished) as failure:
+        _end(str(failure))
+    except (*AWAY, asyncpg.PostgresError, KafkaError) as error:
+        _end(advice_on(error))
+
+
+def _end(message: str) -> NoReturn:
+    typer.secho(message, fg=typer.colors.RED, err=True)
+    raise SystemExit(1) from None
 
 
 @app.command()

@@ -1,5 +1,26 @@
 """What goes wrong in a way that a person at the command line can do something about."""
 
+import asyncpg
+
+from chassis.telemetry import place_of
+
 
 class Failure(Exception):
     """Ends the command; its message is all that person needs, a traceback would only hide it."""
+
+
+def advice_on(error: Exception) -> str:
+    """What to do about a server or a file; of the error only its class and place: its text may quote a row."""
+    match error:
+        case OSError(filename=str() as name, strerror=str() as why):
+            return f"{name}: {why}"
+        case asyncpg.UndefinedTableError() | asyncpg.UndefinedFunctionError() | asyncpg.InvalidSchemaNameError():
+            advice = "The tables are older than this command, or not there: `geleit migrate` brings them to its state."
+        case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.InsufficientPrivilegeError():
+            advice = "PostgreSQL lets this account in no further: look at DATABASE_URL and DATABASE_PASSWORD."
+        case asyncpg.IntegrityConstraintViolationError() | asyncpg.DataError():
+            advice = "PostgreSQL does not take one of the values: too long, or not of its kind."
+        case _:
+            advice = "PostgreSQL or Kafka is not there, or not ready: does Geleit run (`geleit up`)? Else look at "
+            advice += "DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS."
+    return f"{advice} ({place_of(error)})"

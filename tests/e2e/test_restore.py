@@ -22,7 +22,6 @@ from geleit.embedded import postgres
 from geleit.probe import LOOPBACK, free_port
 from geleit.settings import Settings
 from geleit.system import system
-from intake.reception import erase_household
 from reporting.store import state_hash
 from stream import eventually
 
@@ -80,6 +79,11 @@ async def withdrawn(world: World, household: UUID) -> None:
     assert answer.status_code == 202, answer.text
 
 
+def erase(world: World, household: UUID) -> None:
+    done = geleit(world.running.environment, "household", "erase", str(household), "--yes")
+    assert done.returncode == 0, done.stderr
+
+
 async def offered(world: World, reference: str, town: str) -> None:
     body: Mapping[str, Any] = registration(town, reference=reference)
     state = world.submission(reference, SubmissionKind.REGISTER, facts=body["facts"], identity=body["identity"])
@@ -127,14 +131,12 @@ async def test_a_backup_that_is_older_than_the_broker(state: Path) -> None:
         item = await world.item(town, proposed, "open")
         await world.answer(town, proposed, item["item"], "declined", reason="language")
         await withdrawn(world, gone)
-        async with world.databases["intake"].transaction() as tx:
-            assert await erase_household(tx, forgotten)
+        erase(world, forgotten)
         lost = await world.registered(town, reference="LOST-1")
         await offered(world, "TOPIC-1", town)
         on_topic = await world.household("TOPIC-1")
         await offered(world, "TOPIC-2", town)
-        async with world.databases["intake"].transaction() as tx:
-            assert await erase_household(tx, await world.household("TOPIC-2"))
+        erase(world, await world.household("TOPIC-2"))
         await world.care(between, "waiting", "proposed")
         await world.care(on_topic, "proposed")
         await eventually(lambda: is_quiet(world), within=60)

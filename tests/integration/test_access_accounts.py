@@ -60,6 +60,15 @@ async def test_an_unknown_name_and_a_wrong_password_are_answered_alike(web: Data
     assert known / 4 < unknown < known * 4
 
 
+async def test_a_new_password_opens_a_name_that_is_locked(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+    for _ in range(6):
+        await sign_in(web, name="tuebingen", password="wrong horse battery")
+    async with owner(database_url) as tx:
+        assert await set_password(tx, name="tuebingen", password="another horse battery")
+    assert isinstance(await sign_in(web, name="tuebingen", password="another horse battery"), SignedIn)
+
+
 @pytest.mark.parametrize("name", ["tuebingen", "nobody"])
 async def test_five_failures_lock_a_name_known_or_not(web: Database, database_url: str, name: str) -> None:
     await an_account(database_url)

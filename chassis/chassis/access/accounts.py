@@ -54,7 +54,7 @@ async def create_account(tx: Tx, *, name: str, password: str, role: Role, tenant
 
 
 async def set_password(tx: Tx, *, name: str, password: str) -> bool:
-    """Replaces the password and ends all sessions of the account; False if there is none of this name."""
+    """Replaces the password, ends all sessions and a lock; False if no account of this name is enabled."""
     changed = await tx.fetchval("select access.set_password($1, $2)", name, await hash_password(password))
     return changed is not None
 
@@ -62,6 +62,11 @@ async def set_password(tx: Tx, *, name: str, password: str) -> bool:
 async def disable_account(tx: Tx, *, name: str) -> bool:
     """Ends the account's sessions and lets nobody sign in to it again; False if there is none such."""
     return await tx.fetchval("select access.disable_account($1)", name) is not None
+
+
+async def enable_account(tx: Tx, *, name: str) -> bool:
+    """Lets people sign in to a disabled account again; False if there is none such."""
+    return await tx.fetchval("select access.enable_account($1)", name) is not None
 
 
 async def sign_in(

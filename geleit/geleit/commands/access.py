@@ -1,6 +1,7 @@
 """Commands for who may do what: local accounts and API keys."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,21 +11,24 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from chassis.access.accounts import NameTaken, create_account, disable_account, set_password
+from chassis.access.accounts import NameTaken, create_account, disable_account, enable_account, set_password
 from chassis.access.keys import TooManyKeys, issue_key, list_keys, revoke_key
-from chassis.access.principal import Role
+from chassis.access.principal import STATE_WIDE, Role
 from chassis.database import OWNER, Tx
 from chassis.service import open_database
 from geleit.failures import Failure
-from geleit.services import the_service
+from geleit.services import installation, the_service
+from intake.districts import districts
 
 T = TypeVar("T")
 
 account = typer.Typer(no_args_is_help=True, help="Local accounts of people.")
 key = typer.Typer(no_args_is_help=True, help="API keys of machines.")
 console = Console()
+_AGS = re.compile(r"08[0-9]{6}")
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 AccountName = Annotated[str, typer.Argument(help="the name to sign in with")]
 RoleOption = Annotated[Role, typer.Option(help="what it may do")]
@@ -36,6 +40,7 @@ Tenant = Annotated[
 @account.command("create")
 def account_create(name: AccountName, role: RoleOption, tenant: Tenant) -> None:
     """Make an account; its password is shown once."""
+    _require_tenant(role, tenant)
     password = secrets.token_urlsafe(12)
 
     async def create(tx: Tx) -> UUID:
@@ -55,7 +60,7 @@ def account_password(name: AccountName) -> None:
     """Give an account a new password, shown once; its sessions end."""
     password = secrets.token_urlsafe(12)
     if not _do(lambda tx: set_password(tx, name=name, password=password)):
-        raise Failure("There is no account of this name.")
+        raise Failure("There is no account of this name, or it is disabled: `geleit account enable NAME` comes first.")
     typer.echo(f"{name}: {password}")
 
 
@@ -67,6 +72,14 @@ def account_disable(name: AccountName) -> None:
     typer.echo(f"{name} disabled")
 
 
+@account.command("enable")
+def account_enable(name: AccountName) -> None:
+    """Let people sign in to a disabled account again, with the password it had."""
+    if not _do(lambda tx: enable_account(tx, name=name)):
+        raise Failure("There is no account of this name that is disabled.")
+    typer.echo(f"{name} enabled")
+
+
 @key.command("issue")
 def key_issue(
     role: RoleOption,
@@ -75,6 +88,7 @@ def key_issue(
     days: Annotated[int, typer.Option(min=1, max=730, help="how long it is valid")] = 365,
 ) -> None:
     """Issue an API key, shown once; two of one scope may be valid, so that one can follow the other."""
+    _require_tenant(role, tenant)
     try:
         issued = _do(lambda tx: issue_key(tx, role=role, tenant=tenant, label=label, lifetime=timedelta(days=days)))
     except TooManyKeys:
@@ -85,7 +99,9 @@ def key_issue(
 @key.command("list")
 def key_list() -> None:
     """Show all keys, never their secrets."""
-    table = Table("id", "begins with", "label", "role", "tenant", "expires", "revoked", "last used")
+    names = ("id", "begins with", "label", "role", "tenant", "expires", "revoked", "last used")
+    # An id that is cut off can revoke nothing.
+    table = Table(*(Column(name, overflow="fold", min_width=36 if name == "id" else None) for name in names))
     for one in _do(list_keys):
         times = [
             moment.isoformat(" ", "minutes") if moment else ""
@@ -101,6 +117,24 @@ def key_revoke(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="the id
     if not _do(lambda tx: revoke_key(tx, key_id)):
         raise Failure("There is no such key, or it has ended already.")
     typer.echo(f"{key_id} revoked")
+
+
+def _require_tenant(role: Role, tenant: str) -> None:
+    """Raises Failure if nobody of this role is called so: whoever came in would see nothing, or too much."""
+    match role:
+        case Role.CENTRE:
+            known = installation().centres
+            fits, wanted = tenant in known, f"one of {', '.join(known)} (set CENTRES)"
+        case Role.MUNICIPALITY:
+            fits, wanted = bool(_AGS.fullmatch(tenant)), "an AGS of 8 digits"
+        case Role.DISTRICT:
+            fits, wanted = tenant in districts(), "the AGS of a district, 5 digits"
+        case Role.MANAGER:
+            fits, wanted = bool(_ID.fullmatch(tenant)), "the manager's id, as her page shows it in its address"
+        case Role.STATE | Role.OPERATOR | Role.AUDITOR:
+            fits, wanted = tenant == STATE_WIDE, STATE_WIDE
+    if not fits:
+        raise Failure(f"The tenant of a {role} is {wanted}.")
 
 
 def _do(what: Callable[[Tx], Awaitable[T]]) -> T:

@@ -79,7 +79,10 @@ def roster_import(
 @contacts.command("import")
 def contacts_import(file: ReadableFile) -> None:
     """Import addresses from a CSV with the columns ags and address; wrong lines are named, the others imported."""
-    lines = file.read_text("utf-8-sig").splitlines()
+    try:
+        lines = file.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise Failure(f"{file.name} cannot be imported: not UTF-8 (save it as CSV UTF-8).") from None
     report = _do("notifications", lambda tx, _: import_contacts(tx, lines))
     for fault in report.faults:
         typer.echo(f"line {fault.line}: {fault.code}")

@@ -65,14 +65,20 @@ async def _rebuild() -> tuple[str, str, int]:
     try:
         async with database.transaction() as tx:
             before = await state_hash(tx)
-            await clear(tx)
-        failpoint("rebuild.cleared")
+
+        async def empty() -> None:
+            async with database.transaction() as tx:
+                await clear(tx)
+            failpoint("rebuild.cleared")
+            typer.echo("reporting is empty and is folded now; if this does not come to its end, give it again")
+
         with Progress(*Progress.get_default_columns(), TimeRemainingColumn(), console=console) as bars:
             bar = bars.add_task("folding", total=None)
             read = await replay(
                 Consumer(database, service.vault(), service.on, Health()),
                 [topic.name for topic in service.on],
                 broker=Broker.of(service.settings),
+                begin=empty,
                 progress=lambda done, total: bars.update(bar, completed=done, total=total),
             )
         async with database.transaction() as tx:

@@ -77,6 +77,8 @@ def simulate_policy(
 ) -> None:
     """Say, by district, whom a policy would add and remove and at what cost. Nothing happens."""
     wanted = read_or_fail(file)
+    if households and not households.parent.is_dir():
+        raise Failure(f"{households.parent} is no folder: nothing could be written there.")
     found, names, ids = _do(lambda database: _simulate(database, wanted, since.date()))
     _show_changes(found.changes, names)
     _show_concerned(found.concerned, names)
@@ -170,12 +172,22 @@ async def _until_decided(database: Database) -> None:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
+_LEFT = """
+select count(*) filter (where kind = 'recheck' and attempts > 0) as postponed, count(*) as remaining from due
+where kind = 'recheck' or (kind in ('ageing', 'serve') and at <= $1)
+"""
+
+
 async def _left(database: Database) -> int:
     async with database.transaction() as tx:
-        kinds = ["recheck", "ageing", "serve"]
-        return int(
-            await tx.fetchval("select count(*) from due where kind = any($1::text[]) and at <= $2", kinds, tx.now)
+        row = await tx.fetchrow(_LEFT, tx.now)
+    assert row is not None
+    if row["postponed"]:
+        raise Failure(
+            "The policy is in force, but a part of deciding anew has failed and is tried again later: see the log"
+            " of matching's worker and DuesPostponed in docs/operations.md."
         )
+    return int(row["remaining"])
 
 
 def _show(newest: Policy, day: date) -> None:
@@ -208,7 +220,7 @@ def _show(newest: Policy, day: date) -> None:
 
 
 def _show_changes(changes: Mapping[str, Change], names: Mapping[str, str]) -> None:
-    table = _table("district", "added", "removed", "stay", "assigned", "waiting", "units carried")
+    table = _table("district", "added", "removed", "stay", "assigned", "waiting", "units")
     rows = [(names.get(district, district or "none yet"), one) for district, one in sorted(changes.items())]
     shown = [(name, one) for name, one in rows if one.is_change]
     total = reduce(add, changes.values(), Change())
@@ -249,4 +261,4 @@ def _write_concerned(file: Path, concerned: Sequence[Concerned], ids: Mapping[UU
 
 
 def _table(*columns: str) -> Table:
-    return Table(*(Column(name, no_wrap=True) for name in columns), box=SIMPLE_HEAD)
+    return Table(*(Column(name, overflow="fold") for name in columns), box=SIMPLE_HEAD)

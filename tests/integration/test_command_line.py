@@ -1,0 +1,130 @@
+"""The command line where something is missing or wrong: one message that says what to do, and no traceback."""
+
+import asyncio
+import base64
+import os
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from chassis.vault import KEY_BYTES
+from geleit.cli import main
+
+NOBODY = "127.0.0.1:1"
+
+
+@pytest.fixture
+def here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: str, services_password: str | None
+) -> pytest.MonkeyPatch:
+    """A command's environment: the test's database, and no Kafka."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    if services_password:
+        monkeypatch.setenv("DATABASE_PASSWORD", services_password)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", NOBODY)
+    monkeypatch.setenv("GELEIT_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("VAULT_MASTER_KEY", base64.b64encode(os.urandom(KEY_BYTES)).decode())
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Exit code, output and what went to stderr of a command."""
+    monkeypatch.setattr(sys, "argv", ["geleit", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    output = capsys.readouterr()
+    return int(ended.value.code or 0), output.out, output.err
+
+
+@pytest.mark.parametrize(
+    "words", [("key", "list"), ("audit",), ("policy", "show"), ("parked", "list", "intake"), ("replay", "--all")]
+)
+def test_without_a_database_it_says_so(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    here.setenv("DATABASE_URL", f"postgresql://{NOBODY}/geleit")
+    code, _, said = told(here, capsys, *words)
+    assert (code, "does Geleit run" in said) == (1, True)
+
+
+def test_before_the_first_migration_it_says_so(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], postgres_url: str
+) -> None:
+    here.setenv("DATABASE_URL", postgres_url)
+    code, _, said = told(here, capsys, "key", "list")
+    assert (code, "geleit migrate" in said) == (1, True)
+
+
+def test_a_value_that_the_database_refuses_is_not_quoted(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "n" * 101
+    code, _, said = told(here, capsys, "account", "create", name, "--role", "state", "--tenant", "08")
+    assert (code, name in said, "argon2" in said) == (1, False, False)
+
+
+@pytest.mark.parametrize(
+    ("role", "tenant"),
+    [
+        *[("centre", "Karlsruhe"), ("centre", "LEA Karlsruhe"), ("municipality", "08115"), ("district", "08")],
+        *[("district", "08999"), ("manager", "MK-07"), ("state", "08115"), ("operator", ""), ("auditor", "09")],
+    ],
+)
+def test_nobody_gets_an_account_or_a_key_for_what_no_such_role_has(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], role: str, tenant: str
+) -> None:
+    who = ("--role", role, "--tenant", tenant)
+    for words in (("account", "create", "somebody", *who), ("key", "issue", *who, "--label", "something")):
+        code, _, said = told(here, capsys, *words)
+        assert (code, f"The tenant of a {role} is" in said) == (1, True)
+
+
+def test_what_a_list_shows_can_be_used(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    here.setenv("COLUMNS", "80")
+    who = ("--role", "manager", "--tenant", str(uuid4()), "--label", "a program with a long name of its own")
+    issued = told(here, capsys, "key", "issue", *who)[1].partition(":")[0]
+    assert issued in told(here, capsys, "key", "list")[1]
+    assert told(here, capsys, "key", "revoke", issued)[0] == 0
+
+
+def test_an_account_comes_back(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def account(*words: str) -> int:
+        return told(here, capsys, "account", *words)[0]
+
+    assert account("create", "amt", "--role", "state", "--tenant", "08") == 0
+    assert account("disable", "amt") == 0
+    assert account("password", "amt") == 1
+    assert account("enable", "amt") == 0
+    assert account("enable", "amt") == 1
+    assert account("password", "amt") == 0
+
+
+async def test_figures_stay_while_no_broker_could_fill_them_again(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
+) -> None:
+    owner = await asyncpg.connect(database_url)
+    try:
+        await owner.execute(
+            "insert into reporting.municipality (ags, name, district, district_name, population, active, revision)"
+            " values ('08415061', 'Reutlingen', '08415', 'Reutlingen', 1, true, 1)"
+        )
+        code, _, said = await asyncio.to_thread(told, here, capsys, "rebuild", "reporting")
+        assert (code, "does Geleit run" in said) == (1, True)
+        assert await owner.fetchval("select count(*) from reporting.municipality") == 1
+    finally:
+        await owner.close()
+
+
+def test_a_file_that_cannot_be_read_or_written_is_named(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    contacts = tmp_path / "contacts.csv"
+    contacts.write_bytes("ags;address\n08415061;bürger@town.example\n".encode("cp1252"))
+    code, _, said = told(here, capsys, "contacts", "import", str(contacts))
+    assert (code, "not UTF-8" in said) == (1, True)
+    code, _, said = told(here, capsys, "backup", str(tmp_path / "missing" / "backup"))
+    assert (code, "missing" in said) == (1, True)
