@@ -49,7 +49,8 @@ class Refused(Exception):
 
 
 class TooManyRefused(Exception):
-    """Most of what services wrote in a large batch cannot be read: nothing is parked, an operator has to look."""
+    """Most of what services wrote in a large batch can be neither read nor applied: it is not parked, an operator has
+    to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,12 @@ class Consumer:
             if name not in tallies:
                 continue
             batch, tally = by_topic[name], tallies[name]
-            if not batch or not await self._apply(name, batch, tally):
+            culprits: list[tuple[ConsumerRecord, str]] = []
+            if not batch or not await self._apply(name, batch, tally, culprits):
+                if culprits:
+                    await self._park(culprits)
+                for raw, _ in culprits:
+                    tally.note(raw, Fate.PARKED)
                 async with self._database.transaction() as tx:
                     await tally.write(tx)
                     failpoint("tally.written")
@@ -149,33 +155,45 @@ class Consumer:
         """How many of these records another service has written."""
         return sum(self._handlers[raw.topic][0].writer != CENTRE for raw in raws)
 
-    async def _apply(self, topic: str, batch: Sequence[Decoded], tally: Tally, *, whole: bool = True) -> bool:
-        """Apply a batch; on a fault of its own divide it until the culprit is alone, and park that.
+    async def _apply(
+        self,
+        topic: str,
+        batch: Sequence[Decoded],
+        tally: Tally,
+        culprits: list[tuple[ConsumerRecord, str]],
+        *,
+        of: int | None = None,
+    ) -> bool:
+        """Apply a batch; on a fault of its own divide it until the culprits are alone, and add them to `culprits`.
 
-        Whether it was applied undivided, and the tally written with it: parts would be counted out of their order.
+        `of` is how many the whole had, of which this is a part. Whether it was applied undivided, and the tally written
+        with it: parts would be counted out of their order. Raises TooManyRefused.
         """
         try:
-            await self.apply(topic, [decoded.record for decoded in batch], tally if whole else None)
-        except Refused as refused:
-            culprit = next(one for one in batch if one.record is refused.record)
-            await self._park([(culprit.raw, _error_class(refused))])
-            tally.note(culprit.raw, Fate.PARKED)
-            if rest := [one for one in batch if one is not culprit]:
-                await self._apply(topic, rest, tally, whole=False)
+            await self.apply(topic, [decoded.record for decoded in batch], None if of else tally)
         except TRANSIENT:
             raise
         except Exception as error:
-            if len(batch) == 1:
+            of = of or len(batch)
+            culprit = batch[0] if len(batch) == 1 else None
+            if isinstance(error, Refused):
+                culprit = next(one for one in batch if one.record is error.record)
+            elif culprit:
                 log.error("consumer: a record of %s cannot be applied: %s", topic, telemetry.place_of(error))
-                await self._park([(batch[0].raw, _error_class(error))])
-                tally.note(batch[0].raw, Fate.PARKED)
-                return False
-            middle = len(batch) // 2
-            await self._apply(topic, batch[:middle], tally, whole=False)
-            await self._apply(topic, batch[middle:], tally, whole=False)
-        else:
-            return True
-        return False
+            if culprit:
+                culprits.append((culprit.raw, _error_class(error)))
+                self._judge(topic, len(culprits), of)
+            rest = [one for one in batch if one is not culprit]
+            middle = (len(rest) + 1) // 2
+            for part in (rest[:middle], rest[middle:]):
+                if part:
+                    await self._apply(topic, part, tally, culprits, of=of)
+            return False
+        return True
+
+    def _judge(self, topic: str, refused: int, of: int) -> None:
+        if self._handlers[topic][0].writer != CENTRE and refused > FEWEST_TO_JUDGE and refused > MOST_REFUSED * of:
+            raise TooManyRefused
 
     async def apply(
         self, topic: str, batch: Sequence[Record[Any]], tally: Tally | None = None, *, trial: bool = False

@@ -173,7 +173,7 @@ async def discard(tx: Tx, parked: int, reason: str) -> bool:
 
 
 async def settle(tx: Tx, parked: int, resolution: str) -> bool:
-    """Write down how a parked record ended: `applied`, or `discarded: <reason>`. The content is destroyed.
+    """Write down how a parked record ended: `applied`, `discarded: <reason>` or `expired`. The content is destroyed.
 
     False if it is unknown, or settled already.
     """
@@ -188,6 +188,18 @@ async def settle(tx: Tx, parked: int, resolution: str) -> bool:
         return False
     await tx.audit("parked." + resolution.partition(":")[0], str(parked))
     return True
+
+
+async def expire(tx: Tx, limit: int) -> int:
+    """Destroy the content of what nobody has settled in time, and write that down; how many those are."""
+    rows = await tx.fetch(
+        "update parked set resolved_at = $1, resolution = 'expired', payload = null, wrapped_key = '' where id in"
+        " (select id from parked where expires_at < $1 and resolved_at is null order by id limit $2) returning id",
+        tx.now,
+        limit,
+    )
+    await tx.audits([("parked.expired", str(row["id"])) for row in rows])
+    return len(rows)
 
 
 def _text(raw: bytes | None) -> str | None:

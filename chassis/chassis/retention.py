@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from chassis.database import TRANSIENT, Database
 from chassis.failpoint import failpoint
+from chassis.parked import expire
 
 log = logging.getLogger(__name__)
 
@@ -17,14 +18,23 @@ BATCH = 10_000
 OUTBOX_KEPT = timedelta(days=7)
 """From its sending on; what was not sent is kept until it is."""
 
+PLACE_KEPT = timedelta(days=365)
+"""From the day on that a record was given up: where it stood explains what is missing since."""
+
 _STATEMENTS = (
     (
         "delete from outbox where id in (select id from outbox where published_at < $1 order by id limit $2)",
         OUTBOX_KEPT,
     ),
     (
-        "delete from parked where id in (select id from parked where expires_at < $1 order by id limit $2)",
+        "delete from parked where id in (select id from parked where expires_at < $1 and resolution <> 'expired'"
+        " order by id limit $2)",
         timedelta(0),
+    ),
+    (
+        "delete from parked where id in (select id from parked where expires_at < $1 and resolution = 'expired'"
+        " order by id limit $2)",
+        PLACE_KEPT,
     ),
 )
 
@@ -32,6 +42,11 @@ _STATEMENTS = (
 async def forget(database: Database) -> int:
     """Delete what is past its time; how many rows that were."""
     forgotten = 0
+    async with database.transaction() as tx:
+        given_up = await expire(tx, BATCH)
+        failpoint("retention.expired")
+    if given_up:
+        log.error("retention: %d parked records were not settled in time, their content is gone", given_up)
     for statement, kept in _STATEMENTS:
         while True:
             async with database.transaction() as tx:

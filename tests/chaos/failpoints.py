@@ -266,7 +266,7 @@ REACHED_BY: dict[Reach, tuple[str, ...]] = {
     Scene.changes_hands: (
         *("handover.planned", "handover.begun", "handover.moved", "handover.ended", "handover.finished"),
     ),
-    Scene.dies_at_start: ("service.connected", "outbox.elected", "retention.deleted"),
+    Scene.dies_at_start: ("service.connected", "outbox.elected", "retention.deleted", "retention.expired"),
     Scene.stops: ("service.consumed",),
     Scene.imports_a_roster: ("roster.written",),
     Scene.imports_contacts: ("contacts.written",),

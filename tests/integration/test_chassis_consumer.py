@@ -113,6 +113,28 @@ async def test_when_most_of_a_large_batch_is_refused_nothing_is_parked(probe: Da
     assert await parked(probe) == []
 
 
+@pytest.mark.parametrize("name", [handlers.REFUSED, handlers.POISON])
+async def test_when_most_of_a_large_batch_cannot_be_applied_nothing_is_parked(probe: Database, name: str) -> None:
+    stop = asyncio.Event()
+    stop.set()
+    with pytest.raises(TooManyRefused):
+        await a_consumer(probe).consume(records(*[name, name, "a"] * 200), stop)
+    assert await parked(probe) == []
+    async with probe.transaction() as tx:
+        assert await tx.fetchval("select count(*) from consumed") == 0
+
+
+async def test_hundreds_of_refusals_among_others_are_parked_and_counted(probe: Database) -> None:
+    """More than a program may call itself, and still less than half of all."""
+    await a_consumer(probe).consume(records(*[handlers.REFUSED, "a", "b"] * 1100), asyncio.Event())
+    assert len(await seen(probe)) == 2200
+    async with probe.transaction() as tx:
+        assert await tx.fetchval("select count(*) from parked") == 1100
+        row = await tx.fetchrow("select handled, parked from consumed")
+    assert row is not None
+    assert (row["handled"], row["parked"]) == (2200, 1100)
+
+
 async def test_a_centre_that_sends_only_garbage_stops_nobody(probe: Database) -> None:
     garbage = [
         raw_bytes(b"?", offset=number, topic=SUBMISSIONS.name, ce_type=b"geleit.submission.v1") for number in range(300)

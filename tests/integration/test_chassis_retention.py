@@ -7,7 +7,7 @@ from typing import Any
 from builders import NOW, a_municipality
 from chassis.database import Database
 from chassis.parked import KEPT, listed, park
-from chassis.retention import forget
+from chassis.retention import PLACE_KEPT, forget
 from chassis.vault import Vault
 from stream import raw_bytes
 
@@ -15,6 +15,7 @@ from stream import raw_bytes
 async def test_only_what_is_past_its_time_goes(database: Any) -> None:
     probe: Database = await database("probe", clock=lambda: NOW)
     later: Database = await database("probe", clock=lambda: NOW + KEPT + timedelta(days=1))
+    much_later: Database = await database("probe", clock=lambda: NOW + KEPT + PLACE_KEPT + timedelta(days=1))
     async with probe.transaction() as tx:
         await tx.publish([a_municipality(revision=revision) for revision in (1, 2, 3)])
         await tx.execute("update outbox set published_at = $1 where revision = 1", NOW - timedelta(days=8))
@@ -24,7 +25,12 @@ async def test_only_what_is_past_its_time_goes(database: Any) -> None:
     async with probe.transaction() as tx:
         assert [row["revision"] for row in await tx.fetch("select revision from outbox order by 1")] == [2, 3]
         assert len(await listed(tx)) == 1
-    assert await forget(later) == 2
+    assert await forget(later) == 1
     async with probe.transaction() as tx:
         assert [row["revision"] for row in await tx.fetch("select revision from outbox")] == [3], "never sent, kept"
         assert await listed(tx) == []
+        (expired,) = await listed(tx, resolved=True)
+        assert (expired.resolution, await tx.fetchval("select payload from parked")) == ("expired", None)
+    assert await forget(much_later) == 1
+    async with probe.transaction() as tx:
+        assert await listed(tx, resolved=True) == []
