@@ -266,6 +266,11 @@ class Database:
         async with self._connection() as connection:
             return await connection.fetchrow(sql, *args)
 
+    async def ping(self) -> None:
+        """Ask the server for an answer; raises one of AWAY if there is none."""
+        async with asyncio.timeout(ACQUIRE_SECONDS), self._pool.acquire() as connection:
+            await connection.fetchval("select 1")
+
     async def dedicated(self) -> Connection:
         """A connection outside the transactions' turn, for locks of a session and for listening.
 

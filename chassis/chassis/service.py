@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from chassis.web.surroundings import Site
 
 log = logging.getLogger(__name__)
+
+ASKED_EVERY = 5.0
+"""Seconds between two questions of a web process to its databases."""
 
 S = TypeVar("S", bound=Settings)
 
@@ -245,6 +248,19 @@ async def _patiently(service: Service, use: str, stop: asyncio.Event, health: He
     return None
 
 
+async def _keep_asking(database: Database, part: str, stop: asyncio.Event, health: Health) -> None:
+    """Say whether the database answers: pages that nobody opens would not notice."""
+    while not stop.is_set():
+        try:
+            await database.ping()
+        except AWAY as error:
+            health.down(part, type(error).__name__)
+        else:
+            health.up(part)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), ASKED_EVERY)
+
+
 @asynccontextmanager
 async def web_databases(
     services: Sequence[Service], health: Health
@@ -260,6 +276,7 @@ async def web_databases(
         database = await _patiently(service, "web", stop, health)
         if database is not None:
             found[service.name] = database
+            await _keep_asking(database, f"database.{service.name}", stop, health)
 
     def of(name: str) -> Callable[[], Database]:
         def get() -> Database:

@@ -33,6 +33,7 @@ POLL_MS = 500
 """How long a poll really waits: what comes meanwhile ends it."""
 GATHERED_BYTES = 64 * 1024
 """What is worth a poll for who gathers; less is brought after half a second, Kafka's default."""
+POSITION_SECONDS = 1.0
 STUCK_SECONDS = 180.0
 """So long a consumer may stand still before records: a database that is away is tried in place for a minute."""
 
@@ -95,16 +96,25 @@ class Watch:
     async def look(self, consumer: AIOKafkaConsumer, at_hand: Sequence[ConsumerRecord]) -> None:
         """Raise Stuck if nothing has moved for STUCK_SECONDS though there is something; KafkaError if nobody knows."""
         places = sorted(consumer.assignment())
-        positions = [await consumer.position(place) for place in places]
+        positions = await asyncio.gather(*(_position(consumer, place) for place in places))
         now, seen = asyncio.get_running_loop().time(), (self.polls, places, positions)
         if seen != self._seen:
             self._seen, self._since = seen, now
         elif now - self._since > STUCK_SECONDS:
+            # Raises while the broker is away: then nobody can move.
             ends = await consumer.end_offsets(places)
-            behind = sum(ends[place] - position for place, position in zip(places, positions, strict=True))
-            if at_hand or behind:
-                raise Stuck(f"{behind} records, {len(at_hand)} at hand")
+            known = [(ends[place], at) for place, at in zip(places, positions, strict=True) if at is not None]
+            behind, lost = sum(end - at for end, at in known), len(places) - len(known)
+            if at_hand or behind or lost:
+                raise Stuck(f"{behind} records, {len(at_hand)} at hand, {lost} partitions without a position")
             self._since = now
+
+
+async def _position(consumer: AIOKafkaConsumer, place: TopicPartition) -> int | None:
+    """Where the consumer stands, or None if it does not know: asked for that, it would wait."""
+    with suppress(TimeoutError, KafkaError):
+        return int(await asyncio.wait_for(consumer.position(place), POSITION_SECONDS))
+    return None
 
 
 class Poll(KafkaAckableMessage):
@@ -212,6 +222,7 @@ class Subscription:
                 # Who is waiting for a position has none to tell of: next time.
                 with suppress(TimeoutError, KafkaError):
                     await asyncio.wait_for(measure_lag(handle.consumer, self._topics, self._at_hand), LAG_SECONDS)
+                with suppress(TimeoutError, KafkaError):
                     await asyncio.wait_for(self._watch.look(handle.consumer, self._at_hand), LAG_SECONDS)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), LAG_SECONDS)

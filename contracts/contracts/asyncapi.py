@@ -19,7 +19,6 @@ _HEADERS = {
         "ce_time": {"type": "string", "format": "date-time"},
         "content-type": {"const": "application/json"},
         "traceparent": {"type": "string", "description": "W3C Trace Context"},
-        "tracestate": {"type": "string"},
     },
 }
 

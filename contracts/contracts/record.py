@@ -81,7 +81,6 @@ def headers(
     source: str,
     time: datetime,
     traceparent: str | None = None,
-    tracestate: str | None = None,
 ) -> list[tuple[str, bytes]]:
     """CloudEvents 1.0 headers of a state, with the trace context of what caused it."""
     pairs = [
@@ -94,8 +93,6 @@ def headers(
     ]
     if traceparent:
         pairs.append(("traceparent", traceparent))
-        if tracestate:
-            pairs.append(("tracestate", tracestate))
     return [(name, value.encode()) for name, value in pairs]
 
 

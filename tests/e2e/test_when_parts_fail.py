@@ -63,6 +63,7 @@ async def test_postgresql_down_is_a_503_that_says_when_to_come_back(breakable: W
     record = world.submission(f"down-{town}", SubmissionKind.REGISTER, facts=form["facts"], identity=form["identity"])
     await world.submit(record)
     await not_ready(world, "matching.0", "relay", "timers")
+    await not_ready(world, "web", "database.intake")
     await postgres.start()
 
     async def taken() -> bool:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from builders import a_municipality
@@ -226,6 +226,34 @@ async def test_a_consumer_that_stands_still_before_records_ends_its_process(
     subscription = a_subscription(probe, topic, kafka_bootstrap, for_ever, "stands-still")
     with pytest.raises(stream.Stuck, match="3 at hand"):
         await asyncio.wait_for(subscription.run(asyncio.Event()), 60)
+
+
+async def test_a_consumer_that_never_learns_where_it_stands_ends_its_process(
+    topic: Topic, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its partitions are assigned, and what would tell it where to begin never answers."""
+    monkeypatch.setattr(stream, "POSITION_SECONDS", 0.05)
+    monkeypatch.setattr(stream, "STUCK_SECONDS", 0.2)
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka_bootstrap, enable_auto_commit=False)
+
+    async def never(*_: object) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic.name, 0)])
+        monkeypatch.setattr(consumer, "position", never)
+        watch = stream.Watch()
+
+        async def looked() -> bool:
+            await watch.look(consumer, ())
+            return False
+
+        with pytest.raises(stream.Stuck, match="1 partitions without a position"):
+            await eventually(looked)
+    finally:
+        await consumer.stop()
 
 
 async def test_a_consumer_without_records_may_stand_still(
