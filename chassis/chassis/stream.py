@@ -94,7 +94,13 @@ class Watch:
         self._since = 0.0
 
     async def look(self, consumer: AIOKafkaConsumer, at_hand: Sequence[ConsumerRecord]) -> None:
-        """Raise Stuck if nothing has moved for STUCK_SECONDS though there is something; KafkaError if nobody knows."""
+        """Raise Stuck if nothing has moved for STUCK_SECONDS though there is something, or if it can never move again;
+        KafkaError if nobody knows.
+        """
+        # aiokafka cancels a heartbeat before its first turn, and its group's coordination ends with it, without a word:
+        # nobody joins the group again.
+        if consumer._coordinator._coordination_task.done():
+            raise Stuck("its place in the group is lost")
         places = sorted(consumer.assignment())
         positions = await asyncio.gather(*(_position(consumer, place) for place in places))
         now, seen = asyncio.get_running_loop().time(), (self.polls, places, positions)

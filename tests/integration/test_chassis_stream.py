@@ -3,12 +3,13 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from builders import a_municipality
@@ -234,7 +235,7 @@ async def test_a_consumer_that_never_learns_where_it_stands_ends_its_process(
     """Its partitions are assigned, and what would tell it where to begin never answers."""
     monkeypatch.setattr(stream, "POSITION_SECONDS", 0.05)
     monkeypatch.setattr(stream, "STUCK_SECONDS", 0.2)
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka_bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(topic.name, bootstrap_servers=kafka_bootstrap, group_id=uuid4().hex)
 
     async def never(*_: object) -> int:
         await asyncio.Event().wait()
@@ -242,7 +243,7 @@ async def test_a_consumer_that_never_learns_where_it_stands_ends_its_process(
 
     await consumer.start()
     try:
-        consumer.assign([TopicPartition(topic.name, 0)])
+        await eventually(lambda: is_assigned(consumer))
         monkeypatch.setattr(consumer, "position", never)
         watch = stream.Watch()
 
@@ -254,6 +255,35 @@ async def test_a_consumer_that_never_learns_where_it_stands_ends_its_process(
             await eventually(looked)
     finally:
         await consumer.stop()
+
+
+async def test_a_consumer_that_will_never_join_its_group_again_ends_its_process(
+    topic: Topic, kafka_bootstrap: str
+) -> None:
+    """As aiokafka loses it: a heartbeat that is cancelled before its first turn takes the coordination along."""
+    consumer = AIOKafkaConsumer(topic.name, bootstrap_servers=kafka_bootstrap, group_id=uuid4().hex)
+    await consumer.start()
+    try:
+        await eventually(lambda: is_assigned(consumer))
+        await stream.Watch().look(consumer, ())
+        coordinator = consumer._coordinator
+        coordinator._heartbeat_task.cancel()
+        await asyncio.wait([coordinator._heartbeat_task])
+        coordinator._heartbeat_task = None
+        coordinator._start_heartbeat_task()
+        with suppress(asyncio.CancelledError):
+            await coordinator._stop_heartbeat_task()
+            pytest.fail("aiokafka bears it now: look whether the watch is still needed")
+        coordinator._coordination_task.cancel()
+        await asyncio.wait([coordinator._coordination_task])
+        with pytest.raises(stream.Stuck, match="place in the group"):
+            await stream.Watch().look(consumer, ())
+    finally:
+        await consumer._client.close()
+
+
+async def is_assigned(consumer: AIOKafkaConsumer) -> bool:
+    return bool(consumer.assignment())
 
 
 async def test_a_consumer_without_records_may_stand_still(
