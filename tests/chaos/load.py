@@ -68,10 +68,10 @@ class Load:
             self.journal.taken[form["reference"]] = household
             match chance.randrange(8):
                 case 0:
-                    await self._until_answered(centre, "POST", f"{HOUSEHOLDS}/{household}/withdrawal", {})
+                    await self._revise(centre, "POST", f"{HOUSEHOLDS}/{household}/withdrawal", {})
                 case 1:
                     facts = stated_facts(municipality=chance.choice(self._towns), languages=["ru"])
-                    await self._until_answered(centre, "PUT", f"{HOUSEHOLDS}/{household}", {"facts": facts})
+                    await self._revise(centre, "PUT", f"{HOUSEHOLDS}/{household}", {"facts": facts})
             await _breath()
 
     async def by_kafka(self, chance: Random) -> None:
@@ -122,7 +122,15 @@ class Load:
             case _:
                 answer = await self._world.answer(town, household, number, "closed", reason="no_contact")
         self.answered[answer.status_code] += 1
+        if answer.is_success:
+            self.journal.answer(household, number)
         self._note("answer", household, number, answer.status_code)
+
+    async def _revise(self, centre: httpx.AsyncClient, method: str, path: str, body: dict[str, object]) -> None:
+        answer = await self._until_answered(centre, method, path, body)
+        if answer is not None and answer.is_success:
+            told = answer.json()
+            self.journal.revise(UUID(told["id"]), told["revision"])
 
     async def _until_answered(
         self, client: httpx.AsyncClient, method: str, path: str, body: dict[str, object]

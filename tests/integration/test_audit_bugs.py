@@ -1,7 +1,8 @@
 """Known bugs, switched back on one at a time: the auditor finds each, by the name of what it breaks, and no other."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -36,12 +37,15 @@ from chassis.health import Health
 from chassis.relay import Relay, _headers
 from contracts.record import Record, State
 from contracts.topics import HOME_PARTITIONS, HOUSEHOLDS
+from contracts.vocabulary import Answer
 from geleit.audit.journal import Journal
 from geleit.spans import spans_dir
 from intake.store import Head as Reference
 from matching import handlers
 from matching.domain import Carried
 from matching.receipts import GENESIS, Head
+from notifications.domain import Wish
+from notifications.web.answering import give
 from stream import eventually, send
 
 pytestmark = pytest.mark.own_servers
@@ -313,6 +317,26 @@ async def test_an_answer_before_the_commit_promises_what_is_not_there(ground: Gr
     with pytest.raises(ConnectionResetError):
         await answers_and_dies()
     assert [*await ground.broken(journal=journal)] == ["I1"]
+
+
+async def test_a_correction_and_an_answer_before_the_commit_promise_what_is_not_there(ground: Ground) -> None:
+    await ground.begin(f"A;Anna;P;1;{TUEBINGEN};uk")
+    household = await ground.registered("H", TUEBINGEN)
+    await ground.flow()
+    journal = Journal()
+
+    async def dies(service: str, work: Callable[[Tx], Awaitable[object]]) -> None:
+        with suppress(ConnectionResetError):
+            async with ground.databases[service].transaction() as tx:
+                await work(tx)
+                raise ConnectionResetError
+
+    await dies("intake", lambda tx: ground.corrected("H", tx, languages=["fr"]))
+    journal.revise(household, 2)
+    await dies("notifications", lambda tx: give(tx, household, Wish(1, Answer.ACCEPTED, None)))
+    journal.answer(household, 1)
+    broken = await ground.broken(journal=journal)
+    assert {name: len(faults) for name, faults in broken.items()} == {"I1": 2}
 
 
 async def test_a_record_that_is_delivered_again_is_ruled_twice_by_who_does_not_look(

@@ -35,6 +35,9 @@ def a_kept(**overrides: Any) -> Kept:
     return Kept(**(values | overrides))
 
 
+NO_ANSWERS = a_kept(own={"response": []})
+
+
 def topics(*told: Household, first: int = 0, unreadable: int | None = None) -> dict[str, Read]:
     """All topics, empty but for `households`, of which these states are left from an offset on."""
     found = {
@@ -144,11 +147,35 @@ def test_what_nobody_can_read_is_parked_as_long_as_that_is_kept() -> None:
 def test_a_promise_is_kept_by_the_household_it_names(promised: int, reference: str, faults: int) -> None:
     ids = [uuid4() for _ in range(4)]
     rows = [
-        {"id": ids[0], "centre": "karlsruhe", "reference": "H-1", "status": "active"},
-        {"id": ids[1], "centre": "ellwangen", "reference": "H-1", "status": "active"},
-        {"id": ids[2], "centre": "karlsruhe", "reference": None, "status": "erased"},
+        {"id": ids[0], "centre": "karlsruhe", "reference": "H-1", "status": "active", "revision": 1},
+        {"id": ids[1], "centre": "ellwangen", "reference": "H-1", "status": "active", "revision": 1},
+        {"id": ids[2], "centre": "karlsruhe", "reference": None, "status": "erased", "revision": 2},
     ]
     accepted = [{"household": row["id"], "outcome": "accepted", "topic": None} for row in rows]
     own: dict[str, Any] = {"household": rows, "verdict": accepted}
-    finding = taken_once(a_kept(own=own), topics(), Journal({reference: ids[promised]}))
+    finding = taken_once(a_kept(own=own), NO_ANSWERS, topics(), Journal({reference: ids[promised]}))
     assert len(finding.faults) == faults
+
+
+@pytest.mark.parametrize(
+    ("household", "revision", "item", "faults"),
+    [(0, 3, 2, []), (0, 2, 1, []), (0, 4, 2, ["revision 4"]), (0, 3, 3, ["item 3"]), (1, 9, 9, [])],
+)
+def test_what_was_told_of_corrections_and_answers_is_there(
+    household: int, revision: int, item: int, faults: list[str]
+) -> None:
+    """Of who was erased nothing has to be."""
+    ids = [uuid4(), uuid4()]
+    rows = [
+        {"id": ids[0], "centre": "karlsruhe", "reference": "H-1", "status": "active", "revision": 3},
+        {"id": ids[1], "centre": "karlsruhe", "reference": None, "status": "erased", "revision": 4},
+    ]
+    accepted = [{"household": row["id"], "outcome": "accepted", "topic": None} for row in rows]
+    answers = a_kept(own={"response": [{"household": ids[0], "item": 2}]})
+    journal = Journal()
+    journal.revise(ids[household], revision)
+    journal.revise(ids[household], 1)
+    journal.answer(ids[household], item)
+    finding = taken_once(a_kept(own={"household": rows, "verdict": accepted}), answers, topics(), journal)
+    assert len(finding.faults) == len(faults)
+    assert all(fault in line for fault, line in zip(faults, finding.faults, strict=True))

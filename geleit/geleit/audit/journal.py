@@ -12,16 +12,22 @@ Place = tuple[str, int, int]
 
 @dataclass
 class Journal:
-    """What was acknowledged: households by reference as HTTP told them, places of records as Kafka did."""
+    """What was acknowledged: households by reference as HTTP told them, places of records as Kafka did.
+
+    And of each household the last revision that its centre, and the last item that its municipality was told of.
+    """
 
     taken: dict[str, UUID] = field(default_factory=dict)
     submitted: list[Place] = field(default_factory=list)
+    revised: dict[UUID, int] = field(default_factory=dict)
+    answered: dict[UUID, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: Path) -> "Journal":
-        """Read `{"reference": …, "household": …}` and `{"topic": …, "partition": …, "offset": …}`, one a line.
+        """Read a line for each: `{"reference": …, "household": …}`, `{"topic": …, "partition": …, "offset": …}`,
+        `{"household": …, "revision": …}` of a correction or withdrawal, `{"household": …, "item": …}` of an answer.
 
-        Raises ValueError with the number of a line that is neither.
+        Raises ValueError with the number of a line that is none of these.
         """
         journal = cls()
         for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
@@ -31,8 +37,20 @@ class Journal:
                         journal.taken[reference] = UUID(household)
                     case {"topic": str(topic), "partition": int(partition), "offset": int(offset)}:
                         journal.submitted.append((topic, partition, offset))
+                    case {"household": str(household), "revision": int(revision)}:
+                        journal.revise(UUID(household), revision)
+                    case {"household": str(household), "item": int(item)}:
+                        journal.answer(UUID(household), item)
                     case _:
                         raise ValueError
             except ValueError:
                 raise ValueError(f"line {number} names neither a household nor a place") from None
         return journal
+
+    def revise(self, household: UUID, revision: int) -> None:
+        """A centre was told that its correction or withdrawal is this revision."""
+        self.revised[household] = max(revision, self.revised.get(household, 0))
+
+    def answer(self, household: UUID, item: int) -> None:
+        """A municipality was told that its answer to this item is taken."""
+        self.answered[household] = max(item, self.answered.get(household, 0))

@@ -14,7 +14,7 @@ from geleit.audit.store import Counted, Kept, Sent
 from geleit.audit.stream import Read
 
 
-def taken_once(intake: Kept, topics: Mapping[str, Read], journal: Journal) -> Finding:
+def taken_once(intake: Kept, notifications: Kept, topics: Mapping[str, Read], journal: Journal) -> Finding:
     """I1: every household was accepted once, and all that a client was promised is there."""
     finding = Finding(Invariant.I1)
     accepted = Counter(row["household"] for row in intake.own["verdict"] if row["outcome"] == Outcome.ACCEPTED)
@@ -26,6 +26,7 @@ def taken_once(intake: Kept, topics: Mapping[str, Read], journal: Journal) -> Fi
         if row["reference"] is not None:
             named[row["centre"], row["reference"]].append(row["id"])
     finding.checked = len(status.keys() | accepted.keys()) + len(journal.taken) + len(journal.submitted)
+    finding.checked += len(journal.revised) + len(journal.answered)
     for household in status.keys() | accepted.keys():
         if status.get(household) == "erased" and not accepted[household]:
             # Who came after the backup that a restore went back to is erased, and that it was accepted is not known.
@@ -49,6 +50,17 @@ def taken_once(intake: Kept, topics: Mapping[str, Read], journal: Journal) -> Fi
         forgotten = topic in topics and offset < topics[topic].begins.get(partition, 0)
         if (topic, partition, offset) not in offered and not forgotten:
             finding.faults.append(f"{topic}/{partition}/{offset} was acknowledged and is not on its topic")
+    revisions = {row["id"]: row["revision"] for row in intake.own["household"]}
+    answers = {row["household"]: row["item"] for row in notifications.own["response"]}
+    for what, promised, there in (
+        ("revision", journal.revised, revisions),
+        ("answer to item", journal.answered, answers),
+    ):
+        finding.faults += [
+            f"household {household}: {what} {number} was acknowledged, and there is {there.get(household, 'none')}"
+            for household, number in promised.items()
+            if there.get(household, 0) < number and status.get(household) != "erased"
+        ]
     return finding
 
 

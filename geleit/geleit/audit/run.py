@@ -60,7 +60,7 @@ async def audit(services: Sequence[Service], broker: Broker, asked: Asked) -> li
             for place, content in canaries.files(asked.state_dir, asked.files):
                 names.look(place, content)
     return [
-        promises.taken_once(kept["intake"], read, asked.journal),
+        promises.taken_once(kept["intake"], kept["notifications"], read, asked.journal),
         promises.ruled_once(kept["intake"], read),
         decisions.never_two_managers(kept["matching"]),
         capacity,

@@ -187,7 +187,7 @@ class Kept:
 
 _OWN: Mapping[str, Mapping[str, str]] = {
     "intake": {
-        "household": "select id, centre, reference, status from household",
+        "household": "select id, centre, reference, status, revision from household",
         "verdict": "select at, outcome, household, topic, partition, position, digest from verdict",
     },
     "matching": {
@@ -208,6 +208,7 @@ _OWN: Mapping[str, Mapping[str, str]] = {
     },
     "notifications": {
         "item": "select household, item, status from item",
+        "response": "select household, item from response",
         "message": (
             "select household, item, count(*) as messages, max(attempts) as attempts, max(sent_at) as sent_at,"
             " min(created_at) as created_at from message where kind = 'proposal' group by household, item"
