@@ -329,6 +329,20 @@ async def test_a_form_without_its_token_is_refused(door: Door) -> None:
     assert await published(door.worker) == []
 
 
+async def test_what_is_overdue_is_found_and_counted(door: Door) -> None:
+    late, open_still = a_care(assigned_at=soon()), a_care(assigned_at=soon())
+    await fold(door.worker, late, open_still)
+    async with door.worker.transaction() as tx:
+        await tx.execute("update item set answer_by = now() - interval '1 day' where household = $1", late.household)
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        page = (await browser.get("/inbox/?status=overdue")).text
+        assert str(late.household) in page
+        assert str(open_still.household) not in page
+        assert "Overdue (1)" in page
+        await send(browser, late, "accepted")
+        assert "Nothing is overdue" in (await browser.get("/inbox/?status=overdue")).text
+
+
 async def test_an_operator_sees_what_failed_and_sends_it_again(door: Door) -> None:
     await know_contact(door.worker)
     care = a_care(assigned_at=soon())

@@ -208,11 +208,12 @@ async def page(
     status: ItemStatus | None,
     households: tuple[UUID, UUID] | None,
     after: tuple[datetime, UUID, int] | None,
+    due_by: datetime | None = None,
     limit: int,
 ) -> list[Item]:
-    """Items newest first: of a status, of households between two ids, after the last one seen."""
-    asked = (status.value if status else None, *(households or (None, None)), *(after or (None, None, None)), limit)
-    return _items(await _scoped(tx, "inbox", *asked))
+    """Items newest first: of a status, of households between two ids, due by then, after the last one seen."""
+    where = (status.value if status else None, *(households or (None, None)), *(after or (None, None, None)))
+    return _items(await _scoped(tx, "inbox", *where, due_by, limit))
 
 
 async def changes(tx: Tx, *, after: tuple[str, UUID, int] | None, since: datetime | None, limit: int) -> list[Item]:
@@ -234,11 +235,11 @@ async def change_again(tx: Tx) -> None:
     )
 
 
-async def counts(tx: Tx) -> dict[ItemStatus, int]:
-    """How many items of each status the principal may see."""
-    rows = await _scoped(tx, "counts")
-    found = {ItemStatus(row["status"]): row["items"] for row in rows}
-    return {status: found.get(status, 0) for status in ItemStatus}
+async def counts(tx: Tx) -> tuple[dict[ItemStatus, int], int]:
+    """How many items of each status the principal may see, and how many open ones are overdue."""
+    rows = {ItemStatus(row["status"]): row for row in await _scoped(tx, "counts", tx.now)}
+    items = {status: rows[status]["items"] if status in rows else 0 for status in ItemStatus}
+    return items, rows[ItemStatus.OPEN]["late"] if ItemStatus.OPEN in rows else 0
 
 
 async def remind_after_days(tx: Tx) -> int | None:

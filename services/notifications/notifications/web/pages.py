@@ -35,6 +35,8 @@ from notifications.web.history import timeline
 router = APIRouter(include_in_schema=False)
 
 _HEX = re.compile(r"[0-9a-f]{1,32}")
+OVERDUE = "overdue"
+"""Shown as if it were a status: open, and beyond its time."""
 _SHOWN = {status.value: status for status in ItemStatus}
 _NOTICES = {
     Answer.ACCEPTED: N_("The proposal is accepted."),
@@ -69,12 +71,14 @@ async def inbox(request: Request, tx: Work, paging: Paging, status: str = "open"
     if bounds is not None or not q:
         rows = await store.page(
             tx,
-            status=_SHOWN.get(status),
+            status=ItemStatus.OPEN if status == OVERDUE else _SHOWN.get(status),
             households=bounds,
             after=paging.after(datetime, UUID, int),
+            due_by=tx.now if status == OVERDUE else None,
             limit=paging.limit + 1,
         )
     page = paging.take(rows, key=lambda row: (row.assigned_at, row.household, row.item))
+    counts, overdue = await store.counts(tx)
     return render(
         request,
         "inbox.html",
@@ -83,7 +87,8 @@ async def inbox(request: Request, tx: Work, paging: Paging, status: str = "open"
         next=page.next,
         is_first=paging.cursor is None,
         query={"status": status, "q": q},
-        counts=await store.counts(tx),
+        counts=counts,
+        overdue=overdue,
         remind_after_days=await store.remind_after_days(tx),
         now=tx.now,
         words=words,
