@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -33,7 +33,7 @@ POLL_MS = 500
 """How long a poll really waits: what comes meanwhile ends it."""
 GATHERED_BYTES = 64 * 1024
 """What is worth a poll for who gathers; less is brought after half a second, Kafka's default."""
-POSITION_SECONDS = 1.0
+LOOK_SECONDS, POSITION_SECONDS = 10.0, 1.0
 STUCK_SECONDS = 180.0
 """So long a consumer may stand still before records: a database that is away is tried in place for a minute."""
 
@@ -87,7 +87,8 @@ async def _exist(broker: Broker, topics: Sequence[str]) -> bool:
 class Watch:
     """Looks whether a consumer moves: after a rebalance one can stay without ever fetching again."""
 
-    def __init__(self) -> None:
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
         self.polls = 0
         """Begun and ended."""
         self._seen: object = None
@@ -97,9 +98,9 @@ class Watch:
         """Raise Stuck if nothing has moved for STUCK_SECONDS though there is something, or if it can never move again;
         KafkaError if nobody knows.
         """
-        # aiokafka cancels a heartbeat before its first turn, and its group's coordination ends with it, without a word:
-        # nobody joins the group again.
-        if consumer._coordinator._coordination_task.done():
+        # They end without a word by what aiokafka does not look for, as a heartbeat that it has cancelled before its
+        # first turn; then nobody joins the group again, or learns where the broker is.
+        if consumer._coordinator._coordination_task.done() or consumer._client._sync_task.done():
             raise Stuck("its place in the group is lost")
         places = sorted(consumer.assignment())
         positions = await asyncio.gather(*(_position(consumer, place) for place in places))
@@ -107,13 +108,23 @@ class Watch:
         if seen != self._seen:
             self._seen, self._since = seen, now
         elif now - self._since > STUCK_SECONDS:
-            # Raises while the broker is away: then nobody can move.
-            ends = await consumer.end_offsets(places)
+            # By a client of its own: the consumer's may be what is broken. Raises while the broker is away.
+            ends = await _ends(self._broker, places)
             known = [(ends[place], at) for place, at in zip(places, positions, strict=True) if at is not None]
             behind, lost = sum(end - at for end, at in known), len(places) - len(known)
             if at_hand or behind or lost:
                 raise Stuck(f"{behind} records, {len(at_hand)} at hand, {lost} partitions without a position")
             self._since = now
+
+
+async def _ends(broker: Broker, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+    reader = AIOKafkaConsumer(**broker.client, group_id=None, enable_auto_commit=False)
+    try:
+        await reader.start()
+        ends: Mapping[TopicPartition, int] = await reader.end_offsets(places)
+        return ends
+    finally:
+        await reader.stop()
 
 
 async def _position(consumer: AIOKafkaConsumer, place: TopicPartition) -> int | None:
@@ -161,7 +172,7 @@ class Subscription:
         self._health = health
         self._fewest_bytes = GATHERED_BYTES if gathers else 1
         self._at_hand: Sequence[ConsumerRecord] = ()
-        self._watch = Watch()
+        self._watch = Watch(broker)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`, then finish the batch at hand and leave the group. Raises Stuck."""
@@ -229,7 +240,7 @@ class Subscription:
                 with suppress(TimeoutError, KafkaError):
                     await asyncio.wait_for(measure_lag(handle.consumer, self._topics, self._at_hand), LAG_SECONDS)
                 with suppress(TimeoutError, KafkaError):
-                    await asyncio.wait_for(self._watch.look(handle.consumer, self._at_hand), LAG_SECONDS)
+                    await asyncio.wait_for(self._watch.look(handle.consumer, self._at_hand), LOOK_SECONDS)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), LAG_SECONDS)
         finally:

@@ -11,9 +11,12 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.metadata import MetadataRequest
 
 from builders import a_municipality
-from chassis import stream
+from chassis import loop, stream
 from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.database import Database, Tx
@@ -245,7 +248,7 @@ async def test_a_consumer_that_never_learns_where_it_stands_ends_its_process(
     try:
         await eventually(lambda: is_assigned(consumer))
         monkeypatch.setattr(consumer, "position", never)
-        watch = stream.Watch()
+        watch = stream.Watch(Broker(kafka_bootstrap))
 
         async def looked() -> bool:
             await watch.look(consumer, ())
@@ -265,7 +268,7 @@ async def test_a_consumer_that_will_never_join_its_group_again_ends_its_process(
     await consumer.start()
     try:
         await eventually(lambda: is_assigned(consumer))
-        await stream.Watch().look(consumer, ())
+        await stream.Watch(Broker(kafka_bootstrap)).look(consumer, ())
         coordinator = consumer._coordinator
         coordinator._heartbeat_task.cancel()
         await asyncio.wait([coordinator._heartbeat_task])
@@ -277,9 +280,24 @@ async def test_a_consumer_that_will_never_join_its_group_again_ends_its_process(
         coordinator._coordination_task.cancel()
         await asyncio.wait([coordinator._coordination_task])
         with pytest.raises(stream.Stuck, match="place in the group"):
-            await stream.Watch().look(consumer, ())
+            await stream.Watch(Broker(kafka_bootstrap)).look(consumer, ())
     finally:
         await consumer._client.close()
+
+
+def test_a_connection_that_the_broker_has_closed_is_one_that_is_broken(kafka_bootstrap: str) -> None:
+    """On the loop of the processes: what it raises itself would end a client's task without a word."""
+
+    async def ask_who_has_hung_up() -> None:
+        host, _, port = kafka_bootstrap.partition(":")
+        connection = await create_conn(host, int(port), client_id="test")
+        connection._writer.transport.abort()
+        await asyncio.sleep(0)
+        with pytest.raises(KafkaConnectionError):
+            await connection.send(MetadataRequest([]))
+        assert not connection.connected()
+
+    loop.run(ask_who_has_hung_up())
 
 
 async def is_assigned(consumer: AIOKafkaConsumer) -> bool:
