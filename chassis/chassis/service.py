@@ -253,7 +253,7 @@ async def _keep_asking(database: Database, part: str, stop: asyncio.Event, healt
     while not stop.is_set():
         try:
             await database.ping()
-        except AWAY as error:
+        except (*AWAY, asyncpg.PostgresError) as error:
             health.down(part, type(error).__name__)
         else:
             health.up(part)

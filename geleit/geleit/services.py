@@ -1,11 +1,13 @@
 """The four services, as this process's environment or the geleit that runs here sets them up."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import chassis.settings
-from chassis.service import Service
+from chassis.database import Database
+from chassis.service import Service, open_database
 from geleit.settings import Settings
 from geleit.state import addresses
 from intake.app import service as intake
@@ -53,3 +55,13 @@ def own(kind: type[S], service: str) -> S:
 def the_service(name: str) -> Service:
     """One of them. Raises KeyError."""
     return {service.name: service for service in all_services()}[name]
+
+
+@asynccontextmanager
+async def worker_database(service: Service) -> AsyncIterator[Database]:
+    """The service's database as its worker has it, until the block is left. Raises what `open_database` raises."""
+    database = await open_database(service, "worker")
+    try:
+        yield database
+    finally:
+        await database.close()

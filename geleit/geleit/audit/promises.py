@@ -52,14 +52,14 @@ def taken_once(intake: Kept, notifications: Kept, topics: Mapping[str, Read], jo
             finding.faults.append(f"{topic}/{partition}/{offset} was acknowledged and is not on its topic")
     revisions = {row["id"]: row["revision"] for row in intake.own["household"]}
     answers = {row["household"]: row["item"] for row in notifications.own["response"]}
-    for what, promised, is_there in (
+    for what, promised, held in (
         ("revision", journal.revised, revisions),
         ("answer to item", journal.answered, answers),
     ):
         finding.faults += [
-            f"household {household}: {what} {number} was acknowledged, and there is {is_there.get(household, 'none')}"
+            f"household {household}: {what} {number} was acknowledged, and there is {held.get(household, 'none')}"
             for household, number in promised.items()
-            if is_there.get(household, 0) < number and status.get(household) != "erased"
+            if held.get(household, 0) < number and status.get(household) != "erased"
         ]
     return finding
 

@@ -8,9 +8,9 @@ from typing import Annotated, TypeVar
 import typer
 
 from chassis.database import Tx
-from chassis.service import Service, open_database
+from chassis.service import Service
 from geleit.failures import Failure
-from geleit.services import the_service
+from geleit.services import the_service, worker_database
 from intake.generate import generate
 from intake.municipalities import import_register
 from intake.register import Entry, RegisterUnreadable, read
@@ -94,11 +94,7 @@ def _do(name: str, work: Callable[[Tx, Service], Awaitable[T]]) -> T:
 
     async def run() -> T:
         service = the_service(name)
-        database = await open_database(service, "worker")
-        try:
-            async with database.transaction() as tx:
-                return await work(tx, service)
-        finally:
-            await database.close()
+        async with worker_database(service) as database, database.transaction() as tx:
+            return await work(tx, service)
 
     return asyncio.run(run())

@@ -6,9 +6,8 @@ from uuid import UUID
 
 import typer
 
-from chassis.service import open_database
 from geleit.failures import Failure
-from geleit.services import the_service
+from geleit.services import the_service, worker_database
 from intake.reception import erase_household
 
 app = typer.Typer(no_args_is_help=True, help="Single households.")
@@ -36,9 +35,5 @@ def erase(
 
 
 async def _erase(household: UUID) -> bool:
-    database = await open_database(the_service("intake"), "worker")
-    try:
-        async with database.transaction() as tx:
-            return await erase_household(tx, household)
-    finally:
-        await database.close()
+    async with worker_database(the_service("intake")) as database, database.transaction() as tx:
+        return await erase_household(tx, household)

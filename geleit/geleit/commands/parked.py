@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,9 +15,8 @@ from chassis import parked
 from chassis.consumer import APPLIED, Consumer
 from chassis.database import Database
 from chassis.health import Health
-from chassis.service import open_database
 from geleit.failures import Failure
-from geleit.services import the_service
+from geleit.services import the_service, worker_database
 
 app = typer.Typer(no_args_is_help=True, help="Records that could not be applied: list, show, retry, discard.")
 console = Console()
@@ -62,7 +60,7 @@ def list_(
 
 
 async def _listed(name: ServiceName, *, error: str | None, settled: bool, after: int) -> list[parked.Parked]:
-    async with _database(name) as database, database.transaction() as tx:
+    async with worker_database(the_service(name)) as database, database.transaction() as tx:
         return list(await parked.listed(tx, resolved=settled, error=error, after=after, limit=LISTED))
 
 
@@ -86,7 +84,7 @@ def show(name: ServiceName, record: Id) -> None:
 
 
 async def _shown(name: ServiceName, record: int) -> parked.Parked | None:
-    async with _database(name) as database, database.transaction() as tx:
+    async with worker_database(the_service(name)) as database, database.transaction() as tx:
         return await parked.one(tx, record)
 
 
@@ -122,7 +120,7 @@ def retry(
 async def _retried(name: ServiceName, record: int | None, error: str | None, *, trial: bool) -> Counter[str]:
     """What became of them: `applied` or an error class, and how many."""
     service, fates = the_service(name), Counter[str]()
-    async with _database(name) as database:
+    async with worker_database(service) as database:
         consumer = Consumer(database, service.vault(), service.on, Health())
         with Progress(
             SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), console=Console(stderr=True)
@@ -162,17 +160,8 @@ def discard(
 
 
 async def _discarded(name: ServiceName, record: int, reason: str) -> bool:
-    async with _database(name) as database, database.transaction() as tx:
+    async with worker_database(the_service(name)) as database, database.transaction() as tx:
         return await parked.discard(tx, record, reason)
-
-
-@asynccontextmanager
-async def _database(name: ServiceName) -> AsyncIterator[Database]:
-    database = await open_database(the_service(name), "worker")
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 def _unknown(name: ServiceName, record: int) -> str:
