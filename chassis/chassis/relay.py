@@ -23,8 +23,8 @@ from chassis.health import Health
 log = logging.getLogger(__name__)
 
 BATCH_BYTES = 512 * 1024
-POLL_SECONDS = 0.25
-"""Fallback where a notification was missed: LISTEN does not survive a lost connection."""
+POLL_SECONDS = 1.0
+"""Fallback where a notification was missed, as behind a pooler."""
 STUCK_SECONDS = 60.0
 """The same row is the oldest for so long under a living owner: the owner is frozen, and its session is ended."""
 SEND_TIMEOUT_MS = 30_000

@@ -55,7 +55,7 @@ class Service:
     `templates/` and `locale/` lie; `prefix` is the path its web app answers under; `seed` runs once after
     each migration and returns what is to be published; `measures` set the gauges that need its tables; `writes` are the
     compacted topics it is the authority for; `come_back` runs on tables that come from a backup. Who `gathers` takes
-    records up to half a second later, and more of them at once: less work.
+    records up to so many seconds later, and more of them at once: less work.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Service:
     seed: Callable[[Tx], Awaitable[Sequence[State]]] | None = None
     writes: Mapping[Topic, Authority] = field(default_factory=dict)
     come_back: Callable[[Tx], Awaitable[None]] | None = None
-    gathers: bool = False
+    gathers: float = 0.0
 
     def vault(self) -> Vault:
         """The vault of this process's master key. Raises VaultKeyInvalid."""

@@ -19,6 +19,7 @@ from chassis.consumer import Consumer
 from chassis.failpoint import failpoint
 from chassis.health import Health
 from chassis.lag import measure_lag
+from chassis.places import Places
 from contracts.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ EMPTY_MS = 1
 POLL_MS = 500
 """How long a poll really waits: what comes meanwhile ends it."""
 GATHERED_BYTES = 64 * 1024
-"""What is worth a poll for who gathers; less is brought after half a second, Kafka's default."""
+"""What is worth a poll for who gathers; less is brought when the time is over."""
 LOOK_SECONDS, POSITION_SECONDS = 10.0, 1.0
 STUCK_SECONDS = 180.0
 """So long a consumer may stand still before records: a database that is away is tried in place for a minute."""
@@ -135,16 +136,17 @@ async def _position(consumer: AIOKafkaConsumer, place: TopicPartition) -> int | 
 
 
 class Poll(KafkaAckableMessage):
-    """What one poll has brought. FastStream's own would commit the place in every other partition once more with it:
-    two dozen records for the broker to write instead of one."""
+    """What one poll has brought. FastStream's own would commit the place in every partition at once with it: two dozen
+    records for the broker to write."""
+
+    def __init__(self, raws: tuple[ConsumerRecord, ...], consumer: AIOKafkaConsumer, places: Places) -> None:
+        super().__init__(raw_message=raws, body=b"", consumer=consumer)
+        self._places = places
 
     async def ack(self) -> None:
         if not self.committed:
-            raws: tuple[ConsumerRecord, ...] = self.raw_message
-            consumer: AIOKafkaConsumer = self.consumer
-            places = {TopicPartition(raw.topic, raw.partition) for raw in raws}
-            # Its position, not the last record: somebody else may have had the partition meanwhile, and gone on.
-            await consumer.commit({place: await consumer.position(place) for place in places})
+            come = {TopicPartition(raw.topic, raw.partition) for raw in self.raw_message}
+            await self._places.reached(self.consumer, come)
         await super(KafkaAckableMessage, self).ack()
 
 
@@ -161,7 +163,7 @@ class Subscription:
         instance: str | None,
         records: int,
         health: Health,
-        gathers: bool = False,
+        gathers: float = 0.0,
     ) -> None:
         self._consumer = consumer
         self._topics = topics
@@ -170,7 +172,7 @@ class Subscription:
         self._instance = instance
         self._records = records
         self._health = health
-        self._fewest_bytes = GATHERED_BYTES if gathers else 1
+        self._gathers = gathers
         self._at_hand: Sequence[ConsumerRecord] = ()
         self._watch = Watch(broker)
 
@@ -201,8 +203,9 @@ class Subscription:
 
         async def as_they_are(raws: tuple[ConsumerRecord, ...]) -> Poll:
             # The default parser decodes headers, and loses a whole poll to one that is not UTF-8.
-            return Poll(raw_message=raws, body=b"", consumer=handle.consumer)
+            return Poll(raws, handle.consumer, places)
 
+        places = Places(stop)
         handle = broker.subscriber(
             *self._topics,
             batch=True,
@@ -213,7 +216,9 @@ class Subscription:
             ack_policy=AckPolicy.NACK_ON_ERROR,
             max_records=self._records,
             batch_timeout_ms=EMPTY_MS,
-            fetch_min_bytes=self._fewest_bytes,
+            fetch_min_bytes=GATHERED_BYTES if self._gathers else 1,
+            fetch_max_wait_ms=int(self._gathers * 1000) or POLL_MS,
+            listener=places,
             partition_assignment_strategy=(RangePartitionAssignor,),
             parser=as_they_are,
             decoder=_raws,
@@ -244,6 +249,8 @@ class Subscription:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), LAG_SECONDS)
         finally:
+            with suppress(TimeoutError, KafkaError):
+                await asyncio.wait_for(places.tell(handle.consumer), LAG_SECONDS)
             await broker.stop()
 
 

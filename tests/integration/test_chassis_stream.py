@@ -2,14 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaConnectionError
@@ -21,6 +21,7 @@ from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.database import Database, Tx
 from chassis.health import Health
+from chassis.places import Places
 from chassis.stream import Poll, Subscription, create_topics
 from chassis.vault import Vault
 from contracts.municipalities import Municipality
@@ -116,9 +117,9 @@ async def test_only_the_places_of_what_came_are_committed(probe: Database, kafka
     assert [place.offset for place in committed.values()] == [1]
 
 
-async def test_a_place_that_somebody_else_has_left_further_on_is_not_taken_back(
-    probe: Database, topic: Topic, kafka_bootstrap: str
-) -> None:
+@pytest.fixture
+async def reader(probe: Database, topic: Topic, kafka_bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """Of nine records, in a group of its own."""
     await write(probe, kafka_bootstrap, topic, range(9))
     consumer = AIOKafkaConsumer(
         topic.name,
@@ -128,14 +129,81 @@ async def test_a_place_that_somebody_else_has_left_further_on_is_not_taken_back(
         auto_offset_reset="earliest",
     )
     await consumer.start()
-    try:
-        ((place, raws),) = (await consumer.getmany(timeout_ms=30_000, max_records=3)).items()
-        # As after a rebalance to somebody else and back while these were applied.
-        consumer.seek(place, 7)
-        await Poll(raw_message=tuple(raws), body=b"", consumer=consumer).ack()
-        assert await consumer.committed(place) == 7
-    finally:
-        await consumer.stop()
+    yield consumer
+    await consumer.stop()
+
+
+async def some(reader: AIOKafkaConsumer) -> tuple[TopicPartition, tuple[ConsumerRecord, ...]]:
+    """Three records, and whence."""
+    ((place, raws),) = (await reader.getmany(timeout_ms=30_000, max_records=3)).items()
+    return place, tuple(raws)
+
+
+async def test_a_place_that_somebody_else_has_left_further_on_is_not_taken_back(reader: AIOKafkaConsumer) -> None:
+    place, raws = await some(reader)
+    # As after a rebalance to somebody else and back while these were applied.
+    reader.seek(place, 7)
+    places = Places(asyncio.Event())
+    await Poll(raws, reader, places).ack()
+    await places.tell(reader)
+    assert await reader.committed(place) == 7
+
+
+async def test_of_a_partition_that_is_taken_away_the_group_is_told_nothing_more(reader: AIOKafkaConsumer) -> None:
+    place, raws = await some(reader)
+    places = Places(asyncio.Event())
+    await Poll(raws, reader, places).ack()
+    places.on_partitions_revoked([place])
+    await places.tell(reader)
+    assert await reader.committed(place) is None
+
+
+async def test_a_group_that_could_not_be_told_is_told_again(
+    reader: AIOKafkaConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, failures = reader.commit, [KafkaConnectionError(), KafkaConnectionError()]
+
+    async def fails_at_first(places: Any) -> None:
+        if failures:
+            raise failures.pop()
+        await commit(places)
+
+    monkeypatch.setattr(reader, "commit", fails_at_first)
+    place, raws = await some(reader)
+    await Poll(raws, reader, Places(asyncio.Event())).ack()
+
+    async def told() -> bool:
+        return bool(await reader.committed(place) == 3)
+
+    await eventually(told)
+    assert not failures
+
+
+async def test_many_polls_are_told_as_one(
+    probe: Database, topic: Topic, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.places.TOLD_AFTER", 3600)
+    commit, told = AIOKafkaConsumer.commit, []
+
+    async def noted(self: AIOKafkaConsumer, places: Any) -> None:
+        told.append([*places.values()])
+        await commit(self, places)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", noted)
+    await write(probe, kafka_bootstrap, topic, range(250))
+    stop = asyncio.Event()
+    running = asyncio.create_task(
+        a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run(stop)
+    )
+
+    async def all_there() -> bool:
+        return await count(probe) == 250
+
+    await eventually(all_there)
+    stop.set()
+    await running
+    assert told[-1] == [250]
+    assert len(told) <= 2, "once at the end, and by a poll that was under way then"
 
 
 async def test_who_waits_for_records_asks_seldom(

@@ -30,6 +30,7 @@ def service(settings: Settings) -> Service:
         on_due={handlers.STALE_KEYS: handlers.on_stale_keys},
         web=partial(_site, keys),
         seed=handlers.first_dues,
+        gathers=0.2,
         writes={topics.HOUSEHOLDS: authority.HOUSEHOLDS, topics.MUNICIPALITIES: authority.MUNICIPALITIES},
     )
 

@@ -31,7 +31,7 @@ def service(settings: Settings) -> Service:
         prefix="/reports",
         settings=settings,
         on=HANDLERS,
-        gathers=True,
+        gathers=0.5,
         web=_site,
     )
 
