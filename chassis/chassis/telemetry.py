@@ -3,10 +3,12 @@
 import logging
 import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -83,11 +85,17 @@ def flush() -> None:
         provider.shutdown()
 
 
+LIBRARIES = (*(sysconfig.get_path(one) for one in ("stdlib", "platstdlib", "purelib", "platlib")), "<")
+"""Where code lies that is not ours; what is frozen into Python has no file."""
+
+
 def place_of(error: BaseException) -> str:
-    """The class of an error and the line that raised it; its message may hold what somebody wrote to us."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"
+    """The class of an error and where it was raised, in a library by which of our lines; its message may hold what
+    somebody wrote to us."""
+    frames = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    ours = [(file, line) for file, line in frames if not str(file).startswith(LIBRARIES)]
+    places = [f"{file.parent.name}/{file.name}:{line}" for file, line in dict.fromkeys([*ours[-1:], *frames[-1:]])]
+    return type(error).__name__ + (f" at {', in '.join(places)}" if places else "")
 
 
 @contextmanager

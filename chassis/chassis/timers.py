@@ -27,6 +27,8 @@ _DELETE = """
 delete from due using unnest($1::text[], $2::text[], $3::timestamptz[]) as done(kind, aggregate, at)
 where due.kind = done.kind and due.aggregate = done.aggregate and due.at = done.at
 """
+_POSTPONED = "select at, kind, aggregate, attempts from due where attempts > 0 order by at, kind, aggregate limit $1"
+_HASTEN = "update due set at = $1 where attempts > 0 and at > $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,16 @@ class Timers:
             )
             failpoint("timers.postponed")
         telemetry.dues_total.labels(due.kind, "postponed").inc()
+
+
+async def postponed(tx: Tx, limit: int) -> Sequence[Due]:
+    """Dues that have failed, by when they come again."""
+    return [Due(**row) for row in await tx.fetch(_POSTPONED, limit)]
+
+
+async def hasten(tx: Tx) -> int:
+    """Have all dues that have failed come again now; how many those are."""
+    return int((await tx.execute(_HASTEN, tx.now)).removeprefix("UPDATE "))
 
 
 async def _pause(stop: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ from geleit.commands import (
     decisions,
     demo,
     documents,
+    dues,
     household,
     operate,
     parked,
@@ -37,6 +38,7 @@ app.add_typer(restore.app)
 app.add_typer(documents.app)
 app.add_typer(demo.app)
 app.add_typer(parked.app, name="parked")
+app.add_typer(dues.app, name="dues")
 app.add_typer(household.app, name="household")
 app.add_typer(operate.rebuild, name="rebuild")
 app.add_typer(policy.policy, name="policy")

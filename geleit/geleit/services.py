@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from typing import TypeVar
 
 import chassis.settings
@@ -20,6 +21,15 @@ from reporting.app import service as reporting
 from reporting.settings import Settings as ReportingSettings
 
 S = TypeVar("S", bound=chassis.settings.Settings)
+
+
+class ServiceName(StrEnum):
+    """Which one a command is about."""
+
+    INTAKE = "intake"
+    MATCHING = "matching"
+    NOTIFICATIONS = "notifications"
+    REPORTING = "reporting"
 
 
 def installation() -> chassis.settings.Settings:

@@ -13,7 +13,7 @@ from builders import NOW
 from chassis.database import Database, Tx
 from chassis.errands import Errand, Errands
 from chassis.health import Health
-from chassis.timers import Due, Timers
+from chassis.timers import Due, Timers, hasten, postponed
 from contracts.record import State
 
 
@@ -71,6 +71,23 @@ async def test_a_due_that_fails_comes_later_and_the_others_go_on(probe: Database
     await Timers(probe, {"remind": fails_for_one}, Health()).tick()
     assert handled == set(names) - {"bad"}
     assert await waiting(probe) == {"bad": NOW + timedelta(minutes=1)}
+
+
+async def test_what_has_failed_is_listed_and_comes_again_at_once_when_somebody_says_so(probe: Database) -> None:
+    async def fails(_: Sequence[Due], __: Tx) -> Sequence[State]:
+        raise ZeroDivisionError
+
+    async with probe.transaction() as tx:
+        await tx.dues("remind", {"bad": NOW, "later": NOW + timedelta(days=1)})
+    timers = Timers(probe, {"remind": fails}, Health())
+    await timers.tick()
+    async with probe.transaction() as tx:
+        assert await postponed(tx, 10) == [Due(NOW + timedelta(minutes=1), "remind", "bad", 1)]
+        assert await hasten(tx) == 1
+        assert await hasten(tx) == 0, "it comes now, and not even more so"
+    assert await timers.tick() == 1
+    async with probe.transaction() as tx:
+        assert await postponed(tx, 10) == [Due(NOW + timedelta(minutes=2), "remind", "bad", 2)]
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,26 @@ def test_an_account_comes_back(here: pytest.MonkeyPatch, capsys: pytest.CaptureF
     assert account("password", "amt") == 0
 
 
+async def test_what_was_due_and_failed_is_shown_and_comes_again(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
+) -> None:
+    async def dues(*words: str) -> str:
+        code, output, _ = await asyncio.to_thread(told, here, capsys, "dues", *words)
+        assert code == 0
+        return output
+
+    owner = await asyncpg.connect(database_url, server_settings={"search_path": "matching"})
+    try:
+        assert "no due has failed" in await dues("list", "matching")
+        await owner.execute("insert into due values ('again', 'somebody', now() + interval '6 hours', 9)")
+        assert "9 ×" in await dues("list", "matching")
+        assert "1 come now" in await dues("retry", "matching")
+        assert await owner.fetchval("select at <= now() from due where aggregate = 'somebody'")
+        assert "none waits" in await dues("retry", "matching")
+    finally:
+        await owner.close()
+
+
 async def test_figures_stay_while_no_broker_could_fill_them_again(
     here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
 ) -> None:

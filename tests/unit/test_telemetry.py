@@ -1,5 +1,8 @@
 """A span around a block belongs to the trace it is given, and of an error it keeps nothing but the class."""
 
+import re
+from uuid import UUID
+
 import asyncpg
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -48,3 +51,14 @@ def test_an_error_that_says_nothing_passes_as_itself(spans: InMemorySpanExporter
     with pytest.raises(asyncpg.DeadlockDetectedError), telemetry.current_span("errand", telemetry.context_of(None)):
         raise asyncpg.DeadlockDetectedError
     assert len(spans.get_finished_spans()) == 1
+
+
+def test_the_place_of_an_error_is_ours_and_the_library_s() -> None:
+    with pytest.raises(ValueError, match="badly formed") as raised:
+        UUID("Kovalenko")
+    place = telemetry.place_of(raised.value)
+    assert re.fullmatch(r"ValueError at unit/test_telemetry\.py:\d+, in [\w.]+/uuid\.py:\d+", place)
+    with pytest.raises(ZeroDivisionError) as raised_here:
+        _ = 1 / 0
+    assert re.fullmatch(r"ZeroDivisionError at unit/test_telemetry\.py:\d+", telemetry.place_of(raised_here.value))
+    assert telemetry.place_of(ValueError()) == "ValueError"

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -16,21 +15,12 @@ from chassis.consumer import APPLIED, Consumer
 from chassis.database import Database
 from chassis.health import Health
 from geleit.failures import Failure
-from geleit.services import the_service, worker_database
+from geleit.services import ServiceName, the_service, worker_database
 
 app = typer.Typer(no_args_is_help=True, help="Records that could not be applied: list, show, retry, discard.")
 console = Console()
 LISTED = 500
 """Records in one list, and in one step of retrying many."""
-
-
-class ServiceName(StrEnum):
-    """Whose records these are."""
-
-    INTAKE = "intake"
-    MATCHING = "matching"
-    NOTIFICATIONS = "notifications"
-    REPORTING = "reporting"
 
 
 Id = Annotated[int, typer.Argument(help="the id that list shows")]

@@ -1,0 +1,49 @@
+"""Commands for what was due and has failed: list, retry."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from chassis import timers
+from chassis.timers import Due
+from geleit.services import ServiceName, the_service, worker_database
+
+app = typer.Typer(no_args_is_help=True, help="What was due and has failed: list, retry.")
+console = Console()
+LISTED = 500
+
+
+@app.command("list")
+def list_(name: Annotated[ServiceName, typer.Argument(help="whose dues")]) -> None:
+    """Show dues that have failed, and when they come again by themselves. The log says what was wrong."""
+    dues = asyncio.run(_listed(name))
+    if not dues:
+        typer.echo("no due has failed")
+        return
+    table = Table(*(Column(title, overflow="fold") for title in ("kind", "of", "failed", "comes again (UTC)")))
+    for due in dues[:LISTED]:
+        table.add_row(due.kind, due.aggregate, f"{due.attempts} ×", f"{due.at:%Y-%m-%d %H:%M:%S}")
+    console.print(table)
+    if len(dues) > LISTED:
+        typer.echo(f"There are more than these {LISTED}.")
+
+
+async def _listed(name: ServiceName) -> Sequence[Due]:
+    async with worker_database(the_service(name)) as database, database.transaction() as tx:
+        return await timers.postponed(tx, LISTED + 1)
+
+
+@app.command()
+def retry(name: Annotated[ServiceName, typer.Argument(help="whose dues")]) -> None:
+    """Have the worker try all dues now that have failed; after a repair, instead of waiting for up to six hours."""
+    hastened = asyncio.run(_hastened(name))
+    typer.echo(f"{hastened} come now; `geleit dues list {name}` shows which fail again" if hastened else "none waits")
+
+
+async def _hastened(name: ServiceName) -> int:
+    async with worker_database(the_service(name)) as database, database.transaction() as tx:
+        return await timers.hasten(tx)
