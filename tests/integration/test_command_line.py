@@ -85,10 +85,27 @@ def test_nobody_gets_an_account_or_a_key_for_what_no_such_role_has(
 
 def test_what_a_list_shows_can_be_used(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     here.setenv("COLUMNS", "80")
-    who = ("--role", "manager", "--tenant", str(uuid4()), "--label", "a program with a long name of its own")
-    issued = told(here, capsys, "key", "issue", *who)[1].partition(":")[0]
-    assert issued in told(here, capsys, "key", "list")[1]
+    who = ("--role", "manager", "--tenant", str(uuid4()))
+    issue = ("key", "issue", *who, "--label", "a program with a long name of its own")
+    issued, other = (told(here, capsys, *issue)[1].partition(":")[0] for _ in range(2))
+    code, _, said = told(here, capsys, *issue)
+    assert (code, f"geleit key list {' '.join(who)}" in said.replace("\n", " ")) == (1, True)
+    shown = told(here, capsys, "key", "list", *who)[1]
+    assert issued in shown
+    assert other in shown
     assert told(here, capsys, "key", "revoke", issued)[0] == 0
+    assert "revoked 2" in told(here, capsys, "key", "list", *who)[1]
+    assert told(here, capsys, "key", "list", "--role", "auditor")[1] == "no key\n"
+
+
+def test_accounts_are_listed(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(here, capsys, "account", "list")[1] == "no account\n"
+    for name, role, tenant in (("amt", "state", "08"), ("kreis", "district", "08415")):
+        assert told(here, capsys, "account", "create", name, "--role", role, "--tenant", tenant)[0] == 0
+    assert told(here, capsys, "account", "disable", "amt")[0] == 0
+    lines = told(here, capsys, "account", "list")[1].splitlines()
+    assert [line.rpartition(" ")[0] for line in lines] == ["amt  state 08  disabled", "kreis  district 08415  since"]
+    assert told(here, capsys, "account", "list", "--role", "district")[1].splitlines() == lines[1:]
 
 
 def test_an_account_comes_back(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Local accounts: made by the command line, used to sign in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -18,6 +19,17 @@ LIFETIME = timedelta(hours=12)
 
 class NameTaken(ValueError):
     """An account of this name exists already."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo:
+    """What may be shown of an account; times are in UTC."""
+
+    name: str
+    role: Role
+    tenant: str
+    created_at: datetime
+    disabled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,17 @@ async def disable_account(tx: Tx, *, name: str) -> bool:
 async def enable_account(tx: Tx, *, name: str) -> bool:
     """Lets people sign in to a disabled account again; False if there is none such."""
     return await tx.fetchval("select access.enable_account($1)", name) is not None
+
+
+async def list_accounts(tx: Tx, *, role: Role | None = None, tenant: str | None = None) -> Sequence[AccountInfo]:
+    """All accounts of a role or tenant (or all), by name; only the database's owner may see them."""
+    rows = await tx.fetch(
+        "select name, role, tenant, created_at, disabled_at from access.account"
+        " where ($1::text is null or role = $1) and ($2::text is null or tenant = $2) order by name",
+        role,
+        tenant,
+    )
+    return [AccountInfo(**{**dict(row), "role": Role(row["role"])}) for row in rows]
 
 
 async def sign_in(

@@ -5,15 +5,20 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 
-from chassis.access.accounts import NameTaken, create_account, disable_account, enable_account, set_password
+from chassis.access.accounts import (
+    NameTaken,
+    create_account,
+    disable_account,
+    enable_account,
+    list_accounts,
+    set_password,
+)
 from chassis.access.keys import TooManyKeys, issue_key, list_keys, revoke_key
 from chassis.access.principal import STATE_WIDE, Role
 from chassis.database import OWNER, Tx
@@ -26,7 +31,6 @@ T = TypeVar("T")
 
 account = typer.Typer(no_args_is_help=True, help="Local accounts of people.")
 key = typer.Typer(no_args_is_help=True, help="API keys of machines.")
-console = Console()
 _AGS = re.compile(r"08[0-9]{6}")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -35,6 +39,9 @@ RoleOption = Annotated[Role, typer.Option(help="what it may do")]
 Tenant = Annotated[
     str, typer.Option(help="whose rows: a centre's code, an AGS of 8 or 5 digits, a manager's id, or 08 for the state")
 ]
+
+OfRole = Annotated[Role | None, typer.Option("--role", help="only of this role")]
+OfTenant = Annotated[str | None, typer.Option("--tenant", help="only of this tenant")]
 
 
 @account.command("create")
@@ -80,6 +87,17 @@ def account_enable(name: AccountName) -> None:
     typer.echo(f"{name} enabled")
 
 
+@account.command("list")
+def account_list(role: OfRole = None, tenant: OfTenant = None) -> None:
+    """Show accounts: one a line."""
+    accounts = _do(lambda tx: list_accounts(tx, role=role, tenant=tenant))
+    for one in accounts:
+        state = f"disabled {_day(one.disabled_at)}" if one.disabled_at else f"since {_day(one.created_at)}"
+        typer.echo(f"{one.name}  {one.role} {one.tenant}  {state}")
+    if not accounts:
+        typer.echo("no account")
+
+
 @key.command("issue")
 def key_issue(
     role: RoleOption,
@@ -92,23 +110,28 @@ def key_issue(
     try:
         issued = _do(lambda tx: issue_key(tx, role=role, tenant=tenant, label=label, lifetime=timedelta(days=days)))
     except TooManyKeys:
-        raise Failure("Two keys of this scope are valid: revoke one first (`geleit key list`).") from None
+        raise Failure(
+            f"Two keys of {role} {tenant} are valid: revoke one first"
+            f" (`geleit key list --role {role} --tenant {tenant}` shows their ids)."
+        ) from None
     typer.echo(f"{issued.id}: {issued.secret}")
 
 
 @key.command("list")
-def key_list() -> None:
-    """Show all keys, never their secrets."""
-    names = ("id", "begins with", "label", "role", "tenant", "expires", "revoked", "last used")
-    # An id that is cut off can revoke nothing.
-    table = Table(*(Column(name, overflow="fold", min_width=36 if name == "id" else None) for name in names))
-    for one in _do(list_keys):
-        times = [
-            moment.isoformat(" ", "minutes") if moment else ""
-            for moment in (one.expires_at, one.revoked_at, one.used_at)
-        ]
-        table.add_row(str(one.id), one.prefix, one.label, one.role, one.tenant, *times)
-    console.print(table)
+def key_list(role: OfRole = None, tenant: OfTenant = None) -> None:
+    """Show keys, never their secrets: two lines each."""
+    keys = _do(lambda tx: list_keys(tx, role=role, tenant=tenant))
+    for one in keys:
+        # Lines and no table: it would cut the ids off or spread over the screen.
+        typer.echo(f"{one.id}  {one.role} {one.tenant}  {one.label}")
+        ends = f"revoked {_day(one.revoked_at)}" if one.revoked_at else f"until {_day(one.expires_at)}"
+        typer.echo(f"    {one.prefix}…  {ends}, " + (f"used {_day(one.used_at)}" if one.used_at else "never used"))
+    if not keys:
+        typer.echo("no key")
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"
 
 
 @key.command("revoke")
