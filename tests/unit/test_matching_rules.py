@@ -3,11 +3,23 @@
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.vocabulary import Accommodation, CareReason, LegalGroup, Skill
-from matching.domain import Absence, Rule
+from matching.domain import Absence, Carried, Rule
 from matching.policy import shipped
-from matching.rules import capacity, distance_km, ineligibility, next_change_of_presence, weight
+from matching.rules import (
+    FILLING,
+    Need,
+    capacity,
+    distance_km,
+    first_shut,
+    ineligibility,
+    next_change_of_presence,
+    room,
+    weight,
+)
 from matching.wire import policy_of
 from matching_builders import DAY, PLACES, STUTTGART, TUEBINGEN, facts, manager, policy
 
@@ -78,6 +90,15 @@ def test_a_full_post_carries_what_was_observed(size: int, persons_per_post: int)
 
 def test_capacity_is_the_share_of_a_post() -> None:
     assert capacity(75, policy(units_per_fte=1001)) == 750
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.none() | st.integers(0, 2), st.integers(0, 3))
+def test_there_is_room_for_what_passes_the_gates_that_fill(
+    whole: int, load: int, units: int, a_week: int | None, new: int
+) -> None:
+    one, carried = manager(capacity=whole, max_new_per_week=a_week), Carried(load, new)
+    need = Need(TUEBINGEN, units, frozenset(), frozenset(), DAY)
+    assert (units <= room(one, carried)) == (first_shut(FILLING, one, carried, need) is None)
 
 
 def test_tuebingen_lies_31_km_from_stuttgart() -> None:

@@ -22,6 +22,7 @@ from matching.rules import (
     first_shut,
     head_start,
     ineligibility,
+    room,
     weight,
 )
 
@@ -73,10 +74,12 @@ class Part(NamedTuple):
 class Outlook(NamedTuple):
     """What a municipality's managers are to households of the same languages, needs and ties, whatever they carry.
 
-    For each of `managers` the first gate that no decision can open, the points that last, and what earns them.
+    For each of `managers` her id's bytes, the first gate that no decision can open, the points that last, and what earns
+    them.
     """
 
     managers: tuple[Manager, ...]
+    ids: tuple[bytes, ...]
     gates: tuple[CareReason | None, ...]
     points: tuple[Part, ...]
     languages: tuple[tuple[str, ...], ...]
@@ -266,19 +269,20 @@ def _by_rule(ask: Ask, around: Round) -> Decision | None:
     """What is decided without looking at any manager."""
     if isinstance(ask.wish, Override):
         return None
-    units, turn = weight(ask.facts, around.policy), turn_of(ask, around.policy)
     if reason := ineligibility(ask.facts, around.policy, around.day):
-        return Decision(ask, CareStatus.NOT_ELIGIBLE, reason, units, turn)
-    if ask.facts.municipality is None:
-        return Decision(ask, CareStatus.WAITING, CareReason.NO_MUNICIPALITY, units, turn)
-    return None
+        status = CareStatus.NOT_ELIGIBLE
+    elif ask.facts.municipality is None:
+        status, reason = CareStatus.WAITING, CareReason.NO_MUNICIPALITY
+    else:
+        return None
+    return Decision(ask, status, reason, weight(ask.facts, around.policy), turn_of(ask, around.policy))
 
 
 def _as_wished(ask: Ask, standing: dict[UUID, Carried], around: Round) -> Decision | None:
     """What a person has chosen; an undone decline only as far as the gates let it pass."""
     if ask.wish is None:
         return None
-    view = _View(ask, standing, around)
+    view = _View(ask, _rooms(standing, around.field), around)
     if isinstance(ask.wish, Undo) and all(view.managers[place].id != ask.wish.manager for place in view.lots):
         return None
     manager = around.field.managers[ask.wish.manager]
@@ -309,7 +313,8 @@ def _with_relatives(ask: Ask, chosen: Mapping[UUID, set[UUID]]) -> Ask:
 
 def _together(asks: Sequence[Ask], standing: dict[UUID, Carried], around: Round, solve: Solve) -> list[Decision]:
     """Decide asks that compete for the same managers; `standing` then has what these carry."""
-    views = [_View(ask, standing, around) for ask in asks]
+    rooms = _rooms(standing, around.field)
+    views = [_View(ask, rooms, around) for ask in asks]
     affordable = sum(bool(view.lots) for view in views) <= solver.EXACT_IN_ALL
     found: list[tuple[_View, Manager | None, solver.Solution, int]] = []
     for some in _components(views):
@@ -342,9 +347,12 @@ def _components(views: Sequence["_View"]) -> list[list["_View"]]:
 
     met: dict[UUID, int] = {}
     for number, view in enumerate(views):
+        mine = number
         for place in view.lots:
-            one, other = sorted((first_of(number), first_of(met.setdefault(view.managers[place].id, number))))
-            first[other] = one
+            other = first_of(met.setdefault(view.managers[place].id, mine))
+            if other != mine:
+                mine, later = min(mine, other), max(mine, other)
+                first[later] = mine
     members: dict[int, list[_View]] = {}
     for number, view in enumerate(views):
         members.setdefault(first_of(number), []).append(view)
@@ -385,12 +393,17 @@ def _put(standing: dict[UUID, Carried], manager: Manager, units: int) -> None:
     standing[manager.id] = Carried(carried.load + units, carried.new + 1)
 
 
+def _rooms(standing: Mapping[UUID, Carried], field: Field) -> dict[UUID, int]:
+    return {key: room(manager, standing[key]) for key in standing if (manager := field.managers.get(key))}
+
+
 def _outlook(ask: Ask, need: Need, around: Round) -> Outlook:
     facts, managers = ask.facts, around.field.serving(need.municipality)
     if isinstance(ask.wish, Override) and all(manager.id != ask.wish.manager for manager in managers):
         managers = (*managers, around.field.managers[ask.wish.manager])
     return Outlook(
         managers,
+        tuple([manager.id.bytes for manager in managers]),
         tuple([first_shut(LASTING, manager, NOTHING, need) for manager in managers]),
         tuple([lasting_points(manager, ask, around) for manager in managers]),
         tuple([tuple([one for one in facts.languages if one in manager.languages]) for manager in managers]),
@@ -402,10 +415,11 @@ def _outlook(ask: Ask, need: Need, around: Round) -> Outlook:
 class _View:
     """The managers of a household's municipality as the household finds them.
 
-    `lots` has those that may be chosen, by place in `managers`, each with its lot.
+    `lots` has those that may be chosen, by place in `managers`, each with its lot; `rooms` says how heavy a case each
+    can take.
     """
 
-    def __init__(self, ask: Ask, standing: Mapping[UUID, Carried], around: Round) -> None:
+    def __init__(self, ask: Ask, rooms: Mapping[UUID, int], around: Round) -> None:
         facts, policy = ask.facts, around.policy
         self.ask = ask
         self.turn = turn_of(ask, policy)
@@ -414,19 +428,16 @@ class _View:
         need = self.need = Need(facts.municipality or "", units, mandatory, ask.excluded, around.day)
         self.outlook = around.outlook(ask, need)
         self.managers = self.outlook.managers
-        self.lots = self._drawn(
+        # In an order that only seed, household and manager make: nobody is always the first of equals.
+        start = crc32(around.seed + ask.household.alias.bytes)
+        drawn = sorted(
             [
-                place
+                (crc32(self.outlook.ids[place], start), place)
                 for place, manager in enumerate(self.managers)
-                if self.outlook.gates[place] is None and not first_shut(FILLING, manager, standing[manager.id], need)
-            ],
-            crc32(around.seed + ask.household.alias.bytes),
+                if self.outlook.gates[place] is None and units <= rooms[manager.id]
+            ]
         )
-
-    def _drawn(self, places: Sequence[int], start: int) -> dict[int, int]:
-        """Lots in an order that only seed, household and manager make: nobody is always the first of equals."""
-        drawn = sorted(places, key=lambda place: (crc32(self.managers[place].id.bytes, start), place))
-        return {place: lot for lot, place in enumerate(drawn)}
+        self.lots = {place: lot for lot, (_, place) in enumerate(drawn)}
 
 
 class _Closing:

@@ -164,6 +164,12 @@ def has_capacity(manager: Manager, carried: Carried, need: Need) -> bool:
     return carried.load + need.weight <= manager.capacity
 
 
+def room(manager: Manager, carried: Carried) -> int:
+    """The heaviest case that both of these gates let pass; -1 for none."""
+    is_open = manager.max_new_per_week is None or carried.new < manager.max_new_per_week
+    return manager.capacity - carried.load if is_open else -1
+
+
 Gate = Callable[[Manager, Carried, Need], bool]
 Gates = tuple[tuple[CareReason, Gate], ...]
 

@@ -95,11 +95,13 @@ class Problem:
 
 def strain(capacity: int, load: int, units: int) -> int:
     """The full tenths of a capacity below each of `units` on top of `load`, added up."""
-    # Written out, because an improved plan asks a million times.
-    filled, after = _filled_by(capacity), load + units
-    one = load * TENTHS // capacity if load < capacity else _tenth(capacity, load)
-    other = after * TENTHS // capacity if after < capacity else _tenth(capacity, after)
-    return other * after - filled[other] - one * load + filled[one]
+    return _below(capacity, load + units) - _below(capacity, load)
+
+
+def _below(capacity: int, load: int) -> int:
+    """The full tenths of a capacity below each unit of a load, added up."""
+    tenth = _tenth(capacity, load)
+    return tenth * load - _filled_by(capacity)[tenth]
 
 
 def _tenth(capacity: int, load: int) -> int:
@@ -181,6 +183,8 @@ class Board:
         self.problem = problem
         self.load = [post.load for post in problem.posts]
         self.capacity = [post.capacity for post in problem.posts]
+        self._filled_by = [_filled_by(post.capacity) for post in problem.posts]
+        self._below = [_below(post.capacity, post.load) for post in problem.posts]
         self.places = [post.places for post in problem.posts]
         self.on: list[list[int]] = [[] for _ in problem.posts]
         self.plan: list[int | None] = [None] * len(problem.cases)
@@ -229,11 +233,11 @@ class Board:
     def _push_out(self, case: int) -> bool:
         """Put a case on a post it would rather have, and who is in its way somewhere else, if both together gain."""
         old, kept, cases = self.plan[case], self._kept(case), self.problem.cases
-        wanted = [
-            option.post
-            for option in cases[case].options
-            if option.post != old and not self._fits(case, option.post) and self._gain(case, option.post) > kept
+        units, options = cases[case].units, cases[case].options
+        full = [
+            post for post, _, _ in options if self.load[post] + units > self.capacity[post] or self.places[post] <= 0
         ]
+        wanted = [post for post in full if post != old and self._gain(case, post) > kept]
         if not wanted:
             return False
         self._take(case)
@@ -262,21 +266,18 @@ class Board:
 
     def _best(self, case: int) -> tuple[int | None, int]:
         """The post with room where a case that has none is worth most, and what it then gains."""
-        # Written out: two thirds of all that an arrival costs to match were calls made here.
+        # Written out, with what `strain` says: two thirds of all that an arrival costs to match were calls made here.
         best, most, problem = None, 0, self.problem
         units, options = problem.cases[case].units, problem.cases[case].options
         worth, price = problem.worth[case], problem.point * problem.balance
         for post, _, _ in options:
-            load, capacity = self.load[post], self.capacity[post]
-            if load + units <= capacity and self.places[post] > 0:
-                gain = worth[post] - price * strain(capacity, load, units)
+            after, capacity = self.load[post] + units, self.capacity[post]
+            if after <= capacity and self.places[post] > 0:
+                tenth = after * TENTHS // capacity if capacity else 0
+                gain = worth[post] - price * (tenth * after - self._filled_by[post][tenth] - self._below[post])
                 if best is None or gain > most:
                     best, most = post, gain
         return best, most
-
-    def _fits(self, case: int, post: int) -> bool:
-        units = self.problem.cases[case].units
-        return self.places[post] > 0 and self.load[post] + units <= self.problem.posts[post].capacity
 
     def _gain(self, case: int, post: int) -> int:
         """What a plan gains by a case on a post it is not on."""
@@ -295,17 +296,21 @@ class Board:
 
     def _put(self, case: int, post: int) -> None:
         self.plan[case] = post
-        self.load[post] += self.problem.cases[case].units
         self.places[post] -= 1
         self.on[post].append(case)
+        self._carry(post, self.problem.cases[case].units)
 
     def _take(self, case: int) -> None:
         post = self.plan[case]
         if post is not None:
             self.plan[case] = None
-            self.load[post] -= self.problem.cases[case].units
             self.places[post] += 1
             self.on[post].remove(case)
+            self._carry(post, -self.problem.cases[case].units)
+
+    def _carry(self, post: int, units: int) -> None:
+        self.load[post] += units
+        self._below[post] = _below(self.capacity[post], self.load[post])
 
 
 def _worth_of_all(problem: Problem) -> int:
