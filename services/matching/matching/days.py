@@ -1,6 +1,7 @@
 """The days of the field: Europe/Berlin's, and working days in Baden-Württemberg."""
 
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from holidays import country_holidays
@@ -10,8 +11,10 @@ _HOLIDAYS = country_holidays("DE", subdiv="BW")
 _SATURDAY = 5
 
 
+@lru_cache(maxsize=1024)
 def day_of(now: datetime) -> date:
     """The day it is in Berlin."""
+    # Kept, because every household of a batch asks for the day of the same instant, several times.
     return now.astimezone(BERLIN).date()
 
 

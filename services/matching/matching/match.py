@@ -74,8 +74,8 @@ class Part(NamedTuple):
 class Outlook(NamedTuple):
     """What a municipality's managers are to households of the same languages, needs and ties, whatever they carry.
 
-    For each of `managers` her id's bytes, the first gate that no decision can open, the points that last, and what earns
-    them.
+    For each of `managers` her id's bytes, the first gate that no decision can open, the points that last, and what
+    earns them.
     """
 
     managers: tuple[Manager, ...]
@@ -483,7 +483,9 @@ class _Closing:
     def _candidate(self, view: _View, place: int, carried: Carried) -> Candidate:
         manager, outlook, need = view.managers[place], view.outlook, view.need
         # What the rest of the batch took counts too, also where there was no room before.
-        gate = outlook.gates[place] or first_shut(FILLING, manager, carried, need)
+        gate = outlook.gates[place]
+        if gate is None and need.weight > room(manager, carried):
+            gate = first_shut(FILLING, manager, carried, need)
         points = None
         if gate is None:
             strained = solver.strain(manager.capacity, carried.load, need.weight)
