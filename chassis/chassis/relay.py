@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 BATCH_BYTES = 512 * 1024
 POLL_SECONDS = 1.0
-"""Fallback where a notification was missed, as behind a pooler."""
+"""Fallback where a notification was missed."""
 STUCK_SECONDS = 60.0
 """The same row is the oldest for so long under a living owner: the owner is frozen, and its session is ended."""
 SEND_TIMEOUT_MS = 30_000
@@ -228,6 +228,7 @@ class Relay:
             async with self._database.transaction() as tx:
                 keys = sorted({(row["topic"], row["key"]) for row in sent})
                 await tx.execute(_UNMARK_NEWEST, [topic for topic, _ in keys], [key for _, key in keys])
+                await tx.wake("outbox")
                 failpoint("outbox.unmarked")
             raise
 

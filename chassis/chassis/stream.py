@@ -249,9 +249,13 @@ class Subscription:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), LAG_SECONDS)
         finally:
-            with suppress(TimeoutError, KafkaError):
-                await asyncio.wait_for(places.tell(handle.consumer), LAG_SECONDS)
-            await broker.stop()
+            try:
+                if handle.consumer is not None:
+                    with suppress(TimeoutError, KafkaError):
+                        await places.tell_at_last(handle.consumer)
+            finally:
+                await broker.stop()
+                await places.close()
 
 
 def _wait_in_polls(consumer: AIOKafkaConsumer) -> None:

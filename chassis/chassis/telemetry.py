@@ -85,15 +85,19 @@ def flush() -> None:
         provider.shutdown()
 
 
-LIBRARIES = (*(sysconfig.get_path(one) for one in ("stdlib", "platstdlib", "purelib", "platlib")), "<")
-"""Where code lies that is not ours; what is frozen into Python has no file."""
+NOT_OURS = (
+    *(sysconfig.get_path(one) for one in ("stdlib", "platstdlib", "purelib", "platlib")),
+    str(Path(__file__).with_name("database.py")),
+)
+"""Where libraries lie, and what only carries out the statements of other lines."""
 
 
 def place_of(error: BaseException) -> str:
     """The class of an error and where it was raised, in a library by which of our lines; its message may hold what
     somebody wrote to us."""
     frames = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    ours = [(file, line) for file, line in frames if not str(file).startswith(LIBRARIES)]
+    # What is compiled has a name, and no place in the file system.
+    ours = [(file, line) for file, line in frames if file.is_absolute() and not str(file).startswith(NOT_OURS)]
     places = [f"{file.parent.name}/{file.name}:{line}" for file, line in dict.fromkeys([*ours[-1:], *frames[-1:]])]
     return type(error).__name__ + (f" at {', in '.join(places)}" if places else "")
 

@@ -21,6 +21,8 @@ BATCH = 500
 LONGEST_PAUSE = timedelta(seconds=1)
 RETRY_FIRST = timedelta(minutes=1)
 RETRY_LAST = timedelta(hours=6)
+DOUBLINGS = 9
+"""More than it takes from the first to the last; without end they would be more than any time can be."""
 
 _SELECT = "select at, kind, aggregate, attempts from due where at <= $1 and kind = any($2::text[]) order by at limit $3"
 _DELETE = """
@@ -114,7 +116,7 @@ class Timers:
             telemetry.dues_total.labels(kind, "handled").inc(len(dues))
 
     async def _postpone(self, due: Due) -> None:
-        pause = min(RETRY_FIRST * 2**due.attempts, RETRY_LAST)
+        pause = min(RETRY_FIRST * 2 ** min(due.attempts, DOUBLINGS), RETRY_LAST)
         async with self._database.transaction() as tx:
             await tx.execute(
                 "update due set at = $4, attempts = attempts + 1 where kind = $1 and aggregate = $2 and at = $3",

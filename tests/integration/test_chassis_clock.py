@@ -90,6 +90,17 @@ async def test_what_has_failed_is_listed_and_comes_again_at_once_when_somebody_s
         assert await postponed(tx, 10) == [Due(NOW + timedelta(minutes=2), "remind", "bad", 2)]
 
 
+async def test_what_fails_for_ever_is_never_put_off_for_more_than_six_hours(probe: Database) -> None:
+    async def fails(_: Sequence[Due], __: Tx) -> Sequence[State]:
+        raise ZeroDivisionError
+
+    async with probe.transaction() as tx:
+        await tx.due(NOW, "remind", "bad")
+        await tx.execute("update due set attempts = 100")
+    await Timers(probe, {"remind": fails}, Health()).tick()
+    assert await waiting(probe) == {"bad": NOW + timedelta(hours=6)}
+
+
 @dataclass(frozen=True)
 class Letter:
     number: int

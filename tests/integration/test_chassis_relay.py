@@ -11,9 +11,9 @@ import pytest
 import chassis.relay
 from builders import a_household, a_municipality
 from chassis.broker import Broker
-from chassis.database import Database
+from chassis.database import AWAY, Database
 from chassis.health import Health
-from chassis.relay import _UNMARK_NEWEST, Relay
+from chassis.relay import Relay
 from chassis.stream import TopicDiffers, create_topics
 from contracts.record import event_id
 from contracts.topics import HOME_PARTITIONS, Topic, all_topics
@@ -180,9 +180,19 @@ async def test_a_relay_that_lost_its_lock_has_the_newest_row_of_each_key_sent_ag
         await tx.publish([a_municipality(revision=revision) for revision in (1, 2, 3)])
         await tx.publish([a_municipality(ags="08000001", revision=1)])
         await tx.execute("update outbox set published_at = now()")
-        await tx.execute(_UNMARK_NEWEST, ["municipalities"], [a_municipality().key])
+        sent = await tx.fetch("select id, topic, key from outbox where revision < 3 and key = $1", a_municipality().key)
+    relay = Relay(probe, service="probe", broker=Broker(""), batch=500, health=Health())
+    listening, lost, woken = await probe.dedicated(), await probe.dedicated(), asyncio.Event()
+    await listening.add_listener("outbox_probe", lambda *_: woken.set())
+    lost.terminate()
+    with pytest.raises(AWAY):
+        await relay._mark(lost, sent)
+    async with probe.transaction() as tx:
         again = await tx.fetch("select key, revision from outbox where published_at is null")
     assert [tuple(row) for row in again] == [(a_municipality().key, 3)]
+    await asyncio.wait_for(woken.wait(), 10)
+    for one in (listening, lost):
+        await probe.release(one)
 
 
 async def test_a_topic_with_another_number_of_partitions_is_refused(kafka_bootstrap: str, topics: None) -> None:

@@ -158,10 +158,40 @@ async def test_of_a_partition_that_is_taken_away_the_group_is_told_nothing_more(
     assert await reader.committed(place) is None
 
 
+async def test_a_place_of_a_partition_that_has_gone_keeps_none_of_the_others_from_being_told(
+    kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.places.TOLD_AFTER", 3600)
+    topic, group = Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe", 2), uuid4().hex
+    await create_topics(Broker(kafka_bootstrap), [topic])
+
+    def member() -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(topic.name, bootstrap_servers=kafka_bootstrap, group_id=group, enable_auto_commit=False)
+
+    places, one, other = Places(asyncio.Event()), member(), member()
+    await one.start()
+    await places.reached(one, one.assignment())
+    before = set(one.assignment())
+    await other.start()
+    try:
+
+        async def is_shared() -> bool:
+            return len(one.assignment()) == 1
+
+        await eventually(is_shared)
+        await places.tell(one)
+        told = {place: await one.committed(place) for place in before}
+        assert {place for place, at in told.items() if at is not None} == one.assignment()
+    finally:
+        await one.stop()
+        await other.stop()
+        await places.close()
+
+
 async def test_a_group_that_could_not_be_told_is_told_again(
     reader: AIOKafkaConsumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit, failures = reader.commit, [KafkaConnectionError(), KafkaConnectionError()]
+    commit, failures = reader.commit, [KafkaConnectionError(), RuntimeError("whatever a library lets out")]
 
     async def fails_at_first(places: Any) -> None:
         if failures:

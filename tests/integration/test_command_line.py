@@ -135,7 +135,7 @@ async def test_what_was_due_and_failed_is_shown_and_comes_again(
         assert "9 ×" in await dues("list", "matching")
         assert "1 come now" in await dues("retry", "matching")
         assert await owner.fetchval("select at <= now() from due where aggregate = 'somebody'")
-        assert "none waits" in await dues("retry", "matching")
+        assert "no due that has failed has to wait" in await dues("retry", "matching")
     finally:
         await owner.close()
 

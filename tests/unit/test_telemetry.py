@@ -5,6 +5,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from asyncpg.pgproto import pgproto
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -58,6 +59,10 @@ def test_the_place_of_an_error_is_ours_and_the_library_s() -> None:
         UUID("Kovalenko")
     place = telemetry.place_of(raised.value)
     assert re.fullmatch(r"ValueError at unit/test_telemetry\.py:\d+, in [\w.]+/uuid\.py:\d+", place)
+    with pytest.raises(ValueError, match="invalid UUID") as compiled:
+        pgproto.UUID("Kovalenko")
+    place = telemetry.place_of(compiled.value)
+    assert re.fullmatch(r"ValueError at unit/test_telemetry\.py:\d+, in [\w/]+\.pyx:\d+", place)
     with pytest.raises(ZeroDivisionError) as raised_here:
         _ = 1 / 0
     assert re.fullmatch(r"ZeroDivisionError at unit/test_telemetry\.py:\d+", telemetry.place_of(raised_here.value))

@@ -41,7 +41,10 @@ async def _listed(name: ServiceName) -> Sequence[Due]:
 def retry(name: Annotated[ServiceName, typer.Argument(help="whose dues")]) -> None:
     """Have the worker try all dues now that have failed; after a repair, instead of waiting for up to six hours."""
     hastened = asyncio.run(_hastened(name))
-    typer.echo(f"{hastened} come now; `geleit dues list {name}` shows which fail again" if hastened else "none waits")
+    if hastened:
+        typer.echo(f"{hastened} come now; after some seconds `geleit dues list {name}` shows which have failed again")
+    else:
+        typer.echo("no due that has failed has to wait")
 
 
 async def _hastened(name: ServiceName) -> int:
