@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from chassis.web.trail import DONE
+
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("contracts", "chassis", "services", "geleit")
 
@@ -120,3 +122,23 @@ def test_locks_pin_versions_with_hashes() -> None:
         pinned = [line for line in lines if "==" in line]
         assert pinned
         assert all(line.rstrip().endswith("\\") for line in pinned), f"{lock} pins without a hash"
+
+
+def test_whatever_is_audited_has_a_name_in_the_trail() -> None:
+    """An action whose name is put together begins with a literal."""
+    written = {
+        action
+        for path in sources(*PRODUCT)
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in {"audit", "audits"}
+        for action in _actions(call.args[0])
+    }
+    assert len(written) > 15
+    unnamed = {one for one in written if not any(done == one or done.startswith(f"{one}.") for done in DONE)}
+    assert not unnamed
+
+
+def _actions(argument: ast.expr) -> Iterator[str]:
+    """The first literals of what is audited, without the point that ends a beginning."""
+    literals = (one.value for one in ast.walk(argument) if isinstance(one, ast.Constant) and isinstance(one.value, str))
+    yield next(literals).rstrip(".")

@@ -37,6 +37,12 @@ def _parked(label: str) -> Link:
     )
 
 
+def _trail(label: str) -> Link:
+    return Link(
+        label, "/trail", Permission.READ_AUDIT, N_("Who read names, chose, confirmed or changed something here.")
+    )
+
+
 MENU = (
     Area(
         N_("Reception"),
@@ -56,6 +62,7 @@ MENU = (
                 N_("Give households that have no municipality yet one, by population."),
             ),
             _parked(N_("Parked: reception")),
+            _trail(N_("Trail: reception")),
         ),
     ),
     Area(
@@ -76,6 +83,7 @@ MENU = (
             ),
             Link(N_("Roster"), "/roster", Permission.READ_ROSTER, N_("Integration managers, their load and absences.")),
             _parked(N_("Parked: matching")),
+            _trail(N_("Trail: matching")),
         ),
     ),
     Area(
@@ -95,6 +103,7 @@ MENU = (
                 N_("Mail that could not be sent, and who cannot be reached."),
             ),
             _parked(N_("Parked: inbox")),
+            _trail(N_("Trail: inbox")),
         ),
     ),
     Area(
@@ -108,6 +117,7 @@ MENU = (
                 N_("Arrivals, assignments, waiting and capacity by day and district."),
             ),
             _parked(N_("Parked: figures")),
+            _trail(N_("Trail: figures")),
         ),
     ),
 )

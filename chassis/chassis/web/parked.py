@@ -14,7 +14,7 @@ from chassis.web.guard import require
 from chassis.web.paging import Paging
 from chassis.web.problems import not_found
 from chassis.web.render import redirect, render, translations_of
-from chassis.web.surroundings import surroundings
+from chassis.web.surroundings import menu_label
 from chassis.web.translations import N_
 from chassis.web.work import Work
 
@@ -61,7 +61,7 @@ async def listed(
         next=page.next,
         is_first=paging.cursor is None,
         may_run=_may_run(who),
-        label=_label(request),
+        label=menu_label(request, "/parked"),
     )
 
 
@@ -106,17 +106,10 @@ async def _page(request: Request, tx: Work, who: Principal, record: int, form: F
         one=one,
         form=form,
         may_run=_may_run(who),
-        label=_label(request),
+        label=menu_label(request, "/parked"),
         longest=parked.LONGEST_REASON,
     )
 
 
 def _may_run(who: Principal) -> bool:
     return Permission.RUN_OPERATIONS in permissions_of(who.role)
-
-
-def _label(request: Request) -> str:
-    """What the menu calls this service's page."""
-    around = surroundings(request)
-    links = (link for area in around.menu if area.prefix == around.prefix for link in area.links)
-    return next((link.label for link in links if link.path == "/parked"), N_("Parked records"))

@@ -49,3 +49,10 @@ class Surroundings:
 def surroundings(request: Request) -> Surroundings:
     """The surroundings of the app that handles this request."""
     return cast(Surroundings, request.app.state.surroundings)
+
+
+def menu_label(request: Request, path: str) -> str:
+    """The msgid by which the menu leads to this page of the site; a site that is in no menu is called by its path."""
+    around = surroundings(request)
+    links = (link for area in around.menu if area.prefix == around.prefix for link in area.links)
+    return next((link.label for link in links if link.path == path), path.lstrip("/"))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from chassis.web import Site, parked
+from chassis.web import Site, parked, trail
 from intake.identity import Keys
 from intake.web import allotment, api, bulk, card, edit, pages, register
 
@@ -12,7 +12,7 @@ from intake.web import allotment, api, bulk, card, edit, pages, register
 def create(keys: Callable[[], Keys]) -> Site:
     """The site; `keys` reads the keys when they are first needed."""
     router = APIRouter()
-    for part in (api, bulk, pages, allotment, register, edit, card, parked):
+    for part in (api, bulk, pages, allotment, register, edit, card, parked, trail):
         router.include_router(part.router)
     return Site(
         title="Reception",

@@ -1,0 +1,66 @@
+"""The audit trail, as an auditor reads it: newest first, of one household or one person, and nobody else."""
+
+import asyncpg
+import pytest
+
+from chassis.access import Role
+from chassis.database import Database
+from chassis.web import Mounted, Site
+from chassis.web.trail import router
+from doors import Door
+from integration.conftest import OpenDatabase
+
+
+@pytest.fixture
+async def worker(database: OpenDatabase) -> Database:
+    return await database("probe")
+
+
+@pytest.fixture
+async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
+    mounted = Mounted(name="probe", prefix="/probe", package="chassis", site=Site(title="Probe", router=router))
+    return Door(mounted, await database("probe", "web"), worker, database_url)
+
+
+@pytest.fixture(autouse=True)
+async def entries(worker: Database) -> None:
+    async with worker.transaction() as tx:
+        await tx.audit("identity.read", "household-a")
+        await tx.audit("override", "household-b", manager="somebody", reason=None)
+        await tx.audits([("identity.read", f"more-{number}") for number in range(3)])
+        await tx.audit("of_a_newer_release", "household-a")
+
+
+async def test_an_auditor_sees_the_newest_first_and_goes_on_to_all(door: Door) -> None:
+    async with door.person(Role.AUDITOR, "08") as browser:
+        page = (await browser.get("/probe/trail?limit=4")).text
+        assert page.index("of_a_newer_release") < page.index("more-2") < page.index("more-0")
+        assert "household-b" not in page
+        cursor = page.partition("cursor=")[2].partition('"')[0]
+        rest = (await browser.get(f"/probe/trail?limit=4&cursor={cursor}")).text
+        assert rest.index("Manager chosen by a person") < rest.index("Names read")
+        assert "manager: somebody" in rest
+        assert "reason:" not in rest
+
+
+async def test_of_one_household_or_one_person(door: Door) -> None:
+    async with door.person(Role.AUDITOR, "08") as browser:
+        of_first = (await browser.get("/probe/trail", params={"subject": " household-a "})).text
+        assert of_first.count("subject=household-a") == 2
+        assert "household-b" not in of_first
+        assert "more-0" in (await browser.get("/probe/trail?actor=system")).text
+        assert "Each service keeps its own trail" in (await browser.get("/probe/trail?actor=nobody")).text
+        assert (await browser.get("/probe/trail?subject=%00")).status_code == 422
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.STATE])
+async def test_nobody_else_reads_it(door: Door, role: Role) -> None:
+    async with door.person(role, "08") as browser:
+        assert (await browser.get("/probe/trail")).status_code == 403
+
+
+async def test_pages_can_change_nothing_of_it(door: Door) -> None:
+    for statement in ("update audit set actor = ''", "delete from audit"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with door.web.transaction() as tx:
+                await tx.execute(statement)
