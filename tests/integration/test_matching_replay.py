@@ -205,3 +205,14 @@ async def test_another_version_that_chose_worse_is_found(tampered: Stage, monkey
         await tampered.tell(a_household(registered_at=NOW), a_household())
     result = await replayed(tampered)
     assert len(result.otherwise) == 2
+
+
+async def test_an_answer_that_comes_after_an_erasure_leaves_everything_replayable(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN}")
+    care = await stage.arrive()
+    await stage.tell(
+        a_household(id=care.household, revision=2, status=HouseholdStatus.ERASED, change=HouseholdChange.ERASED)
+    )
+    await stage.answer(care, Answer.ACCEPTED)
+    assert await stage.rows("select from stimulus where kind = 'response'") == []
+    assert (await stage.arrive()).status is CareStatus.PROPOSED

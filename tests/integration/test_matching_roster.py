@@ -218,3 +218,45 @@ async def test_who_waits_for_the_next_week_is_looked_at_when_it_begins(stage: St
     assert stage.cares[waits.household][-1].status is CareStatus.WAITING
     await stage.pass_time(timedelta(days=7))
     assert stage.cares[waits.household][-1].status is CareStatus.PROPOSED
+
+
+async def test_who_waits_for_a_week_s_place_comes_before_who_arrives_in_that_week(stage: Stage) -> None:
+    header = "code;name;provider;fte;service_area;max_new_per_week"
+    async with stage.database.transaction() as tx:
+        await import_roster(tx, VAULT, f"{header}\nA;Anna;P;1;{TUEBINGEN};1\n".encode())
+    await stage.arrive()
+    waiting = [await stage.arrive(registered_at=stage.clock.now + timedelta(seconds=n)) for n in (1, 2, 3)]
+    for week, care in enumerate(waiting):
+        await stage.pass_time(timedelta(days=7))
+        assert stage.cares[care.household][-1].status is CareStatus.PROPOSED, f"week {week}"
+    late = await stage.arrive(registered_at=stage.clock.now)
+    assert late.reason is CareReason.WEEK_FULL
+
+
+async def test_a_week_that_begins_is_noticed_by_who_waits_for_units_of_another(stage: Stage) -> None:
+    header = "code;name;provider;fte;service_area;base_load;max_new_per_week"
+    lines = f"A;Anna;P;0,25;{TUEBINGEN};300;\nB;Berta;P;1;{TUEBINGEN};;1\n"
+    async with stage.database.transaction() as tx:
+        await import_roster(tx, VAULT, f"{header}\n{lines}".encode())
+    assert (await stage.arrive()).status is CareStatus.PROPOSED
+    waits = await stage.arrive(registered_at=stage.clock.now + timedelta(seconds=1))
+    assert waits.reason is CareReason.NO_CAPACITY
+    assert await stage.pass_time() == [], "all that the import has set going is done"
+    await stage.pass_time(timedelta(days=7))
+    assert stage.cares[waits.household][-1].status is CareStatus.PROPOSED
+
+
+async def test_a_policy_that_changes_only_a_later_phase_takes_no_case_its_ageing(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN}")
+    care = await stage.arrive()
+    before = stage.cares[care.household][-1].weight
+    policy = shipped()
+    *phases, last = policy.load.phases
+    changed = policy.load.model_copy(update={"phases": (*phases, last.model_copy(update={"percent": 40}))})
+    newer = policy.model_copy(update={"version": "later", "load": changed})
+    async with stage.database.transaction() as tx:
+        await tx.publish(await publish_policy(tx, newer))
+    await stage.pass_time()
+    assert stage.cares[care.household][-1].weight == before
+    await stage.pass_time(timedelta(days=last.after_days + 1))
+    assert stage.cares[care.household][-1].weight <= before * 0.45

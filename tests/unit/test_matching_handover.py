@@ -11,11 +11,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.vocabulary import CareReason, Skill
-from matching.domain import Absence, Carried, Manager
+from matching.domain import Absence, Carried, Manager, OverrideReason
+from matching.handing_over import stopped_moves
 from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan
-from matching.match import Round
+from matching.lifecycle import Case, Step
+from matching.match import Field, Override, Round
 from matching.rules import Need, stopped_at, weight
-from matching_builders import DAY, LANGUAGES, MANDATORY, NOW, REUTLINGEN, TOWNS, TUEBINGEN, a_round, household, manager
+from matching.settlement import Basis
+from matching_builders import (
+    DAY,
+    LANGUAGES,
+    MANDATORY,
+    NOW,
+    REUTLINGEN,
+    TOWNS,
+    TUEBINGEN,
+    a_round,
+    household,
+    manager,
+    policy,
+    proposed,
+)
 
 YESTERDAY = DAY - timedelta(days=1)
 
@@ -287,3 +303,22 @@ def need_of(one: Held, around: Round) -> Need:
     mandatory = around.policy.mandatory_skills.intersection(one.facts.skills_needed)
     units = weight(one.facts, around.policy)
     return Need(one.facts.municipality or "", units, mandatory, one.excluded, DAY)
+
+
+def test_who_cannot_be_exchanged_keeps_her_place_from_who_was_to_come() -> None:
+    """Two are to change places; one of the receivers has been given somebody else since."""
+    hers, theirs = household(), household()
+    assert hers.facts
+    rules = policy()
+    units = weight(hers.facts, rules)
+    one, other = manager(capacity=units + units // 2), manager(capacity=units + units // 2)
+    cases = [
+        (Case(of, proposed(giver, household=of.id, weight=units)), to)
+        for of, giver, to in ((theirs, other, one), (hers, one, other))
+    ]
+    steps = [Step(case, case.care, wish=Override(to.id, OverrideReason.COVER)) for case, to in cases]
+    basis = Basis(uuid4(), rules, Field([one, other], {}))
+    both = {one.id: Carried(units), other.id: Carried(units)}
+    assert stopped_moves(basis, both, steps, DAY) == {}
+    since = both | {other.id: Carried(2 * units)}
+    assert stopped_moves(basis, since, steps, DAY).keys() == {hers.id, theirs.id}

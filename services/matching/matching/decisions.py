@@ -146,12 +146,21 @@ async def _set_dues(tx: Tx, basis: Basis, written: Sequence[tuple[Step, Care]], 
             str(care.household): then for step, care in written if (then := _weighed_again(tx, basis, step, care))
         },
     }
-    if any(care.reason is CareReason.WEEK_FULL for _, care in written):
-        monday = monday_of(tx.now) + timedelta(weeks=1)
-        dues["week"] = {monday.isoformat(): start_of(monday)}
+    if basis.field.has_weeks and any(care.reason in FULL for _, care in written):
+        dues["week"] = next_week(tx.now)
     for kind, at in sorted(dues.items()):
         if at:
             await tx.dues(kind, dict(at))
+
+
+FULL = (CareReason.WEEK_FULL, CareReason.NO_CAPACITY)
+"""Who waits for a place: where one manager lacks units, and another one only this week's, units are the reason."""
+
+
+def next_week(now: datetime) -> dict[str, datetime]:
+    """The due of the week that begins next."""
+    monday = monday_of(now) + timedelta(weeks=1)
+    return {monday.isoformat(): start_of(monday)}
 
 
 def _weighed_again(tx: Tx, basis: Basis, step: Step, care: Care) -> datetime | None:

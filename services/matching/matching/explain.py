@@ -6,6 +6,7 @@ from typing import Any
 
 from contracts.vocabulary import CareReason, Skill
 from matching.domain import Why
+from matching.match import BY_A_PERSON
 from matching.solver import strain
 
 FIRST_FORM = 2
@@ -16,7 +17,8 @@ FIRST_FORM = 2
 class WhyNot:
     """Why a manager did not get the household, all other decisions being made as they were.
 
-    Either a gate stopped her, or somebody had more points. `units` are those that her capacity lacked.
+    Either a gate stopped her, or somebody had more points, or a person decided. `units` are those that her capacity
+    lacked.
     `would_be_chosen` says whether she would have got the household with that many units, or with one case more that
     week, and `points_missing` what she then lacked to whom was chosen.
     """
@@ -25,6 +27,7 @@ class WhyNot:
     units: int | None = None
     points_missing: int | None = None
     would_be_chosen: bool | None = None
+    by_person: bool = False
 
 
 def why(receipt: Mapping[str, Any]) -> Why | None:
@@ -59,12 +62,14 @@ def why_not(receipt: Mapping[str, Any], manager: str) -> WhyNot | None:
     gate = CareReason(one["gate"]) if one["gate"] else None
     lacking = max(0, one["load"] + receipt["weight"] - one["capacity"])
     best = candidates.get(receipt["chosen"])
-    if gate not in {None, CareReason.NO_CAPACITY, CareReason.WEEK_FULL}:
+    by_person = receipt["solver"]["by"] == BY_A_PERSON
+    if by_person or gate not in {None, CareReason.NO_CAPACITY, CareReason.WEEK_FULL}:
+        return WhyNot(gate, lacking or None if gate is CareReason.NO_CAPACITY else None, by_person=by_person)
+    if gate is CareReason.WEEK_FULL and lacking:
+        # Neither units alone nor a case more would have been enough.
         return WhyNot(gate)
     standing = _points(receipt, one, one["capacity"] + lacking), one["lot"]
     to_beat = (_points(receipt, best, best["capacity"]), best["lot"]) if best else None
-    if receipt["wish"]:
-        return WhyNot(gate, lacking or None)
     chosen = to_beat is None or standing > to_beat
     missing = to_beat[0] - standing[0] if to_beat and not chosen else None
     return WhyNot(gate, lacking or None, missing, chosen if gate else None)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -210,33 +211,39 @@ def _stimulus(step: Step) -> Stimulus:
 async def _who_cannot_come(tx: Tx, held: Basis, steps: Collection[Step]) -> dict[UUID, str]:
     """Whose receiver would be stopped by a gate now, and by which: a plan puts nobody above her capacity."""
     concerned = settlement.concerned(held, list(steps), settlement.freed(steps))
-    standing = await store.lock_managers(tx, concerned)
-    for step in steps:
-        _book(standing, step, -1)
+    return stopped_moves(held, await store.lock_managers(tx, concerned), steps, day_of(tx.now))
+
+
+def stopped_moves(held: Basis, carried: Mapping[UUID, Carried], steps: Collection[Step], day: date) -> dict[UUID, str]:
+    """The gates that stop some of these moves by household, all others being made."""
     found: dict[UUID, str] = {}
-    for step in steps:
-        assert step.wish, "a move is a wish"
-        receiver = held.field.managers[step.wish.manager]
-        need = _need(tx, held, step)
-        if gate := stopped_at(replace(receiver, max_new_per_week=None), standing[receiver.id], need):
-            found[step.case.household.id] = gate
-            _book(standing, step, 1)
-        else:
-            standing[receiver.id] = Carried(standing[receiver.id].load + need.weight)
+    # Who cannot come stays with her giver, who then has less room for those that come to her: they are looked at again.
+    while stopped := _stopped(held, carried, [one for one in steps if one.case.household.id not in found], day):
+        found |= stopped
     return found
 
 
-def _book(standing: dict[UUID, Carried], step: Step, sign: int) -> None:
-    """Take a case from who gives it away, or leave it there after all."""
-    care = step.case.care
-    assert care, "a move is of a case"
-    assert care.manager, "that somebody has"
-    standing[care.manager] = Carried(standing[care.manager].load + sign * care.weight)
+def _stopped(held: Basis, carried: Mapping[UUID, Carried], steps: Collection[Step], day: date) -> dict[UUID, str]:
+    loads = {manager: one.load for manager, one in carried.items()}
+    for step in steps:
+        care = step.case.care
+        assert care, "a move is of a case"
+        assert care.manager, "that somebody has"
+        loads[care.manager] -= care.weight
+    found: dict[UUID, str] = {}
+    for step in steps:
+        assert step.wish, "a move is a wish"
+        receiver, need = held.field.managers[step.wish.manager], _need(held, step, day)
+        if gate := stopped_at(replace(receiver, max_new_per_week=None), Carried(loads[receiver.id]), need):
+            found[step.case.household.id] = gate
+        else:
+            loads[receiver.id] += need.weight
+    return found
 
 
-def _need(tx: Tx, held: Basis, step: Step) -> Need:
+def _need(held: Basis, step: Step, day: date) -> Need:
     facts = step.case.household.facts
     assert facts, "only an active household is moved"
     mandatory = held.policy.mandatory_skills.intersection(facts.skills_needed)
     units = weight(facts, held.policy)
-    return Need(facts.municipality or "", units, mandatory, step.case.excluded, day_of(tx.now))
+    return Need(facts.municipality or "", units, mandatory, step.case.excluded, day)

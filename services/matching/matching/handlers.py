@@ -14,7 +14,7 @@ from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
 from matching import decisions, handing_over, store
 from matching.days import day_of, start_of
 from matching.handing_over import Reason
-from matching.lifecycle import Step, again_step, aged, answered, changed
+from matching.lifecycle import Step, again_step, aged, answered, changed, next_phase
 from matching.rules import next_change_of_presence
 from matching.stimuli import Stimulus
 from matching.wire import household_of, reply_of
@@ -57,7 +57,9 @@ async def on_responses(batch: Sequence[Record[Response]], tx: Tx) -> Sequence[St
             raise Refused(record, "unknown_item")
         if step := answered(case, reply_of(record.state), tx.now, held.policy):
             steps.append(step)
-    alias = {step.case.household.id: step.case.household.alias for step in steps}
+    # Whoever is erased has no decision to come that could be made again.
+    told_of = [step.case.household for step in steps if step.case.household.status is not HouseholdStatus.ERASED]
+    alias = {household.id: household.alias for household in told_of}
     news = [record.state for record in records if record.state.household in alias]
     inputs = [Stimulus("response", str(alias[one.household]), _without_id(one), one.revision) for one in news]
     told = await decisions.settle(tx, held, steps, inputs)
@@ -97,10 +99,16 @@ async def on_ageing(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     locked = await store.lock_households(tx, [UUID(due.aggregate) for due in batch])
     held = await store.basis(tx)
     found = await store.cases(tx, locked)
-    steps = [step for case in found.values() if (step := aged(case, held.policy, day_of(tx.now)))]
-    return await decisions.settle(
+    today = day_of(tx.now)
+    steps = [step for case in found.values() if (step := aged(case, held.policy, today))]
+    told = await decisions.settle(
         tx, held, steps, [Stimulus("aged", str(step.case.household.alias), b"{}") for step in steps]
     )
+    # Who weighs the same today may weigh less in a later phase.
+    same = [found[one].care for one in found.keys() - {step.case.household.id for step in steps}]
+    later = {str(one.household): next_phase(one, held.policy, today) for one in same if one and one.assigned}
+    await tx.dues("ageing", {household: start_of(day) for household, day in later.items() if day})
+    return told
 
 
 async def on_absence(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
@@ -151,8 +159,10 @@ async def on_recheck(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
 
 
 async def on_week(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
-    """A week begins: who takes only so many new cases a week takes them again."""
-    await decisions.recheck(tx, [CareStatus.WAITING])
+    """A week begins: who takes only so many new cases a week takes them again, and so next week."""
+    if (await store.basis(tx)).field.has_weeks:
+        await decisions.recheck(tx, [CareStatus.WAITING])
+        await tx.dues("week", decisions.next_week(tx.now))
     return ()
 
 

@@ -331,7 +331,8 @@ def decided(
 
 
 def waits_since(case: Case, now: datetime) -> datetime:
-    """Since when a case counts as waiting that is decided now: who was never in care since the registration."""
+    """Since when a case counts as waiting that is decided now: whom nobody has taken yet since the registration, who
+    was in care or put aside since then."""
     if case.care is None or case.care.status is CareStatus.PROPOSED:
         return case.household.registered_at
     return case.care.waiting_since or now

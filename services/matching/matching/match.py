@@ -27,6 +27,8 @@ from matching.rules import (
 )
 
 NOTHING = Carried(0)
+BY_A_PERSON = "a person"
+"""How a decision came about that follows a wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,11 @@ class Field:
             for ags in () if manager.removed else manager.service_area:
                 serving.setdefault(ags, []).append(manager)
         return {ags: tuple(some) for ags, some in serving.items()}
+
+    @cached_property
+    def has_weeks(self) -> bool:
+        """Whether anybody takes only so many new cases a week."""
+        return any(one.max_new_per_week is not None and not one.removed for one in self.managers.values())
 
     def serving(self, municipality: str) -> tuple[Manager, ...]:
         """Who has that municipality in the service area, by id."""
@@ -288,7 +295,7 @@ def _as_wished(ask: Ask, standing: dict[UUID, Carried], around: Round) -> Decisi
     manager = around.field.managers[ask.wish.manager]
     _put(standing, manager, view.need.weight)
     reason = CareReason.OVERRIDDEN if isinstance(ask.wish, Override) else CareReason.DECLINE_UNDONE
-    return _Closing(standing, around).decision(view, manager, reason, "a person", optimal=True, together=1)
+    return _Closing(standing, around).decision(view, manager, reason, BY_A_PERSON, optimal=True, together=1)
 
 
 def _waves(asks: Sequence[Ask]) -> Iterator[list[Ask]]:

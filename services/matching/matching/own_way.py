@@ -121,9 +121,8 @@ class OwnWay(World):
         changed = [one for one in self.managers.values() if is_on_duty(one, day) != is_on_duty(one, yesterday)]
         reach = {ags for one in changed for ags in one.service_area}
         self._decide_anew((one for ags in reach for one in tuple(self._waiting[ags])), now)
-        if day.weekday() == 0:
-            full = (one for one in self._all_waiting() if self._reason(one) is CareReason.WEEK_FULL)
-            self._decide_anew(full, now)
+        if day.weekday() == 0 and self.basis.field.has_weeks:
+            self._decide_anew(self._all_waiting(), now)
         self._decide_anew([one for one, at in self._again.items() if at <= now], now, {CareReason.PARKED})
         self._again = {one: at for one, at in self._again.items() if at > now}
 
@@ -143,6 +142,9 @@ class OwnWay(World):
     def _weigh(self, aliases: Iterable[UUID], now: datetime) -> None:
         cases = [self.cases[alias] for alias in sorted(aliases)]
         steps = [step for case in cases if (step := aged(case, self.basis.policy, day_of(now)))]
+        for case in cases:
+            if case.care and case.care.assigned:
+                self._weigh_later(case.care)
         for begin in range(0, len(steps), AT_ONCE):
             self.settle(steps[begin : begin + AT_ONCE], now, NO_BATCH)
 
@@ -161,10 +163,6 @@ class OwnWay(World):
 
     def _all_waiting(self) -> list[UUID]:
         return [one for some in self._waiting.values() for one in some]
-
-    def _reason(self, alias: UUID) -> CareReason | None:
-        care = self.cases[alias].care
-        return care.reason if care else None
 
     def _relatives(self, case: Case) -> frozenset[UUID]:
         group = case.household.facts.family_group if case.household.facts else None

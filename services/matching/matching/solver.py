@@ -73,7 +73,7 @@ class Problem:
         """What it is worth that each case is placed at all."""
         points = sum(max((abs(option.points) for option in case.options), default=0) for case in self.cases)
         strained = self.balance * TENTHS * sum(case.units for case in self.cases)
-        all_so_far = self.point * 2 * (points + strained)
+        all_so_far = self.point * 2 * (points + strained) + (0 if strained else self.point)
         worth: dict[int, int] = {}
         for turn, cases in sorted(Counter(case.turn for case in self.cases).items(), reverse=True):
             worth[turn] = all_so_far + 1

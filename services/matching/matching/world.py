@@ -96,8 +96,9 @@ class World:
             case "household":
                 return self._changed(alias, one, now)
             case "response":
-                state = Response.model_validate_json(_with_key(one, "household"))
-                return answered(self.cases[alias], reply_of(state), now, self.basis.policy)
+                # Unknown is who was erased before the answer came: nothing is decided of them any more.
+                state, case = Response.model_validate_json(_with_key(one, "household")), self.cases.get(alias)
+                return answered(case, reply_of(state), now, self.basis.policy) if case else None
             case "override":
                 stated = orjson.loads(one.payload)
                 manager = UUID(stated["manager"])
@@ -118,7 +119,8 @@ class World:
                 raise ValueError(f"stimuli of kind {one.kind} are not known here")
 
     def _raise(self, alias: UUID, revision: int | None) -> None:
-        case = self.cases[alias]
+        if (case := self.cases.get(alias)) is None:
+            return  # erased, as above
         assert case.care, "only a care that is told has a revision"
         assert revision, "that is what it is raised to"
         self.cases[alias] = replace(case, care=replace(case.care, revision=revision))

@@ -208,15 +208,16 @@ async def waiting(tx: Tx) -> dict[str, tuple[int, datetime]]:
 
 
 async def standing(tx: Tx, status: CareStatus, after: tuple[datetime, UUID], limit: int) -> list[tuple[datetime, UUID]]:
-    """Households whose care has that status, after a cursor, in order of registration."""
+    """Households whose care has that status, after a cursor: who waits by turn, all others by registration."""
+    since = "coalesce(turn, waiting_since)" if status is CareStatus.WAITING else "registered_at"
     rows = await tx.fetch(
-        "select registered_at, household from care where status = $1 and (registered_at, household) > ($2, $3)"
-        " order by registered_at, household limit $4",
+        f"select {since} as since, household from care where status = $1 and ({since}, household) > ($2, $3)"  # noqa: S608
+        f" order by {since}, household limit $4",
         status,
         *after,
         limit,
     )
-    return [(row["registered_at"], row["household"]) for row in rows]
+    return [(row["since"], row["household"]) for row in rows]
 
 
 async def ids_of(tx: Tx, aliases: Collection[UUID]) -> dict[UUID, UUID]:
