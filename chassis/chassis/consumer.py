@@ -79,6 +79,8 @@ class Consumer:
         self._vault = vault
         self._handlers = {topic.name: (topic, handler) for topic, handler in handlers.items()}
         self._health = health
+        self._hopeless = Backoff()
+        """Between polls that fail for good, and come again all the same."""
 
     async def consume(self, raws: Sequence[ConsumerRecord], stop: asyncio.Event) -> None:
         """Apply what one poll brought. Returns when all of it is committed: the offsets may follow.
@@ -93,7 +95,7 @@ class Consumer:
             except TooManyRefused:
                 self._health.down("consumer", "too_many_refused")
                 log.critical("consumer: most of a batch is refused; stopped until somebody looks")
-                await backoff.wait(stop)
+                await self._hopeless.wait(stop)
                 raise
             except TRANSIENT as error:
                 self._health.down("consumer", type(error).__name__)
@@ -105,10 +107,11 @@ class Consumer:
                 # The subscriber swallows it and polls again: said here, or said nowhere.
                 self._health.down("consumer", type(error).__name__)
                 log.critical("consumer: a poll can neither be applied nor parked: %s", telemetry.place_of(error))
-                await backoff.wait(stop)
+                await self._hopeless.wait(stop)
                 raise
             else:
                 self._health.up("consumer")
+                self._hopeless.reset()
                 return
 
     async def _poll(self, raws: Sequence[ConsumerRecord]) -> None:

@@ -109,6 +109,15 @@ class Tx:
             list(at.values()),
         )
 
+    async def begin(self, kind: str, aggregate: str, at: datetime) -> None:
+        """`due` for what the clock repeats: a date that is set already stays."""
+        await self.connection.execute(
+            "insert into due (kind, aggregate, at) values ($1, $2, $3) on conflict (kind, aggregate) do nothing",
+            kind,
+            aggregate,
+            at,
+        )
+
     async def undue(self, kind: str, aggregates: Sequence[str]) -> None:
         """Forget what was due."""
         await self.connection.execute(

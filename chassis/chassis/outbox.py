@@ -11,6 +11,9 @@ from chassis.telemetry import current_traceparent
 from contracts.record import State, encode, event_id
 from contracts.topics import topic_of
 
+LARGEST = 900_000
+"""Bytes of a state. Above a mebibyte no broker takes its record, and who is refused for good holds all behind it."""
+
 _INSERT = """
 with written as (
     insert into outbox (topic, partition, key, ce_id, ce_type, revision, payload, traceparent, created_at)
@@ -23,16 +26,23 @@ select pg_notify('outbox_' || current_schema(), '')
 """
 
 
+class StateTooLarge(ValueError):
+    """A state that could not be sent: whatever made it has to be refused."""
+
+
 async def insert(
     connection: "PoolConnectionProxy[asyncpg.Record]", states: Sequence[State], traces: Mapping[str, str], now: datetime
 ) -> None:
     """Insert states in their order and wake the relay at commit.
 
     The caller holds the lock of each aggregate's row: it makes the order of ids the order of revisions.
-    A state continues the trace `traces` names for its key, else the trace of what runs now.
+    A state continues the trace `traces` names for its key, else the trace of what runs now. Raises StateTooLarge.
     """
     if not states:
         return
+    payloads = [encode(state) for state in states]
+    if max(map(len, payloads)) > LARGEST:
+        raise StateTooLarge
     here = current_traceparent()
     await connection.execute(
         _INSERT,
@@ -42,7 +52,7 @@ async def insert(
         [event_id(state) for state in states],
         [state.ce_type for state in states],
         [state.revision for state in states],
-        [encode(state) for state in states],
+        payloads,
         [traces.get(state.key, here) for state in states],
         now,
     )

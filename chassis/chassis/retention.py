@@ -19,21 +19,24 @@ OUTBOX_KEPT = timedelta(days=7)
 """From its sending on; what was not sent is kept until it is."""
 
 PLACE_KEPT = timedelta(days=365)
-"""From the day on that a record was given up: where it stood explains what is missing since."""
+"""From the day on that a submission was given up. Where another record stood is kept without an end, as its topic keeps
+it: that explains what is missing since."""
 
 _STATEMENTS = (
     (
-        "delete from outbox where id in (select id from outbox where published_at < $1 order by id limit $2)",
+        # Of the oldest only: to find no more than a few by their time, the whole table would be read.
+        "delete from outbox where id in (select id from"
+        " (select id, published_at from outbox order by id limit $2) as oldest where published_at < $1)",
         OUTBOX_KEPT,
     ),
     (
-        "delete from parked where id in (select id from parked where expires_at < $1 and resolution <> 'expired'"
-        " order by id limit $2)",
+        "delete from parked where id in (select id from parked where expires_at < $1"
+        " and resolution in ('applied', 'superseded') order by id limit $2)",
         timedelta(0),
     ),
     (
-        "delete from parked where id in (select id from parked where expires_at < $1 and resolution = 'expired'"
-        " order by id limit $2)",
+        "delete from parked where id in (select id from parked where expires_at < $1 and resolved_at is not null"
+        " and topic like 'submissions.%' order by id limit $2)",
         PLACE_KEPT,
     ),
 )
@@ -53,7 +56,7 @@ async def forget(database: Database) -> int:
                 done = int((await tx.execute(statement, tx.now - kept, BATCH)).rpartition(" ")[2])
                 failpoint("retention.deleted")
             forgotten += done
-            if done < BATCH:
+            if not done:
                 break
     return forgotten
 

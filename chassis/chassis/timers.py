@@ -74,22 +74,20 @@ class Timers:
                 await _pause(stop)
 
     async def tick(self) -> int:
-        """Handle what is due now, at most one batch; how many that were."""
+        """Handle what is due now, at most one batch; how many that were, none for who is not the owner."""
         async with self._database.transaction() as tx:
             rows = await tx.fetch(_SELECT, tx.now, list(self._handlers), BATCH)
         dues = sorted((Due(**row) for row in rows), key=attrgetter("kind", "at", "aggregate"))
-        for kind, some in groupby(dues, attrgetter("kind")):
-            await self._apply(kind, list(some))
-        return len(dues)
+        return sum([await self._apply(kind, list(some)) for kind, some in groupby(dues, attrgetter("kind"))])
 
-    async def _apply(self, kind: str, dues: Sequence[Due]) -> None:
+    async def _apply(self, kind: str, dues: Sequence[Due]) -> int:
         try:
             async with self._database.transaction() as tx:
                 owner = await tx.fetchval(
                     "select pg_try_advisory_xact_lock(hashtextextended('geleit.timers.' || current_schema(), 0))"
                 )
                 if not owner:
-                    return
+                    return 0
                 await tx.publish(await self._handlers[kind](dues, tx))
                 failpoint("timers.handled")
                 # Last, so that rows are locked in the order in which handlers lock them; a due that the
@@ -106,14 +104,13 @@ class Timers:
         except Exception as error:
             if len(dues) > 1:
                 middle = len(dues) // 2
-                await self._apply(kind, dues[:middle])
-                await self._apply(kind, dues[middle:])
-                return
+                return await self._apply(kind, dues[:middle]) + await self._apply(kind, dues[middle:])
             log.error("timers: a due of kind %s comes again later: %s", kind, telemetry.place_of(error))
             await self._postpone(dues[0])
         else:
             failpoint("timers.committed")
             telemetry.dues_total.labels(kind, "handled").inc(len(dues))
+        return len(dues)
 
     async def _postpone(self, due: Due) -> None:
         pause = min(RETRY_FIRST * 2 ** min(due.attempts, DOUBLINGS), RETRY_LAST)

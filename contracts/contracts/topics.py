@@ -47,7 +47,12 @@ class Topic:
     def config(self) -> dict[str, str]:
         """Broker settings."""
         if self.retention is None:
-            return {"cleanup.policy": "compact", "max.message.bytes": "1048576"}
+            # An erasure is a newer state: a week later at the latest, the older ones with their facts are gone.
+            return {
+                "cleanup.policy": "compact",
+                "max.compaction.lag.ms": str(7 * 24 * 3600 * 1000),
+                "max.message.bytes": "1048576",
+            }
         return {
             "cleanup.policy": "delete",
             "retention.ms": str(int(self.retention.total_seconds() * 1000)),

@@ -90,6 +90,26 @@ async def test_what_has_failed_is_listed_and_comes_again_at_once_when_somebody_s
         assert await postponed(tx, 10) == [Due(NOW + timedelta(minutes=2), "remind", "bad", 2)]
 
 
+async def test_who_does_not_keep_the_clock_has_handled_nothing(probe: Database) -> None:
+    async def handled(_: Sequence[Due], __: Tx) -> Sequence[State]:
+        return []
+
+    async with probe.transaction() as tx:
+        await tx.dues("remind", dict.fromkeys(map(str, range(30)), NOW))
+    timers = Timers(probe, {"remind": handled}, Health())
+    async with probe.transaction() as tx:
+        await tx.fetchval("select pg_advisory_xact_lock(hashtextextended('geleit.timers.' || current_schema(), 0))")
+        assert await timers.tick() == 0
+    assert await timers.tick() == 30
+
+
+async def test_what_the_clock_repeats_keeps_the_date_it_has(probe: Database) -> None:
+    async with probe.transaction() as tx:
+        for days in (1, 2):
+            await tx.begin("remind", "all", NOW + timedelta(days=days))
+    assert await waiting(probe) == {"all": NOW + timedelta(days=1)}
+
+
 async def test_what_fails_for_ever_is_never_put_off_for_more_than_six_hours(probe: Database) -> None:
     async def fails(_: Sequence[Due], __: Tx) -> Sequence[State]:
         raise ZeroDivisionError

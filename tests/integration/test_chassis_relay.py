@@ -13,6 +13,7 @@ from builders import a_household, a_municipality
 from chassis.broker import Broker
 from chassis.database import AWAY, Database
 from chassis.health import Health
+from chassis.outbox import StateTooLarge
 from chassis.relay import Relay
 from chassis.stream import TopicDiffers, create_topics
 from contracts.record import event_id
@@ -59,6 +60,15 @@ async def test_what_is_rolled_back_is_never_sent(probe: Database) -> None:
 
     with pytest.raises(ZeroDivisionError):
         await fails()
+    async with probe.transaction() as tx:
+        assert await tx.fetchval("select count(*) from outbox") == 0
+
+
+async def test_a_state_that_no_broker_would_take_never_reaches_the_outbox(probe: Database) -> None:
+    grown = a_municipality(ags="08000001").model_copy(update={"name": "n" * 1_000_000})
+    with pytest.raises(StateTooLarge):
+        async with probe.transaction() as tx:
+            await tx.publish([a_municipality(), grown])
     async with probe.transaction() as tx:
         assert await tx.fetchval("select count(*) from outbox") == 0
 

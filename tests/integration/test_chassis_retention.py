@@ -1,12 +1,13 @@
 """Retention forgets what was sent long ago and what is past its expiry, and nothing else."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from builders import NOW, a_municipality
 from chassis.database import Database
-from chassis.parked import KEPT, listed, park
+from chassis.parked import KEPT, discard, listed, park, settle
 from chassis.retention import PLACE_KEPT, forget
 from chassis.vault import Vault
 from stream import raw_bytes
@@ -31,6 +32,29 @@ async def test_only_what_is_past_its_time_goes(database: Any) -> None:
         assert await listed(tx) == []
         (expired,) = await listed(tx, resolved=True)
         assert (expired.resolution, await tx.fetchval("select payload from parked")) == ("expired", None)
-    assert await forget(much_later) == 1
+    assert await forget(much_later) == 0
     async with probe.transaction() as tx:
-        assert await listed(tx, resolved=True) == []
+        assert await listed(tx, resolved=True) == [expired], "as long as its topic has it, it explains what is missing"
+
+
+async def test_of_what_was_settled_only_what_is_missing_somewhere_is_remembered(database: Any) -> None:
+    probe: Database = await database("probe", clock=lambda: NOW)
+    later: Database = await database("probe", clock=lambda: NOW + KEPT + timedelta(days=1))
+    much_later: Database = await database("probe", clock=lambda: NOW + KEPT + PLACE_KEPT + timedelta(days=1))
+    vault = Vault(os.urandom(32))
+    async with probe.transaction() as tx:
+        for offset, topic in enumerate(["municipalities", "municipalities", "submissions.karlsruhe"]):
+            await park(tx, vault, replace(raw_bytes(b"?"), topic=topic, offset=offset), "error:KeyError", None)
+        applied, discarded, offered = [one.id for one in await listed(tx)]
+        await settle(tx, applied, "applied")
+        await discard(tx, discarded, "of no use")
+        await discard(tx, offered, "of no use")
+
+    async def kept() -> list[int]:
+        async with probe.transaction() as tx:
+            return [one.id for one in await listed(tx, resolved=True)]
+
+    await forget(later)
+    assert await kept() == [discarded, offered]
+    await forget(much_later)
+    assert await kept() == [discarded]

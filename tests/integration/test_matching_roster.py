@@ -140,6 +140,26 @@ async def test_the_shipped_policy_is_published_once(stage: Stage) -> None:
     assert Policy.model_validate_json(row["payload"]) == shipped()
 
 
+async def test_a_release_that_ships_another_policy_leaves_the_one_in_force(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matching.policy.shipped", lambda: a_policy(version="of a later release"))
+    async with stage.database.transaction() as tx:
+        assert await ensure_policy(tx) == ()
+
+
+async def test_who_never_leaves_and_whose_absence_has_no_end_may_be_written_as_the_last_day(stage: Stage) -> None:
+    header = "code;name;provider;fte;service_area;active_until;absences"
+    async with stage.database.transaction() as tx:
+        report = await import_roster(
+            tx,
+            VAULT,
+            f"{header}\nA;Anna;P;1;{TUEBINGEN};9999-12-31;\nB;Berta;P;1;{TUEBINGEN};;2022-01-01/9999-12-31\n".encode(),
+        )
+    assert report.possible
+    assert (await stage.arrive()).assignee
+
+
 async def test_a_new_policy_changes_capacities_and_adds_who_was_not_eligible(stage: Stage) -> None:
     await stage.roster(ONE)
     care = await stage.arrive(legal_group=LegalGroup.TOLERATED, accommodation=Accommodation.FOLLOW_UP)

@@ -85,6 +85,7 @@ def test_a_child_born_after_arrival_is_an_infant_of_the_household() -> None:
         ({"arrived_on": "2022-03-17"}, "/facts/arrived_on", "arrived_in_future"),
         ({"arrived_on": "0202-03-14"}, "/facts/arrived_on", "arrived_too_long_ago"),
         ({"allotted_on": "2022-03-13"}, "/facts/allotted_on", "allotted_before_arrival"),
+        ({"allotted_on": "9996-03-13"}, "/facts/allotted_on", "allotted_too_far_ahead"),
         ({"municipality": "08416999"}, "/facts/municipality", "unknown_municipality"),
         ({"municipality": "09162000"}, "/facts/municipality", "malformed"),
         ({"legal_group": "tourist"}, "/facts/legal_group", "unknown_value"),

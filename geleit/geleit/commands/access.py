@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -115,6 +115,8 @@ def key_issue(
             f" (`geleit key list --role {role} --tenant {tenant}` shows their ids)."
         ) from None
     typer.echo(f"{issued.id}: {issued.secret}")
+    end = datetime.now(UTC) + timedelta(days=days)
+    typer.echo(f"It is valid until {_day(end)}: issue the next one before that.", err=True)
 
 
 @key.command("list")

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -12,6 +12,8 @@ MAX_PERSONS = 25
 """More is a typing error or a camp, and both want a person to look."""
 ADULT_AT = 18
 OLDEST = 120
+FURTHEST = timedelta(days=366)
+"""An allotment after that is a typing error, and no counselling could be counted from it."""
 LONGEST_STAY = 50
 """Years: an arrival before that is a typing error, and would make every age wrong."""
 
@@ -122,6 +124,8 @@ def _of_facts(facts: Statement, today: date, municipalities: Container[str]) -> 
         yield Problem("/facts/arrived_on", "arrived_too_long_ago")
     if arrived and facts.allotted_on and facts.allotted_on < arrived:
         yield Problem("/facts/allotted_on", "allotted_before_arrival")
+    if facts.allotted_on and facts.allotted_on > today + FURTHEST:
+        yield Problem("/facts/allotted_on", "allotted_too_far_ahead")
     if facts.municipality and facts.municipality not in municipalities:
         yield Problem("/facts/municipality", "unknown_municipality")
 

@@ -23,6 +23,11 @@ def start_of(day: date) -> datetime:
     return datetime.combine(day, time(), BERLIN)
 
 
+def day_after(day: date) -> date:
+    """The next one; after the last that there is, which some write for "open", none comes."""
+    return day + timedelta(days=1) if day < date.max else day
+
+
 def after_working_days(now: datetime, days: int) -> datetime:
     """The same time of day, so many working days later."""
     local = now.astimezone(BERLIN)

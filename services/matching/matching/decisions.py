@@ -54,7 +54,8 @@ async def settle(
     failpoint("matching.loaded")
     await store.write_cares(tx, basis.policy, written)
     failpoint("matching.assigned")
-    await store.record(tx, batch, [*inputs, *_asked(steps, served)])
+    # Of who was only looked at, and nothing decided, replay needs to know nothing.
+    await store.record(tx, batch, [*inputs, *(_asked(steps, served) if whys else ())])
     failpoint("matching.recorded")
     # Dues come last, as with the clock, which deletes what it has handled at the end of its transaction.
     await _set_dues(tx, basis, written, later)

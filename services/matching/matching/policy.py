@@ -30,8 +30,11 @@ def shipped() -> PolicyState:
 
 
 async def ensure_policy(tx: Tx) -> Sequence[State]:
-    """Publish the shipped policy unless that version is known; what is to be published. Runs after migrations."""
-    return await publish_policy(tx, shipped())
+    """Publish the shipped policy if there is none; what is to be published. Runs after migrations.
+
+    A later release never puts its policy above one that people have enacted.
+    """
+    return () if await store.newest_policy(tx) else await publish_policy(tx, shipped())
 
 
 async def publish_policy(tx: Tx, state: PolicyState) -> Sequence[State]:

@@ -7,6 +7,7 @@ from math import asin, cos, radians, sin, sqrt
 from uuid import UUID
 
 from contracts.vocabulary import CareReason, Skill
+from matching.days import day_after
 from matching.domain import Carried, Facts, Manager, Place, Policy, Priority, Rule
 
 EARTH_RADIUS_KM = 6371.0
@@ -24,7 +25,7 @@ def rules_in_force(policy: Policy, day: date) -> list[Rule]:
 def turns_of(policy: Policy) -> set[date]:
     """The days on which a rule begins, or no longer holds."""
     begin = {rule.valid_from for rule in policy.rules}
-    end = {rule.valid_until + timedelta(days=1) for rule in policy.rules if rule.valid_until}
+    end = {day_after(rule.valid_until) for rule in policy.rules if rule.valid_until}
     return begin | end
 
 
@@ -107,9 +108,9 @@ def distance_km(one: Place, other: Place) -> int:
 
 def next_change_of_presence(manager: Manager, today: date) -> date | None:
     """The next day on which the manager begins, leaves, goes or comes back."""
-    after_leaving = [manager.active_until + timedelta(days=1)] if manager.active_until else []
+    after_leaving = [day_after(manager.active_until)] if manager.active_until else []
     going = [absence.since for absence in manager.absences]
-    back = [absence.until + timedelta(days=1) for absence in manager.absences if absence.until]
+    back = [day_after(absence.until) for absence in manager.absences if absence.until]
     return min((day for day in (manager.active_from, *after_leaving, *going, *back) if day > today), default=None)
 
 

@@ -7,6 +7,7 @@ from intake.stated import Problem
 
 MESSAGES: Mapping[str, str] = {
     "allotted_before_arrival": N_("The allotment cannot be before the arrival."),
+    "allotted_too_far_ahead": N_("The allotment cannot be more than a year ahead."),
     "arrived_in_future": N_("The arrival cannot be in the future."),
     "arrived_too_long_ago": N_("The arrival is too long ago."),
     "born_in_future": N_("The birth date cannot be in the future."),

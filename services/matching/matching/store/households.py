@@ -184,9 +184,13 @@ async def _relatives(tx: Tx, groups: Mapping[UUID, UUID | None]) -> dict[UUID, f
         " and h.facts ? 'family_group' and c.manager is not null",
         sorted(wanted),
     )
+    members: dict[str, list[asyncpg.Record]] = {}
+    for row in rows:
+        members.setdefault(row["family"], []).append(row)
     return {
-        household: frozenset(row["manager"] for row in rows if row["family"] == str(group) and row["id"] != household)
+        household: frozenset(row["manager"] for row in members.get(str(group), ()) if row["id"] != household)
         for household, group in groups.items()
+        if group
     }
 
 
