@@ -15,10 +15,12 @@ from chassis.access import Role, Tenant
 from chassis.database import Database
 from chassis.errands import Errand, Errands, NotPerformed
 from chassis.health import Health
+from gauged import figure
 from integration.conftest import OpenDatabase, SetClock
 from notifications import deliver, store
 from notifications.channels.mail import Mailer, Server
 from notifications.settings import Settings
+from notifications.telemetry import measure_given_up
 from notifications_world import ADDRESS, TOWN, fold, know_contact, messages, soon
 
 
@@ -170,6 +172,12 @@ async def test_a_server_that_hangs_costs_its_time_and_no_more(database: OpenData
     assert (row["last_error_code"], row["sent_at"], row["failed_at"]) == ("timeout", None, None)
 
 
+async def given_up(worker: Database) -> float:
+    async with worker.transaction() as tx:
+        await measure_given_up(tx)
+    return figure("geleit_messages_given_up")
+
+
 async def test_an_address_that_is_refused_fails_for_good_until_an_operator_retries(
     database: OpenDatabase, post: tuple[Post, Server]
 ) -> None:
@@ -181,6 +189,7 @@ async def test_an_address_that_is_refused_fails_for_good_until_an_operator_retri
     await once(worker, errand)
     (row,) = await messages(worker)
     assert (row["last_error_code"], row["failed_at"] is not None) == ("smtp_550", True)
+    assert await given_up(worker) == 1
     await let_pass(worker, timedelta(days=9))
     assert await once(worker, errand) == 0
     office.answer = lambda: "250 OK"

@@ -7,7 +7,7 @@ from chassis.consumer import Handler
 from chassis.service import Service
 from contracts import topics
 from contracts.topics import Topic
-from notifications import authority, deliver, handlers, store
+from notifications import authority, deliver, handlers, store, telemetry
 from notifications.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def service(settings: Settings) -> Service:
         on=HANDLERS,
         on_due={handlers.REMIND: handlers.on_reminder_due},
         errands=(deliver.errand(settings),),
+        measures=(telemetry.measure_given_up,),
         web=_site,
         writes={topics.RESPONSES: authority.RESPONSES},
         come_back=store.change_again,

@@ -137,8 +137,7 @@ def errand(settings: Settings, mailer: Mailer | None = None) -> Errand:
 async def retry(tx: Tx, messages: Sequence[UUID] | None) -> int:
     """Send failed messages again (None: all of them), as an operator asks for; how many those are."""
     rows = await tx.fetch(query("retry"), messages)
-    for row in rows:
-        await tx.audit("retry_message", str(row["id"]))
+    await tx.audits([("retry_message", str(row["id"])) for row in rows])
     if rows:
         await tx.wake("errand")
     return len(rows)

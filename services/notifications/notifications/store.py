@@ -290,3 +290,8 @@ def _item(row: asyncpg.Record) -> Item:
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+async def given_up(tx: Tx, since: datetime) -> int:
+    """How many messages have failed for good since then."""
+    return int(await tx.fetchval("select count(*) from message where failed_at > $1", since))
