@@ -37,6 +37,8 @@ async def test_a_household_by_kafka_gets_a_manager_and_its_centre_a_verdict(worl
     record = world.submission(reference, SubmissionKind.REGISTER, facts=form["facts"], identity=form["identity"])
     _, _, offset = await world.submit(record)
     await world.submit(record)
+    (first, _) = await verdicts_on(world, reference, 2)
+    await world.care(UUID(first["household"]), "proposed")
     await world.submit(world.submission(reference, SubmissionKind.WITHDRAW, facts={}))
     told = await verdicts_on(world, reference, 3)
     assert [one["outcome"] for one in told] == ["accepted", "duplicate", "withdrawn"]
