@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 import httpx
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from chassis.access import Role
 from chassis.access.accounts import SignedIn, create_account, sign_in
@@ -18,7 +18,7 @@ from chassis.access.tokens import csrf_token
 from chassis.database import Database, Tx, utc_now
 from chassis.web.app import assemble
 from chassis.web.guard import CSRF_FIELD, SESSION_COOKIE
-from chassis.web.surroundings import Mounted
+from chassis.web.surroundings import Mounted, Site
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,9 @@ class Browser:
 
     async def send(self, path: str, **fields: object) -> httpx.Response:
         return await self.client.post(path, data={CSRF_FIELD: self.csrf, **fields})
+
+
+def probe_door(router: APIRouter, web: Database, worker: Database, owner_url: str) -> Door:
+    """The door of a page that every service has, at the probe's tables."""
+    mounted = Mounted(name="probe", prefix="/probe", package="chassis", site=Site(title="Probe", router=router))
+    return Door(mounted, web, worker, owner_url)

@@ -109,7 +109,7 @@ class Tx:
             list(at.values()),
         )
 
-    async def begin(self, kind: str, aggregate: str, at: datetime) -> None:
+    async def first_due(self, at: datetime, kind: str, aggregate: str) -> None:
         """`due` for what the clock repeats: a date that is set already stays."""
         await self.connection.execute(
             "insert into due (kind, aggregate, at) values ($1, $2, $3) on conflict (kind, aggregate) do nothing",

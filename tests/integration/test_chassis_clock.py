@@ -106,7 +106,7 @@ async def test_who_does_not_keep_the_clock_has_handled_nothing(probe: Database) 
 async def test_what_the_clock_repeats_keeps_the_date_it_has(probe: Database) -> None:
     async with probe.transaction() as tx:
         for days in (1, 2):
-            await tx.begin("remind", "all", NOW + timedelta(days=days))
+            await tx.first_due(NOW + timedelta(days=days), "remind", "all")
     assert await waiting(probe) == {"all": NOW + timedelta(days=1)}
 
 

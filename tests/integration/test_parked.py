@@ -18,11 +18,10 @@ from chassis.health import Health
 from chassis.parked import RETRY
 from chassis.timers import Timers
 from chassis.vault import Vault
-from chassis.web import Mounted, Site
 from chassis.web.parked import router
 from contracts.record import Record, State
 from contracts.topics import MUNICIPALITIES
-from doors import Door
+from doors import Door, probe_door
 from integration.conftest import OpenDatabase
 from probe import handlers
 from stream import raw_record
@@ -57,8 +56,7 @@ async def worker(database: OpenDatabase) -> Database:
 
 @pytest.fixture
 async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
-    mounted = Mounted(name="probe", prefix="/probe", package="chassis", site=Site(title="Probe", router=router))
-    return Door(mounted, await database("probe", "web"), worker, database_url)
+    return probe_door(router, await database("probe", "web"), worker, database_url)
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ import pytest
 
 from chassis.access import Role
 from chassis.database import Database
-from chassis.web import Mounted, Site
 from chassis.web.trail import router
-from doors import Door
+from doors import Door, probe_door
 from integration.conftest import OpenDatabase
 
 
@@ -18,8 +17,7 @@ async def worker(database: OpenDatabase) -> Database:
 
 @pytest.fixture
 async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
-    mounted = Mounted(name="probe", prefix="/probe", package="chassis", site=Site(title="Probe", router=router))
-    return Door(mounted, await database("probe", "web"), worker, database_url)
+    return probe_door(router, await database("probe", "web"), worker, database_url)
 
 
 @pytest.fixture(autouse=True)

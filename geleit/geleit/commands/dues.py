@@ -15,6 +15,7 @@ from geleit.services import ServiceName, the_service, worker_database
 app = typer.Typer(no_args_is_help=True, help="What was due and has failed: list, retry.")
 console = Console()
 LISTED = 500
+"""Dues in one list, those that come first."""
 
 
 @app.command("list")

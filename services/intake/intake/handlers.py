@@ -65,7 +65,7 @@ async def on_stale_keys(dues: Sequence[Due], tx: Tx) -> Sequence[State]:
 
 async def first_dues(tx: Tx) -> Sequence[State]:
     """Start what the clock repeats."""
-    await tx.begin(STALE_KEYS, "all", tx.now + timedelta(days=1))
+    await tx.first_due(tx.now + timedelta(days=1), STALE_KEYS, "all")
     return ()
 
 
