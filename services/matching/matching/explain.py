@@ -64,7 +64,7 @@ def why_not(receipt: Mapping[str, Any], manager: str) -> WhyNot | None:
     best = candidates.get(receipt["chosen"])
     by_person = receipt["solver"]["by"] == BY_A_PERSON
     if by_person or gate not in {None, CareReason.NO_CAPACITY, CareReason.WEEK_FULL}:
-        return WhyNot(gate, lacking or None if gate is CareReason.NO_CAPACITY else None, by_person=by_person)
+        return WhyNot(gate, lacking if gate is CareReason.NO_CAPACITY else None, by_person=by_person)
     if gate is CareReason.WEEK_FULL and lacking:
         # Neither units alone nor a case more would have been enough.
         return WhyNot(gate)
