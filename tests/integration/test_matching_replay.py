@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,6 +12,7 @@ from builders import NOW, a_household
 from contracts.vocabulary import Answer, AnswerReason, CareStatus, HouseholdChange, HouseholdStatus
 from matching import decisions, solver
 from matching.apart import keep_apart
+from matching.authority import ASSIGNMENTS
 from matching.domain import OverrideReason
 from matching.override import CHANGED, override
 from matching.receipts import chained, statement_of
@@ -216,3 +217,26 @@ async def test_an_answer_that_comes_after_an_erasure_leaves_everything_replayabl
     await stage.answer(care, Answer.ACCEPTED)
     assert await stage.rows("select from stimulus where kind = 'response'") == []
     assert (await stage.arrive()).status is CareStatus.PROPOSED
+
+
+async def test_who_was_heard_of_by_the_broker_only_is_decided_the_same_again(stage: Stage) -> None:
+    """After a restore a household keeps the numbers of what is known of it, and nothing of it once it is erased."""
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN}", f"B;Berta;P;1;{TUEBINGEN}")
+    known = await stage.arrive()
+    heard = known.model_copy(update={"household": uuid4(), "revision": 7})
+    async with stage.database.transaction() as tx:
+        await ASSIGNMENTS.adopt(tx, [heard])
+    care = await stage.arrive(id=heard.household, revision=3)
+    assert (care.status, care.item) == (CareStatus.PROPOSED, 9)
+    await stage.answer(care, Answer.DECLINED, reason=AnswerReason.OTHER)
+    assert (await replayed(stage)).holds
+    await stage.tell(
+        a_household(id=heard.household, revision=4, status=HouseholdStatus.ERASED, change=HouseholdChange.ERASED)
+    )
+    assert (await replayed(stage)).holds
+    left = await stage.rows(
+        "select s.kind from stimulus s, care c left join assignment a using (household) where c.household = $1"
+        " and s.at in (c.decided_at, c.ended_at, a.assigned_at, a.ended_at)",
+        heard.household,
+    )
+    assert left == []

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID, uuid4
 
+import orjson
+
 from chassis.authority import Authority, by_pages
 from chassis.database import Tx
 from contracts import assignments, policy, roster
@@ -35,8 +37,17 @@ async def _overtake_cares(tx: Tx, heard: Sequence[State]) -> None:
 
 
 async def _end_strangers(tx: Tx, heard: Sequence[State]) -> None:
-    """Their care ends above what was heard of it: intake says that they are erased, or tells of them again."""
-    await store.keep_ended(tx, [one for one in heard if isinstance(one, assignments.Care)])
+    """Their care ends above what was heard of it: intake says that they are erased, or tells of them again.
+
+    Items are numbered on from there, so replay is told.
+    """
+    cares = [one for one in heard if isinstance(one, assignments.Care)]
+    alias = await store.keep_ended(tx, cares)
+    await store.record(tx, uuid4(), [_ended(one, alias[one.household]) for one in cares])
+
+
+def _ended(heard: assignments.Care, alias: UUID) -> Stimulus:
+    return Stimulus("ended", str(alias), orjson.dumps({"registered_at": heard.registered_at}), heard.revision + 1)
 
 
 async def _roster(tx: Tx) -> AsyncIterator[Sequence[State]]:

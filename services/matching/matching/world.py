@@ -10,9 +10,10 @@ from contracts.households import Household as HouseholdState
 from contracts.municipalities import Municipality
 from contracts.policy import Policy as PolicyState
 from contracts.responses import Response
+from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
 from matching import settlement
 from matching.days import day_of
-from matching.domain import Carried, Manager, OverrideReason, Place, Policy
+from matching.domain import Carried, Household, Manager, OverrideReason, Place, Policy
 from matching.lifecycle import Care, Case, Step, aged, anew, answered, changed, kept_apart
 from matching.match import Field, Override, Solve, by_solver
 from matching.receipts import FORM, Head, Receipt, chained
@@ -54,6 +55,8 @@ class World:
                     self.keep_manager(ROSTERED.validate_json(one.payload))
                 case "asked":
                     self.ask(steps, one.payload)
+                case "raised" | "ended":
+                    self._restored(one, batch.at)
                 case _:
                     assert one.aggregate, "every input to a case names it"
                     if step := self._step(UUID(one.aggregate), one, batch.at):
@@ -110,20 +113,25 @@ class World:
                 case = self.cases[alias]
                 self.cases[alias] = replace(case, excluded=case.excluded | {manager})
                 return kept_apart(self.cases[alias], manager)
-            case "raised":
-                self._raise(alias, one.revision)
-                return None
             case "aged":
                 return aged(self.cases[alias], self.basis.policy, day_of(now))
             case _:
                 raise ValueError(f"stimuli of kind {one.kind} are not known here")
 
-    def _raise(self, alias: UUID, revision: int | None) -> None:
-        if (case := self.cases.get(alias)) is None:
-            return  # erased, as above
-        assert case.care, "only a care that is told has a revision"
-        assert revision, "that is what it is raised to"
-        self.cases[alias] = replace(case, care=replace(case.care, revision=revision))
+    def _restored(self, one: Stimulus, now: datetime) -> None:
+        """A care goes on above what the broker has heard: a known one, or an ended one of whom only the broker knew."""
+        assert one.aggregate, "a restore says whose care it raises"
+        assert one.revision, "and to what"
+        alias = UUID(one.aggregate)
+        if one.kind == "ended":
+            since = datetime.fromisoformat(orjson.loads(one.payload)["registered_at"])
+            reason = CareReason.HOUSEHOLD_ERASED
+            care = Care(alias, one.revision, 0, CareStatus.ENDED, reason, now, waiting_since=since, ended_at=now)
+            self.cases[alias] = Case(Household(alias, 0, 0, HouseholdStatus.ERASED, since, None, alias), care)
+        # Unknown is who was erased: their inputs name nobody any more.
+        elif case := self.cases.get(alias):
+            assert case.care, "only a care that is told has a revision"
+            self.cases[alias] = replace(case, care=replace(case.care, revision=one.revision))
 
     def _changed(self, alias: UUID, one: Stimulus, now: datetime) -> Step:
         household = household_of(HouseholdState.model_validate_json(_with_key(one, "id")), now)

@@ -22,8 +22,8 @@ async def raise_cares(tx: Tx, revisions: Mapping[UUID, int]) -> list[tuple[UUID,
     return [(row["alias"], row["revision"]) for row in rows]
 
 
-async def keep_ended(tx: Tx, heard: Sequence[Care]) -> None:
-    """Keep cares of households that are not known as ended ones, newer than they were heard of.
+async def keep_ended(tx: Tx, heard: Sequence[Care]) -> dict[UUID, UUID]:
+    """Keep cares of households that are not known as ended ones, newer than they were heard of; the aliases they get.
 
     The household is older than any that is told: one that intake holds, and that matching had not yet read at the
     backup, comes again and is decided as if it were new, waiting since its registration.
@@ -49,6 +49,9 @@ async def keep_ended(tx: Tx, heard: Sequence[Care]) -> None:
         CareReason.HOUSEHOLD_ERASED,
         tx.now,
     )
+    ids = [one.household for one in heard]
+    rows = await tx.fetch("select id, alias from household where id = any($1::uuid[])", ids)
+    return {row["id"]: row["alias"] for row in rows}
 
 
 async def raise_managers(tx: Tx, revisions: Mapping[UUID, int]) -> None:
