@@ -15,9 +15,9 @@ from tempfile import TemporaryDirectory
 from benchmarks.stream import given, whole
 from benchmarks.stream.given import Raw
 
-from chassis import loop
 from contracts.households import Household
 from contracts.vocabulary import HouseholdChange, HouseholdStatus
+from geleit.interrupt import run_until_interrupted
 
 LOTS = int(os.environ.get("LOTS", "10"))
 ARRIVALS = int(os.environ.get("ARRIVALS", "100000"))
@@ -73,4 +73,4 @@ def _mib(holds: dict[str, int]) -> str:
 
 
 if __name__ == "__main__":
-    loop.run(main())
+    run_until_interrupted(main())

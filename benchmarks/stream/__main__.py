@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.stream import folds, given, limit, naive, ours, parts, whole
 
-from chassis import loop
+from geleit.interrupt import run_until_interrupted
 
 NAIVE = 4_000
 HOUSEHOLDS = int(os.environ.get("HOUSEHOLDS", "60000"))
@@ -86,4 +86,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    loop.run(main())
+    run_until_interrupted(main())

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from chassis import telemetry
+from chassis.access.keys import keys_ending
 from chassis.database import TRANSIENT, Database, Tx
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,9 @@ async def measure(database: Database, measures: Sequence[Measure]) -> None:
         telemetry.parked_records.clear()
         for row in parked:
             telemetry.parked_records.labels(row["topic"]).set(row["records"])
+        telemetry.keys_ending.clear()
+        for role, keys in (await keys_ending(tx)).items():
+            telemetry.keys_ending.labels(role).set(keys)
         for one in measures:
             await one(tx)
 

@@ -27,6 +27,7 @@ records_total = Counter("geleit_records", "Records by topic and what became of t
 handle_seconds = Histogram("geleit_handle_seconds", "Time one batch took, commit included", ["topic"])
 outbox_sent_total = Counter("geleit_outbox_sent", "Outbox rows sent to Kafka", ["topic"])
 outbox_age_seconds = Gauge("geleit_outbox_age_seconds", "Age of the oldest row that was not published")
+keys_ending = Gauge("geleit_keys_ending", "API keys in use that end within thirty days, or have ended", ["role"])
 parked_records = Gauge("geleit_parked_records", "Parked records that nobody has settled", ["topic"])
 consumer_lag_records = Gauge("geleit_consumer_lag_records", "Records behind the end of the partitions held", ["topic"])
 part_ready = Gauge("geleit_part_ready", "Whether a part of the process can work: 1 or 0", ["part"])

@@ -11,6 +11,8 @@ from chassis.access import Principal, Role
 from chassis.access.identify import principal_of
 from chassis.access.keys import IssuedKey, TooManyKeys, issue_key, list_keys, revoke_key
 from chassis.database import Database
+from chassis.gauges import measure
+from gauged import sample
 
 
 @pytest.fixture
@@ -76,3 +78,32 @@ async def test_a_list_shows_which_key_it_is_and_not_the_key(web: Database, datab
     assert key.secret.startswith(found.prefix)
     assert key.secret not in str(found)
     assert key.secret not in stored
+
+
+async def test_a_key_in_use_that_ends_soon_is_counted_until_nobody_uses_it(
+    database: OpenDatabase, web: Database, database_url: str
+) -> None:
+    worker = await database("probe", "worker")
+    used, _unused = await a_key(database_url), await a_key(database_url)
+    assert await principal_of(web, used.secret, "key") is not None
+
+    async def ending() -> dict[str, float | None]:
+        await measure(worker, ())
+        return {role: sample("geleit_keys_ending", role=role) for role in ("centre", "operator")}
+
+    async def change(what: str) -> None:
+        async with owner(database_url) as tx:
+            await tx.execute(f"update access.api_key set {what}")
+
+    assert await ending() == {"centre": None, "operator": None}
+    await change("expires_at = now() + interval '29 days'")
+    assert await ending() == {"centre": 1, "operator": None}
+    await change("created_at = now() - interval '2 days', expires_at = now() - interval '1 day'")
+    assert await ending() == {"centre": 1, "operator": None}, "somebody still knocks with it"
+    await change("used_at = used_at - interval '8 days'")
+    assert await ending() == {"centre": None, "operator": None}
+    assert await principal_of(web, used.secret, "key") is None
+    assert await ending() == {"centre": 1, "operator": None}
+    async with owner(database_url) as tx:
+        await revoke_key(tx, used.id)
+    assert await ending() == {"centre": None, "operator": None}

@@ -1,6 +1,6 @@
 """API keys: for one scope, expiring, two valid at once so that they can be rotated without a gap."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,6 +12,8 @@ from chassis.access.tokens import digest, new_key, shown_prefix
 from chassis.database import Tx
 
 LIFETIME = timedelta(days=365)
+SOON = timedelta(days=30)
+"""Time enough to give a new key to whoever uses one that ends."""
 
 
 class TooManyKeys(ValueError):
@@ -65,3 +67,9 @@ async def list_keys(tx: Tx, *, role: Role | None = None, tenant: str | None = No
     """All keys of a role or tenant (or all), valid or not, oldest first."""
     rows = await tx.fetch("select * from access.list_keys($1, $2)", role, tenant)
     return [KeyInfo(**{**dict(row), "role": Role(row["role"])}) for row in rows]
+
+
+async def keys_ending(tx: Tx, within: timedelta = SOON) -> Mapping[Role, int]:
+    """By role how many keys that were used in the last week end soon, or have ended."""
+    rows = await tx.fetch("select * from access.keys_ending($1)", within)
+    return {Role(row["role"]): row["keys"] for row in rows}
