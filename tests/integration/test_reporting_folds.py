@@ -241,6 +241,31 @@ async def test_percentiles_are_of_first_assignments(database: OpenDatabase) -> N
     assert (cohort.p50_ms, cohort.p95_ms, cohort.p99_ms) == (50.0, 95.0, 99.0)
 
 
+async def test_an_erased_household_has_no_part_in_how_long_others_waited(database: OpenDatabase) -> None:
+    """What is left of its times is days: its assignment would come before its arrival."""
+    reporting = await database("reporting")
+    stays, goes = a_household(), a_household()
+    cares = [a_care(household=one.id, assigned_at=NOW + timedelta(milliseconds=70)) for one in (stays, goes)]
+    await fold(reporting, [stays, goes, *cares])
+    day = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    gone = EarlierAssignment(
+        item=1,
+        manager=uuid4(),
+        assigned_at=day,
+        ended_at=day,
+        status=CareStatus.ENDED,
+        reason=CareReason.HOUSEHOLD_ERASED,
+    )
+    ended = {"status": CareStatus.ENDED, "reason": CareReason.HOUSEHOLD_ERASED, "assignee": None, "case": None}
+    erased_care = cares[1].model_copy(
+        update=ended | {"revision": 2, "item": None, "weight": 0, "assigned_at": None, "earlier": (gone,)}
+    )
+    for state in (erased_care, a_household(id=goes.id, revision=2, status=HouseholdStatus.ERASED)):
+        await fold(reporting, [state])
+        cohort = (await figures(reporting)).cohort
+        assert (cohort.arrivals, cohort.p50_ms, cohort.p99_ms) == (2, 70.0, 70.0)
+
+
 async def test_a_town_is_covered_by_a_manager_who_is_active_today(database: OpenDatabase) -> None:
     reporting = await database("reporting")
     yesterday = date.today() - timedelta(days=1)  # noqa: DTZ011

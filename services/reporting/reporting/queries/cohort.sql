@@ -16,7 +16,9 @@ select
     count(*) filter (where h.outcome = 'undecided') as undecided,
     coalesce(sum(h.declines), 0)::bigint as declines,
     count(*) filter (where h.outcome = 'assigned' and h.declines > 0) as reassigned,
-    percentile_disc(array[0.5, 0.95, 0.99]) within group (order by h.assigned_after_ms) as percentiles
+    -- Of an erased household only the day of its assignment is left.
+    percentile_disc(array[0.5, 0.95, 0.99]) within group (order by h.assigned_after_ms)
+        filter (where h.outcome <> 'erased' and h.care_reason is distinct from 'household_erased') as percentiles
 from household h
 where h.day between $1 and $2 and ($3::text is null or h.district = $3)
 group by grouping sets ((), (h.district), (h.day))
