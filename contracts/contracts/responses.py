@@ -27,6 +27,7 @@ class Response(State):
     answered_at: datetime
     accepted_at: datetime | None = None
     contacted_at: datetime | None = None
+    transfer_requested_at: datetime | None = None
 
     @property
     def key(self) -> str:

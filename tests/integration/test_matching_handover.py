@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from builders import a_household
+from builders import NOW, a_household
 from contracts.assignments import Care
 from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdChange, HouseholdStatus
 from matching import handing_over, store
@@ -244,6 +244,31 @@ async def test_who_asks_for_a_transfer_keeps_the_manager_until_a_person_confirms
     (moved,) = await stage.pass_time()
     assert moved.assignee
     assert (moved.status, moved.assignee.code, moved.answered_at) == (CareStatus.PROPOSED, other, None)
+
+
+async def test_a_request_for_a_transfer_is_found_in_the_answer_that_followed_it(stage: Stage) -> None:
+    """Both come in one poll, or compaction has left the newer one only."""
+    await stage.roster(A, B)
+    care = await stage.arrive()
+    (met,) = await stage.answer(
+        care, Answer.CONTACTED, revision=3, accepted_at=NOW, contacted_at=NOW, transfer_requested_at=NOW
+    )
+    assert (met.status, met.contacted_at) == (CareStatus.CONFIRMED, NOW)
+    (move,) = await plans(stage)
+    assert (move["reason"], move["cause"], move["status"]) == ("transfer", "requested", "proposed")
+    async with stage.database.transaction() as tx:
+        await store.discard_handover(tx, move["id"])
+    await stage.answer(care, Answer.CONTACTED, revision=4, accepted_at=NOW, contacted_at=NOW, transfer_requested_at=NOW)
+    assert [one["status"] for one in await plans(stage)] == ["discarded"], "it was asked for once"
+
+
+async def test_a_contact_is_found_in_the_request_that_followed_it(stage: Stage) -> None:
+    await stage.roster(A, B)
+    care = await stage.arrive()
+    asked = {"reason": AnswerReason.LANGUAGE, "accepted_at": NOW, "contacted_at": NOW, "transfer_requested_at": NOW}
+    (told,) = await stage.answer(care, Answer.TRANSFER_REQUESTED, revision=3, **asked)
+    assert (told.status, told.contacted_at) == (CareStatus.CONFIRMED, NOW)
+    assert len(await plans(stage)) == 1
 
 
 async def test_whom_nobody_can_take_over_stays_and_the_plan_says_why(stage: Stage) -> None:

@@ -190,6 +190,35 @@ async def test_a_late_answer_is_reminded_of_once(database: OpenDatabase) -> None
     assert sorted(one["kind"] for one in await messages(worker)) == ["proposal", "reminder"]
 
 
+async def test_an_old_proposal_is_reminded_of_if_its_time_is_still_to_come(database: OpenDatabase) -> None:
+    """After a restore nobody is told of it: without a reminder its time would pass unseen."""
+    worker = await database("notifications")
+    await know_contact(worker)
+    old, over = (a_care(assigned_at=NOW, answer_by=by) for by in (soon() + timedelta(days=3), NOW))
+    await fold(worker, old, over)
+    assert await messages(worker) == []
+    later = await database("notifications", clock=SetClock(soon() + timedelta(days=3)))
+    async with later.transaction() as tx:
+        assert [row["aggregate"] for row in await tx.fetch("select aggregate from due")] == [old.key]
+        await handlers.on_reminder_due([Due(tx.now, handlers.REMIND, old.key)], tx)
+    assert [one["kind"] for one in await messages(worker)] == ["reminder"]
+
+
+async def test_a_reminder_that_was_not_sent_is_forgotten_with_the_answer(database: OpenDatabase) -> None:
+    """The mail server was away; meanwhile somebody has answered on the page."""
+    worker = await database("notifications")
+    await know_contact(worker)
+    care, again, still = (a_care(assigned_at=soon(), answer_by=soon() + timedelta(days=3)) for _ in range(3))
+    await fold(worker, care, again, still)
+    later = await database("notifications", clock=SetClock(soon() + timedelta(days=3)))
+    async with later.transaction() as tx:
+        await handlers.on_reminder_due([Due(tx.now, handlers.REMIND, one.key) for one in (care, again, still)], tx)
+        await tx.execute("update message set failed_at = $1 where household = $2", tx.now, again.household)
+    await fold(worker, confirmed(care), proposed_again(released(again), answer_by=soon() + timedelta(days=9)))
+    reminders = [one["household"] for one in await messages(worker) if one["kind"] == "reminder"]
+    assert reminders == [still.household]
+
+
 async def test_who_has_answered_is_not_reminded(database: OpenDatabase) -> None:
     worker, web = await database("notifications"), await database("notifications", "web")
     await know_contact(worker)
@@ -252,6 +281,46 @@ async def test_a_decline_is_undone_until_matching_has_chosen_again(database: Ope
     again = proposed_again(released(other))
     await fold(worker, released(other), again)
     assert await answer(web, other, Answer.UNDONE) == Stale(again.item)
+
+
+async def test_a_manager_who_declined_takes_it_back_like_her_town(database: OpenDatabase) -> None:
+    """Whoever has declined has the case no more, and does not see where it stands."""
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    assert care.assignee
+    hers = Tenant(Role.MANAGER, str(care.assignee.id))
+    await fold(worker, care)
+    await answer(web, care, DECLINED, LANGUAGE, tenant=hers)
+    await fold(worker, released(care))
+    (item,) = await items(web, care.household, hers)
+    assert (item.status, item.fate, item.undoable, item.current_item) == (ItemStatus.DECLINED, "applied", True, None)
+    assert isinstance(await answer(web, care, Answer.UNDONE, tenant=hers), Taken)
+
+
+async def test_a_decline_that_ends_the_care_is_taken_back_too(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    await fold(worker, care)
+    await answer(web, care, DECLINED, LANGUAGE)
+    gone = released(care)
+    over = {"status": CareStatus.ENDED, "reason": CareReason.DECLINED}
+    (last,) = gone.earlier
+    await fold(worker, gone.model_copy(update={**over, "earlier": (last.model_copy(update=over),)}))
+    (item,) = await items(web, care.household)
+    assert (item.status, item.reason, item.undoable) == (ItemStatus.DECLINED, "declined", True)
+    assert isinstance(await answer(web, care, Answer.UNDONE), Taken)
+
+
+async def test_a_town_whose_household_is_elsewhere_learns_that_its_answer_came_too_late(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    await fold(worker, care)
+    await answer(web, care, Answer.ACCEPTED)
+    seen = LastAnswer(item=1, revision=1, answer=Answer.ACCEPTED, applied=Applied.STALE)
+    elsewhere = {"municipality": REUTLINGEN, "district": REUTLINGEN[:5], "last_answer": seen}
+    await fold(worker, proposed_again(released(care)).model_copy(update=elsewhere))
+    (item,) = await items(web, care.household)
+    assert (item.status, item.stale, item.current_item) == (ItemStatus.CLOSED, True, None)
 
 
 async def test_matching_may_find_an_answer_stale_and_the_item_says_so(database: OpenDatabase) -> None:

@@ -225,6 +225,30 @@ async def test_an_empty_inbox_says_so_in_german(door: Door) -> None:
     assert "Nichts zu beantworten" in page.text
 
 
+async def test_an_empty_inbox_says_how_its_reader_learns_of_news(door: Door) -> None:
+    async def said(role: Role, tenant: str) -> str:
+        async with door.person(role, tenant) as browser:
+            return (await browser.get("/inbox/")).text
+
+    assert "ask the operator for one" in await said(Role.MUNICIPALITY, TUEBINGEN)
+    await know_contact(door.worker)
+    assert "your municipality is told by mail" in await said(Role.MUNICIPALITY, TUEBINGEN)
+    assert "show up here at once." in await said(Role.MANAGER, str(uuid4()))
+
+
+async def test_a_request_for_a_transfer_stays_on_the_page_when_the_family_is_contacted(door: Door) -> None:
+    care = a_care()
+    await fold(door.worker, care, confirmed(care))
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        await send(browser, care, "transfer_requested", reason="language")
+        await send(browser, care, "contacted")
+        page = await household_page(browser, care)
+    assert "You have requested a transfer." in page
+    assert "Request a transfer …" not in page
+    assert "Transfer requested" in page
+    assert "Family contacted" in page
+
+
 async def test_the_list_comes_in_pages(door: Door) -> None:
     cares = [a_care(assigned_at=NOW + timedelta(minutes=number)) for number in range(3)]
     await fold(door.worker, *cares)

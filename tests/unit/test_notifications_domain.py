@@ -39,6 +39,15 @@ def test_the_first_answer_is_taken_as_revision_one() -> None:
     )
 
 
+def test_a_request_for_a_transfer_stands_beside_the_contact_that_follows() -> None:
+    asked = judge(ACCEPTED, an_answer(Answer.ACCEPTED), Wish(3, Answer.TRANSFER_REQUESTED, AnswerReason.OTHER), NOW)
+    assert isinstance(asked, Taken)
+    assert asked.given.transfer_requested_at == NOW
+    met = judge(ACCEPTED, asked.given, Wish(3, Answer.CONTACTED), LATER)
+    assert isinstance(met, Taken)
+    assert (met.given.transfer_requested_at, met.given.contacted_at) == (NOW, LATER)
+
+
 def test_an_answer_after_an_acceptance_keeps_its_time() -> None:
     verdict = judge(ACCEPTED, an_answer(Answer.ACCEPTED), Wish(3, Answer.CONTACTED), LATER)
     assert verdict == Taken(Given(2, 3, Answer.CONTACTED, None, LATER, accepted_at=NOW, contacted_at=LATER))

@@ -56,6 +56,7 @@ class AnswerSeen:
     revision: int
     answer: Answer
     applied: Applied
+    transfer_requested_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Reply:
     answered_at: datetime
     accepted_at: datetime | None
     contacted_at: datetime | None
+    transfer_requested_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,12 @@ class Step:
 
     @property
     def asks_for_transfer(self) -> bool:
-        """Whether it is about a request to give the case to somebody else."""
-        last = self.care.last_answer if self.care else None
-        return bool(last and last.answer is Answer.TRANSFER_REQUESTED and last.applied is Applied.APPLIED)
+        """Whether it tells of a request to give the case to somebody else, be it along with a later answer."""
+        before, after = (one.last_answer if one else None for one in (self.case.care, self.care))
+        if after is None or after.applied is not Applied.APPLIED:
+            return False
+        known = before.transfer_requested_at if before and before.item == after.item else None
+        return after.answer is Answer.TRANSFER_REQUESTED or after.transfer_requested_at not in {None, known}
 
 
 def changed(  # noqa: PLR0911 (one answer for each status)
@@ -385,8 +390,8 @@ def answered(  # noqa: PLR0911 (one for each answer)
 ) -> Step | None:
     """What an answer does: it is applied if it names the item that stands, else told as stale.
 
-    None: an answer at least as new has been seen. A contact counts as acceptance, and so does what a later answer
-    tells of an earlier one that never arrived, because only the last state of an item is sure to be read. A decline of
+    None: an answer at least as new has been seen. What a later answer tells of earlier ones that never arrived counts
+    too, because only the last state of an item is sure to be read; a contact counts as acceptance. A decline of
     an accepted case releases it; a request to transfer it is noted, and its manager keeps it until a person confirms
     who takes it. An undone decline is a wish as long as nobody else has been chosen.
     """
@@ -398,12 +403,12 @@ def answered(  # noqa: PLR0911 (one for each answer)
         return _undone(case, care, reply)
     if not care.assigned or reply.item != care.item:
         return _stale(case, care, reply)
-    care = _accepted(_seen(care, reply), reply)
+    care = _told_before(_seen(care, reply), reply)
     match reply.answer:
         case Answer.ACCEPTED:
             return Step(case, _next(care))
         case Answer.CONTACTED:
-            return Step(case, _next(replace(care, contacted_at=reply.contacted_at or reply.answered_at)))
+            return Step(case, _next(replace(care, contacted_at=care.contacted_at or reply.answered_at)))
         case Answer.TRANSFER_REQUESTED if care.status is not CareStatus.CONFIRMED:
             return _stale(case, care, reply)
         case Answer.TRANSFER_REQUESTED:
@@ -418,7 +423,8 @@ def answered(  # noqa: PLR0911 (one for each answer)
             assert_never(reply.answer)
 
 
-def _accepted(care: Care, reply: Reply) -> Care:
+def _told_before(care: Care, reply: Reply) -> Care:
+    care = replace(care, contacted_at=reply.contacted_at or care.contacted_at)
     implied = reply.answer in {Answer.ACCEPTED, Answer.CONTACTED} or reply.accepted_at is not None
     if care.status is CareStatus.CONFIRMED or not implied:
         return care
@@ -478,7 +484,8 @@ def _stale(case: Case, care: Care, reply: Reply) -> Step:
 
 
 def _seen(care: Care, reply: Reply, applied: Applied = Applied.APPLIED) -> Care:
-    return replace(care, last_answer=AnswerSeen(reply.item, reply.revision, reply.answer, applied))
+    seen = AnswerSeen(reply.item, reply.revision, reply.answer, applied, reply.transfer_requested_at)
+    return replace(care, last_answer=seen)
 
 
 def _next(care: Care) -> Care:

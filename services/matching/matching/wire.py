@@ -66,6 +66,7 @@ def reply_of(state: Response) -> Reply:
         answered_at=state.answered_at,
         accepted_at=state.accepted_at,
         contacted_at=state.contacted_at,
+        transfer_requested_at=state.transfer_requested_at,
     )
 
 

@@ -43,6 +43,7 @@ class Given:
     answered_at: datetime
     accepted_at: datetime | None = None
     contacted_at: datetime | None = None
+    transfer_requested_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +128,20 @@ def judge(standing: Standing, given: Given | None, wish: Wish, now: datetime) ->
         return NotNow(standing.status)
     fresh = Given(given.revision + 1 if given else 1, wish.item, wish.answer, wish.reason, now)
     if before is not None:
-        fresh = replace(fresh, accepted_at=before.accepted_at, contacted_at=before.contacted_at)
+        fresh = replace(
+            fresh,
+            accepted_at=before.accepted_at,
+            contacted_at=before.contacted_at,
+            transfer_requested_at=before.transfer_requested_at,
+        )
     match wish.answer:
         case Answer.ACCEPTED:
             fresh = replace(fresh, accepted_at=now)
         case Answer.CONTACTED:
             # Who has met the family has accepted the case.
             fresh = replace(fresh, accepted_at=fresh.accepted_at or now, contacted_at=now)
+        case Answer.TRANSFER_REQUESTED:
+            fresh = replace(fresh, transfer_requested_at=now)
         case _:
             pass
     return Taken(fresh)

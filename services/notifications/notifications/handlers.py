@@ -1,6 +1,7 @@
 """Each topic's newest states, folded into the inbox; what is new there is told, what is late is reminded of."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from chassis.consumer import newest
@@ -34,10 +35,12 @@ async def on_assignments(batch: Sequence[Record[Care]], tx: Tx) -> Sequence[Stat
         ],
     )
     failpoint("inbox.told")
-    if dues := {care.key: care.answer_by for care in fresh if care.answer_by}:
+    if dues := _deadlines(newer, tx):
         await tx.dues(REMIND, dues)
     if over := [care.key for care in newer if care.status is not CareStatus.PROPOSED]:
         await tx.undue(REMIND, over)
+    if again := [care.household for care in newer if care.status is not CareStatus.PROPOSED or care.earlier]:
+        await store.drop_reminders(tx, again)
     for care in newer:
         tx.describe(care.key, care_status=care.status.value, item=care.item or 0)
     return ()
@@ -75,6 +78,15 @@ async def on_policy(batch: Sequence[Record[Policy]], tx: Tx) -> Sequence[State]:
     """Fold how long an answer may take."""
     await store.fold_policies(tx, [one.state for one in newest(batch)])
     return ()
+
+
+def _deadlines(cares: Sequence[Care], tx: Tx) -> dict[str, datetime]:
+    """Until when proposals are to be answered; of one older than this service, if that is still to come."""
+    return {
+        care.key: care.answer_by
+        for care in cares
+        if care.status is CareStatus.PROPOSED and care.answer_by and (_is_news(care, tx) or care.answer_by > tx.now)
+    }
 
 
 def _is_news(care: Care, tx: Tx) -> bool:

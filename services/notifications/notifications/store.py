@@ -57,6 +57,7 @@ class Item:
     current_item: int | None
     changed_at: datetime
     changed: str
+    transfer_requested_at: datetime | None
 
     @property
     def standing(self) -> Standing:
@@ -113,17 +114,22 @@ async def fold_policies(tx: Tx, policies: Sequence[Policy]) -> None:
 
 
 async def lock(tx: Tx, households: Sequence[UUID]) -> None:
-    """Lock the heads of care that the principal may see, in the order in which a fold locks them."""
-    await tx.execute(
-        "select from care where household = any($1::uuid[]) order by household for no key update", sorted(households)
-    )
+    """Lock the heads of care that the principal may see, in the order in which a fold locks them; then answers.
+
+    Who takes a decline back may have no head of care any more, but has an answer.
+    """
+    for table in ("care", "response"):
+        await tx.execute(
+            f"select from {table} where household = any($1::uuid[]) order by household for no key update",
+            sorted(households),
+        )
 
 
 async def given(tx: Tx, household: UUID) -> Given | None:
     """The household's newest answer."""
     row = await tx.fetchrow(
-        "select revision, item, answer, reason, answered_at, accepted_at, contacted_at from response"
-        " where household = $1",
+        "select revision, item, answer, reason, answered_at, accepted_at, contacted_at, transfer_requested_at"
+        " from response where household = $1",
         household,
     )
     if row is None:
@@ -147,6 +153,7 @@ async def write_answer(tx: Tx, household: UUID, home: int, answer: Given) -> Res
         answered_at=answer.answered_at,
         accepted_at=answer.accepted_at,
         contacted_at=answer.contacted_at,
+        transfer_requested_at=answer.transfer_requested_at,
     )
 
 
@@ -168,6 +175,7 @@ def response_of(row: asyncpg.Record) -> Response:
         answered_at=row["answered_at"],
         accepted_at=row["accepted_at"],
         contacted_at=row["contacted_at"],
+        transfer_requested_at=row["transfer_requested_at"],
     )
 
 
@@ -185,20 +193,38 @@ async def keep_answers(tx: Tx, answers: Sequence[Response]) -> None:
                 one.answered_at,
                 one.accepted_at,
                 one.contacted_at,
+                one.transfer_requested_at,
             )
             for one in answers
         ],
     )
 
 
+async def drop_reminders(tx: Tx, households: Sequence[UUID]) -> None:
+    """Forget reminders that were not sent in time: the item has its answer, or is over."""
+    await tx.execute(
+        "delete from message m using care c where c.household = any($1::uuid[]) and m.household = c.household"
+        " and m.kind = 'reminder' and m.sent_at is null and (c.status <> 'proposed' or c.item <> m.item)",
+        households,
+    )
+
+
+async def has_contact(tx: Tx, municipality: str) -> bool:
+    """Whether an address is known to tell a municipality of proposals."""
+    known = "select exists (select from contact_point where municipality = $1)"
+    return bool(await tx.fetchval(known, municipality))
+
+
 async def items_of(tx: Tx, household: UUID) -> list[Item]:
     """Every item of a household that the principal may see, newest first."""
-    return _items(await tx.fetch("select i.* from inbox i where i.household = $1 order by i.item desc", household))
+    return _items(
+        await tx.fetch("select i.* from inbox_entry i where i.household = $1 order by i.item desc", household)
+    )
 
 
 async def item_of(tx: Tx, household: UUID, item: int) -> Item | None:
     """One item, if the principal may see it."""
-    row = await tx.fetchrow("select i.* from inbox i where i.household = $1 and i.item = $2", household, item)
+    row = await tx.fetchrow("select i.* from inbox_entry i where i.household = $1 and i.item = $2", household, item)
     return _item(row) if row else None
 
 

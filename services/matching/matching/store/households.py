@@ -143,7 +143,14 @@ def _care(row: asyncpg.Record, earlier: tuple[Earlier, ...]) -> Care:
 def _answer_seen(stored: dict[str, Any] | None) -> AnswerSeen | None:
     if stored is None:
         return None
-    return AnswerSeen(stored["item"], stored["revision"], Answer(stored["answer"]), Applied(stored["applied"]))
+    asked = stored.get("transfer_requested_at")
+    return AnswerSeen(
+        stored["item"],
+        stored["revision"],
+        Answer(stored["answer"]),
+        Applied(stored["applied"]),
+        datetime.fromisoformat(asked) if asked else None,
+    )
 
 
 async def _earlier(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[Earlier]]:

@@ -2,7 +2,7 @@
 -- transaction wrote that is still open, or one that may yet commit before it, waits: else a reader whose
 -- cursor has passed would never see it.
 select i.*
-from inbox i
+from inbox_entry i
 where
     {scope}
     and i.changed < pg_snapshot_xmin(pg_current_snapshot())

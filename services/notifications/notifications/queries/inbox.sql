@@ -2,7 +2,7 @@
 -- $4 and $5 and $6 the last row seen (time, household, item) or null, $7 when an answer is due at the latest or null,
 -- $8 how many.
 select i.*
-from inbox i
+from inbox_entry i
 where
     {scope}
     and ($1::text is null or i.status = $1)

@@ -38,6 +38,8 @@ def _events(item: Item, now: datetime, translate: Translate) -> list[Event]:
         events.append(Event(item.accepted_at, translate(N_("Accepted")), kind="success"))
     if item.contacted_at is not None:
         events.append(Event(item.contacted_at, translate(N_("Family contacted")), kind="success"))
+    if item.transfer_requested_at is not None and item.answer is not Answer.TRANSFER_REQUESTED:
+        events.append(Event(item.transfer_requested_at, translate(words.ANSWERS[Answer.TRANSFER_REQUESTED])))
     if item.answer is not None and item.answer not in {Answer.ACCEPTED, Answer.CONTACTED}:
         events.append(_answered(item, item.answer, translate))
     if item.overdue(now) and item.answer_by is not None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chassis.access import Permission, Principal, permissions_of
+from chassis.access import Permission, Principal, Role, permissions_of
 from chassis.database import Tx
 from chassis.web import (
     N_,
@@ -90,6 +90,7 @@ async def inbox(request: Request, tx: Work, paging: Paging, status: str = "open"
         counts=counts,
         overdue=overdue,
         remind_after_days=await store.remind_after_days(tx),
+        mailed=await _mailed(request, tx),
         now=tx.now,
         words=words,
     )
@@ -105,6 +106,16 @@ async def household_page(
 ) -> Response:
     """One household: facts, what happened, what can be answered; `ask` opens the form of an answer with a reason."""
     return await _household(request, tx, household, who, ask=ask)
+
+
+async def _mailed(request: Request, tx: Tx) -> str:
+    """How a reader learns of new proposals: municipalities are written to, if an address is known."""
+    _ = translations_of(request).gettext
+    if tx.principal is None or tx.principal.role is not Role.MUNICIPALITY:
+        return _("New proposals show up here at once.")
+    if await store.has_contact(tx, tx.principal.tenant_id):
+        return _("New proposals show up here at once, and your municipality is told by mail.")
+    return _("New proposals show up here at once. No address is known to tell you by mail: ask the operator for one.")
 
 
 @router.post("/households/{household}/answers")
