@@ -8,7 +8,7 @@ from contextlib import suppress
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -77,12 +77,17 @@ async def create_topics(broker: Broker, topics: Iterable[Topic], *, replicas: in
 
 
 async def _exist(broker: Broker, topics: Sequence[str]) -> bool:
+    """Raises KafkaError, also for a topic that this account has no right to: nobody should go and make it."""
     admin = AIOKafkaAdminClient(**broker.client)
     await admin.start()
     try:
-        return all(one["partitions"] for one in await admin.describe_topics(list(topics)))
+        found = await admin.describe_topics(list(topics))
     finally:
         await admin.close()
+    for one in found:
+        if (code := one["error_code"]) not in {NoError.errno, UnknownTopicOrPartitionError.errno}:
+            raise for_code(code)(one["topic"])
+    return all(one["partitions"] for one in found)
 
 
 class Watch:

@@ -8,12 +8,14 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 from aiokafka.protocol.metadata import MetadataRequest
+from starlette.applications import Starlette
 
 from builders import a_municipality
 from chassis import loop, stream
@@ -45,8 +47,10 @@ async def topic(kafka_bootstrap: str) -> Topic:
     return topic
 
 
-def a_subscription(probe: Database, topic: Topic, kafka_bootstrap: str, handler: Any, group: str) -> Subscription:
-    health = Health()
+def a_subscription(
+    probe: Database, topic: Topic, kafka_bootstrap: str, handler: Any, group: str, *, health: Health | None = None
+) -> Subscription:
+    health = health or Health()
     consumer = Consumer(probe, Vault(os.urandom(32)), {topic: handler}, health)
     return Subscription(
         consumer, [topic.name], broker=Broker(kafka_bootstrap), group=group, instance=None, records=100, health=health
@@ -91,6 +95,39 @@ async def test_what_was_sent_before_the_first_start_is_read_and_a_restart_goes_o
         stop.set()
         await running
     assert sum(batches) == 80, "a committed record was read again after a clean stop"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (UnknownTopicOrPartitionError.errno, "topics_missing"),
+        (TopicAuthorizationFailedError.errno, "TopicAuthorizationFailedError"),
+    ],
+)
+async def test_a_topic_that_is_missing_is_told_from_one_that_must_not_be_read(
+    probe: Database, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+) -> None:
+    topic = Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe")
+    describe = AIOKafkaAdminClient.describe_topics
+
+    async def answered(self: AIOKafkaAdminClient, topics: list[str]) -> list[Any]:
+        # Only a broker that asks for accounts refuses one: to such a topic it answers with a code, as to a missing one.
+        return [one | {"error_code": code} for one in await describe(self, topics)]
+
+    monkeypatch.setattr(AIOKafkaAdminClient, "describe_topics", answered)
+    health, stop = Health("stream"), asyncio.Event()
+    subscription = a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex, health=health)
+    running = asyncio.create_task(subscription.run(stop))
+
+    async def is_said() -> bool:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(Starlette(routes=health.routes())), base_url="http://probe"
+        ) as http:
+            return bool((await http.get("/readyz")).json()["down"]["stream"] == said)
+
+    await eventually(is_said)
+    stop.set()
+    await running
 
 
 async def test_only_the_places_of_what_came_are_committed(probe: Database, kafka_bootstrap: str) -> None:
