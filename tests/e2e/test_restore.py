@@ -13,6 +13,7 @@ import pytest
 
 from chassis.access import Role
 from chassis.broker import Broker
+from chassis.failpoint import VARIABLE
 from contracts.vocabulary import SubmissionKind
 from e2e.gate import Gate
 from e2e.rest import is_quiet
@@ -54,10 +55,10 @@ def command(state: Path, *words: str) -> str:
     return done.stdout
 
 
-def fails(state: Path, *words: str) -> str:
+def fails(state: Path, *words: str, **variables: str) -> str:
     """What a command says that is refused."""
     environment = {name: value for name, value in os.environ.items() if name not in OURS}
-    done = geleit({**environment, "GELEIT_STATE_DIR": str(state)}, *words)
+    done = geleit({**environment, "GELEIT_STATE_DIR": str(state), **variables}, *words)
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -195,6 +196,10 @@ async def test_a_broker_that_is_lost_is_told_everything_again(state: Path) -> No
     heard = command(state, "restore").splitlines()
     assert all(", 0 of them above" in line for line in heard if "told again, " in line), "the same as was told"
     shutil.rmtree(state / "kafka")
+    (armed := state / "armed").mkdir()
+    (armed / "outbox.inserted.error").touch()
+    assert "Start nothing" in fails(state, "restore", **{VARIABLE: str(armed)})
+    assert not await households_in(state), "nobody may begin before it has come to its end"
     said = command(state, "restore")
     assert "households: 3 told again, 0 of them above" in said
     async with up(state) as world:

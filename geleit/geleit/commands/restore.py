@@ -88,7 +88,10 @@ async def _restore(file: Path | None) -> dict[str, Settled]:
             if file:
                 with steps.step("Backup put back"):
                     await put_back(url, file, schemas)
-                    await hold_back(url, services)
+            # Without a file too: PostgreSQL's own tools may have put a backup back, and a broker that was told half of
+            # it is to be told the rest.
+            await hold_back(url, services)
+            if file:
                 with steps.step("Migrations since the backup"):
                     await install(settings, services)
             with steps.step("Everything told again"):

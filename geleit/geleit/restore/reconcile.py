@@ -75,7 +75,7 @@ async def nobody_is_there(services: Sequence[Service], settings: Settings) -> No
 
 
 async def hold_back(owner_url: str, services: Iterable[Service]) -> None:
-    """Let no process work on a backup's tables before the broker is told, and nobody go on in a session of then."""
+    """Let no process work on tables that the broker has not been told, and nobody go on in a backup's session."""
     connection = await asyncpg.connect(owner_url)
     try:
         for service in services:
