@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from chassis.web.trail import DONE
 
 ROOT = Path(__file__).parents[2]
@@ -114,6 +116,14 @@ def test_the_tree_names_no_registry_and_no_machine() -> None:
 
 def _text(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "replace")
+
+
+def test_no_registry_is_asked_for_an_image_that_is_built_here() -> None:
+    """Whoever had our images' names on a public one would be given every secret."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    built = {name: one.get("pull_policy") for name, one in services.items() if "build" in one}
+    assert set(built) >= {"migrate", "geleit", "intake", "matching", "notifications", "reporting"}
+    assert set(built.values()) == {"never"}
 
 
 def test_locks_pin_versions_with_hashes() -> None:
