@@ -90,6 +90,10 @@ class Stack:
         lines = [line.split("=", 1) for line in self.env_file.read_text().splitlines() if line[:1] not in {"", "#"}]
         return {name: value.strip("'") for name, value in lines}
 
+    def sets(self, **given: str) -> None:
+        """Give variables of .env another value."""
+        self.env_file.write_text(completed(self.env_file.read_text(), given))
+
     def becomes(self, tag: str, tree: Path) -> None:
         """Take another tree's compose file and images, and the variables that it adds."""
         quoted = {name: f"'{value}'" for name, value in self.variables().items() if value}

@@ -120,11 +120,13 @@ async def test_a_household_goes_all_the_way_through_the_door(installation: Insta
 
 async def test_two_matchers_share_the_work_and_no_place_is_given_twice(installation: Installation) -> None:
     stack = installation.stack
-    stack.up("--scale", "matching=2")
+    stack.sets(MATCHING_REPLICAS="2")
     try:
+        stack.up()
         await no_place_is_given_twice(installation)
     finally:
-        stack.up("--scale", "matching=1")
+        stack.sets(MATCHING_REPLICAS="1")
+        stack.up()
 
 
 async def no_place_is_given_twice(installation: Installation) -> None:
