@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from containers.stack import ROOT, SERVICES, Installation, Stack, build, docker, removed_at_the_end, required
+from containers.stack import CENTRE, ROOT, SERVICES, Installation, Stack, build, docker, removed_at_the_end, required
 from stream import eventually
 
 BASE = "python:3.13-slim"
@@ -183,6 +183,21 @@ async def test_a_backup_is_gone_back_to_with_postgresqls_own_tools(installation:
     said = stack.compose("run", "--rm", "geleit", "restore")
     assert "1 households came after the backup" in said
     stack.up()
+    assert (await installation.care(household, "confirmed"))["status"] == "confirmed"
+    await installation.goes_all_the_way(town)
+
+
+async def test_a_broker_that_is_lost_is_made_anew(installation: Installation) -> None:
+    """As docs/operations.md says; a centre's account is gone with it."""
+    stack, town = installation.stack, installation.town(2)
+    household = await installation.goes_all_the_way(town)
+    stack.compose("stop", *SERVICES)
+    stack.compose("rm", "-sf", "kafka")
+    docker("volume", "rm", f"{stack.name}_kafka-data")
+    stack.up("kafka")
+    assert "households: " in stack.geleit("restore")
+    stack.up()
+    stack.geleit("broker", "account", CENTRE)
     assert (await installation.care(household, "confirmed"))["status"] == "confirmed"
     await installation.goes_all_the_way(town)
 
