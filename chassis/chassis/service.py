@@ -214,10 +214,10 @@ async def _run(services: Sequence[Service], *, worker: bool, web: bool) -> None:
         # A server that cannot begin (its port is taken) ends the process, with its own message in the log.
         serving.add_done_callback(lambda _: stop.set())
         if worker:
-            async with asyncio.TaskGroup() as workers:
-                for service in services:
-                    workers.create_task(work(service, stop, health), name=service.name)
+            for service in services:
+                group.create_task(work(service, stop, health), name=service.name)
         await stop.wait()
+        # Beside the workers, not after them: SIGTERM leaves one time for both.
         server.should_exit = True
 
 
