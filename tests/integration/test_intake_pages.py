@@ -50,6 +50,11 @@ async def register(browser: Browser, **overrides: Any) -> str:
     return str(sent.headers["location"])
 
 
+def errors_in(page: str) -> dict[str, str]:
+    """What is wrong, by field."""
+    return dict(re.findall(r'id="([^"]+)-error"[^>]*>.*?<span class="kern-body">([^<]+)', page))
+
+
 def id_in(address: str) -> UUID:
     return UUID(address.rpartition("/")[2])
 
@@ -122,8 +127,7 @@ async def test_every_fault_stands_beside_its_field_and_nothing_is_lost(door: Doo
     async with door.person(Role.CENTRE, "karlsruhe") as browser:
         page = await browser.send(NEW, **form)
     assert page.status_code == 422
-    errors = dict(re.findall(r'id="([^"]+)-error"[^>]*>.*?<span class="kern-body">([^<]+)', page.text))
-    assert errors == {
+    assert errors_in(page.text) == {
         "reference": "This does not have the expected form.",
         "facts/arrived_on": "The arrival cannot be in the future.",
         "identity/persons/0/family_name": "Please fill in this field.",
@@ -193,6 +197,16 @@ async def test_a_household_is_corrected_unless_it_changed_meanwhile(door: Door) 
     assert "Danylo" not in page.text
     assert late.status_code == 409
     assert "changed in the meantime" in late.text
+
+
+async def test_a_telephone_that_cannot_be_read_is_refused_though_nothing_else_is_new(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        identity = an_identity(contact={"email": "oksana@example.org"})
+        address = await register(browser, identity=identity)
+        form = flattened(a_registration(identity=identity)) | {"identity/contact/phone": "0711 123456 (Frau Meier)"}
+        page = await browser.send(f"{address}/correct", **form, revision="1")
+    assert page.status_code == 422
+    assert errors_in(page.text) == {"identity/contact/phone": "This does not have the expected form."}
 
 
 async def test_a_form_that_is_saved_as_it_was_shown_changes_no_fact(door: Door, worker: Database) -> None:

@@ -68,6 +68,14 @@ def test_the_form_before_the_last_correction_is_a_duplicate_too() -> None:
     assert decided(an_offer(), now.household) == Duplicate(now.household)
 
 
+@pytest.mark.parametrize("kind", [SubmissionKind.REGISTER, CORRECT])
+def test_a_field_that_cannot_be_read_is_told_though_the_form_without_it_is_known(kind: SubmissionKind) -> None:
+    facts = stated_facts(municipality=None)
+    known = a_registered(facts=facts)
+    offer = an_offer(kind, facts=facts | {"municipality": "Tübingen"}, identity=an_identity())
+    assert ("/facts/municipality", "malformed") in codes(decided(offer, known))
+
+
 def test_a_used_reference_does_not_overwrite_another_family() -> None:
     other = an_offer(identity=an_identity(a_person(given_name="Iryna")))
     assert codes(decided(other, a_registered())) == [("/reference", "reference_taken")]

@@ -253,7 +253,8 @@ def _next(known: Household, offer: Offer, desk: Desk, status: HouseholdStatus, c
 def _is_old(offer: Offer, known: Household) -> bool:
     if offer.version is not None and known.version is not None:
         return offer.version <= known.version
-    return offer.digest in known.forms
+    # A field that could not be read is missing in the digest.
+    return not offer.form.faults and offer.digest in known.forms
 
 
 def _is_stale(offer: Offer, known: Household) -> bool:
