@@ -118,6 +118,33 @@ async def test_a_form_sent_twice_registers_once(door: Door) -> None:
     assert first.headers["location"] == again.headers["location"]
 
 
+async def test_a_form_that_was_edited_after_it_was_sent_is_not_called_registered(door: Door, worker: Database) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        form = filled()
+        await browser.send(NEW, **form)
+        edited = await browser.send(NEW, **form | {"reference": "KA-2"})
+        again = await browser.send(NEW, **fields_of(edited.text) | {"facts/languages/0": "ru"})
+    assert edited.status_code == 422
+    assert "A household was registered with this form before." in edited.text
+    assert again.status_code == 303
+    async with worker.transaction() as tx:
+        assert await tx.fetchval("select array_agg(reference order by reference) from household") == ["KA-1", "KA-2"]
+
+
+@pytest.mark.parametrize("language", ["uk", "ru"])
+async def test_a_reference_that_was_withdrawn_by_mistake_is_told_so(door: Door, language: str) -> None:
+    """Also for the same form: it was not sent again, but filled in again."""
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        await browser.send(f"{await register(browser)}/withdraw")
+        form = filled(facts=stated_facts(languages=[language]))
+        refused = await browser.send(NEW, **form)
+        registered = await browser.send(NEW, **form | {"reference": "KA-2"})
+    assert refused.status_code == 422
+    told = "The household of this reference is no longer active; register it under a new reference."
+    assert errors_in(refused.text) == {"reference": told}
+    assert registered.status_code == 303
+
+
 async def test_every_fault_stands_beside_its_field_and_nothing_is_lost(door: Door) -> None:
     form = filled(
         reference="not a reference",
@@ -197,6 +224,17 @@ async def test_a_household_is_corrected_unless_it_changed_meanwhile(door: Door) 
     assert "Danylo" not in page.text
     assert late.status_code == 409
     assert "changed in the meantime" in late.text
+
+
+async def test_a_correction_is_undone(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        address = await register(browser)
+        for revision, language in (("1", "ru"), ("2", "uk")):
+            fields = flattened(a_registration(facts=stated_facts(languages=[language])))
+            assert (await browser.send(f"{address}/correct", **fields, revision=revision)).status_code == 303
+        page = await browser.get(address)
+    assert "Ukrainian" in page.text
+    assert "Russian" not in page.text
 
 
 async def test_a_telephone_that_cannot_be_read_is_refused_though_nothing_else_is_new(door: Door) -> None:

@@ -1,5 +1,6 @@
 """A household's life: registered, corrected, withdrawn, erased; and what an old or wrong offer changes: nothing."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -79,6 +80,20 @@ def test_a_field_that_cannot_be_read_is_told_though_the_form_without_it_is_known
 def test_a_used_reference_does_not_overwrite_another_family() -> None:
     other = an_offer(identity=an_identity(a_person(given_name="Iryna")))
     assert codes(decided(other, a_registered())) == [("/reference", "reference_taken")]
+
+
+def test_the_reference_of_a_household_that_has_ended_is_not_to_be_corrected() -> None:
+    gone = changed(decided(an_offer(WITHDRAW), a_registered())).household
+    assert decided(an_offer(), gone) == Duplicate(gone)
+    assert codes(decided(an_offer(facts=stated_facts(languages=["ru"])), gone)) == [("/reference", "reference_ended")]
+    assert codes(decided(replace(an_offer(), by_hand=True), gone)) == [("/reference", "reference_ended")]
+
+
+def test_a_correction_by_hand_may_go_back_to_an_earlier_form() -> None:
+    known = a_registered()
+    other = changed(decided(an_offer(CORRECT, facts=stated_facts(languages=["ru"]), identity=an_identity()), known))
+    back = replace(an_offer(CORRECT, facts=stated_facts(), identity=an_identity()), by_hand=True)
+    assert changed(decided(back, other.household)).household.facts == known.facts
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -58,7 +58,10 @@ class Household:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One request of a centre, read: `digest` is the form's, `person_digest` that of the persons in it."""
+    """One request of a centre, read: `digest` is the form's, `person_digest` that of the persons in it.
+
+    `by_hand` is what a person filled in on a page that takes each form once: it is no earlier form that comes again.
+    """
 
     kind: SubmissionKind
     reference: str | None
@@ -66,6 +69,7 @@ class Offer:
     form: Form = field(default_factory=Form)
     digest: bytes = b""
     person_digest: bytes | None = None
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ class Rejection:
 
 
 Decision = Changed | Duplicate | Rejection
+CORRECTABLE = frozenset({HouseholdStatus.ACTIVE, HouseholdStatus.HANDED_OVER})
 
 
 def decide(offer: Offer, known: Household | None, on_file: Identity | None, desk: Desk, new_id: UUID) -> Decision:
@@ -153,7 +158,7 @@ def correct(offer: Offer, known: Household | None, on_file: Identity | None, des
         return Rejection((*offer.form.faults, Problem("/reference", "unknown_reference")))
     if _is_old(offer, known):
         return Duplicate(known)
-    if known.status not in {HouseholdStatus.ACTIVE, HouseholdStatus.HANDED_OVER}:
+    if known.status not in CORRECTABLE:
         return Rejection((*offer.form.faults, Problem("", "not_active")), known)
     return _apply(offer, known, on_file, desk)
 
@@ -203,7 +208,8 @@ def _register_again(offer: Offer, known: Household, on_file: Identity | None, de
     if _is_old(offer, known):
         return Duplicate(known)
     if offer.version is None:
-        return Rejection((*offer.form.faults, Problem("/reference", "reference_taken")), known)
+        code = "reference_taken" if known.status in CORRECTABLE else "reference_ended"
+        return Rejection((*offer.form.faults, Problem("/reference", code)), known)
     return _apply(replace(offer, form=_complete(offer.form)), known, on_file, desk)
 
 
@@ -254,7 +260,7 @@ def _is_old(offer: Offer, known: Household) -> bool:
     if offer.version is not None and known.version is not None:
         return offer.version <= known.version
     # A field that could not be read is missing in the digest.
-    return not offer.form.faults and offer.digest in known.forms
+    return not offer.by_hand and not offer.form.faults and offer.digest in known.forms
 
 
 def _is_stale(offer: Offer, known: Household) -> bool:

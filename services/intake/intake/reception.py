@@ -25,13 +25,19 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def offer(
-    keys: Keys, kind: SubmissionKind, reference: str | None, version: int | None, form: Form | None = None
+    keys: Keys,
+    kind: SubmissionKind,
+    reference: str | None,
+    version: int | None,
+    form: Form | None = None,
+    *,
+    by_hand: bool = False,
 ) -> Offer:
     """An offer with the digests of its form."""
     if form is None:
         return Offer(kind, reference, version)
     persons = keys.fingerprints.of_persons(form.identity) if form.identity else None
-    return Offer(kind, reference, version, form, keys.fingerprints.of_form(form), persons)
+    return Offer(kind, reference, version, form, keys.fingerprints.of_form(form), persons, by_hand)
 
 
 async def take(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offers: Sequence[Offer]) -> list[Decision]:

@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from chassis.access import Permission, Principal
 from chassis.web import Work, not_found, redirect, render, require, translations_of
-from contracts.vocabulary import HouseholdStatus, SubmissionKind
+from contracts.vocabulary import SubmissionKind
 from intake import store
-from intake.domain import Rejection
+from intake.domain import CORRECTABLE, Rejection
 from intake.forms import read_form
 from intake.reception import identity_of, offer, take_one
 from intake.stated import Problem
@@ -24,14 +24,13 @@ from intake.web.register import changed_persons, fields_of, show_form
 
 router = APIRouter(include_in_schema=False)
 Centre = Annotated[Principal, require(Permission.SUBMIT_HOUSEHOLDS)]
-_CORRECTABLE = {HouseholdStatus.ACTIVE, HouseholdStatus.HANDED_OVER}
 
 
 @router.get("/households/{household}/correct")
 async def correct_form(request: Request, _: Centre, tx: Work, household: UUID) -> Response:
     """The form as it stands; this read of names is audited."""
     row = await one(tx, household)
-    if row.status not in _CORRECTABLE:
+    if row.status not in CORRECTABLE:
         raise not_found()
     identity = await identity_of(tx, keys_of(request), household)
     fields = flattened({"facts": row.facts, "identity": orjson.loads(orjson.dumps(identity))})
@@ -53,7 +52,8 @@ async def correct(request: Request, who: Centre, tx: Work, household: UUID) -> R
         return await _show(request, tx, told, row, revision=row.revision, status_code=409)
     body = nested(fields.items())
     form = read_form(body.get("facts", {}), body.get("identity", {}))
-    decision = await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.CORRECT, row.reference, None, form))
+    written = offer(keys, SubmissionKind.CORRECT, row.reference, None, form, by_hand=True)
+    decision = await take_one(tx, keys, who.tenant_id, written)
     if isinstance(decision, Rejection):
         told = sheet(fields, decision.problems)
         return await _show(request, tx, told, row, revision=row.revision, status_code=422)

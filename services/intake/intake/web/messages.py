@@ -16,6 +16,10 @@ MESSAGES: Mapping[str, str] = {
     "duplicate_person": N_("This person is listed twice."),
     "household_empty": N_("A household has at least one person."),
     "household_too_large": N_("A household has at most 25 persons."),
+    "idempotency_key_reused": N_(
+        "A household was registered with this form before."
+        " Correct that household, or save again to register another one."
+    ),
     "malformed": N_("This does not have the expected form."),
     "malformed_json": N_("The body is not valid JSON in UTF-8."),
     "minor_without_family": N_("A child alone is an unaccompanied minor or belongs to a family group."),
@@ -25,6 +29,7 @@ MESSAGES: Mapping[str, str] = {
     "not_an_unaccompanied_minor": N_("An unaccompanied minor is one person under 18."),
     "nothing_stated": N_("A correction states facts, identity or both."),
     "out_of_range": N_("This number is out of range."),
+    "reference_ended": N_("The household of this reference is no longer active; register it under a new reference."),
     "reference_taken": N_("This reference belongs to another form already; correct that household instead."),
     "too_long": N_("This is too long."),
     "too_short": N_("This is too short."),

@@ -5,6 +5,7 @@ from operator import itemgetter
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
+import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -51,12 +52,16 @@ async def create(request: Request, who: Centre, tx: Work) -> Response:
         stated = read_part(Envelope, {"reference": body.get("reference")}, "", faults)
         form = read_form(body.get("facts", {}), body.get("identity", {}), faults)
         reference = stated.reference if stated else None
-        return await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.REGISTER, reference, None, form))
+        written = offer(keys, SubmissionKind.REGISTER, reference, None, form, by_hand=True)
+        return await take_one(tx, keys, who.tenant_id, written)
 
-    asked = Asked(f"page-{form_id}", keys.fingerprints.of_bytes(form_id.encode()))
+    asked = Asked(f"page-{form_id}", keys.fingerprints.of_bytes(orjson.dumps(body)))
     told = await once(tx, who.tenant_id, asked, decide)
     if isinstance(told, Rejection):
         filled = sheet(fields, told.problems)
+        if any(problem.code == "idempotency_key_reused" for problem in told.problems):
+            # What is saved now is another form: whoever has read that may mean it.
+            form_id = str(uuid4())
         return await show_form(
             request, tx, "new.html", filled, action="/new", back="/", form_id=form_id, status_code=422
         )

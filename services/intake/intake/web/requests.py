@@ -17,7 +17,7 @@ from intake.web import documents
 from intake.web.messages import field_errors
 from intake.web.once import Asked
 
-_CONFLICTS = {"reference_taken", "not_active"}
+_CONFLICTS = {"reference_taken", "reference_ended", "not_active"}
 _LONGEST_KEY = 200
 
 
