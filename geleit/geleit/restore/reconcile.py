@@ -113,13 +113,19 @@ async def _count_verdicts(tx: Tx, service: Service, heard: Mapping[str, Read]) -
 
 
 def _of_erased(centre: str, heard: Mapping[str, Read]) -> list[tuple[int, int, bytes, UUID]]:
-    """Where submissions stand whose household was erased since: partition, offset, digest and household."""
+    """Where submissions stand whose household was erased since: partition, offset, digest and household.
+
+    A restore erases too, namely strangers, and what it then read anew has another household now: unless that is erased
+    as well, it is read once more.
+    """
     erased = {
         state.id
         for state in heard[HOUSEHOLDS.name].newest.values()
         if isinstance(state, Household) and state.status is HouseholdStatus.ERASED
     }
-    whose = {one.about: one.household for one in heard[verdicts(centre).name].told if one.household in erased}
+    ruled = [one for one in heard[verdicts(centre).name].told if one.household]
+    living = {one.about for one in ruled if one.household not in erased}
+    whose = {one.about: one.household for one in ruled if one.about not in living}
     return [
         (one.partition, one.offset, one.about, household)
         for one in heard[submissions(centre).name].told

@@ -1,0 +1,48 @@
+"""What a restore makes of the records that the broker holds."""
+
+from collections.abc import Mapping
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.households import Household
+from contracts.topics import HOUSEHOLDS, submissions, verdicts
+from contracts.vocabulary import HouseholdChange, HouseholdStatus
+from geleit.audit.stream import Read, Told
+from geleit.restore.reconcile import _of_erased
+
+CENTRE = "karlsruhe"
+PLACE = (0, 7)
+DIGEST = bytes(32)
+
+
+def heard(erased: list[UUID], ruled: list[UUID | None]) -> Mapping[str, Read]:
+    """One submission, with these verdicts on it, and whose last state is `erased`."""
+    topics = (HOUSEHOLDS, submissions(CENTRE), verdicts(CENTRE))
+    reads = {topic.name: Read(topic, begins={}, ends={}) for topic in topics}
+    reads[submissions(CENTRE).name].told.append(Told(*PLACE, "KA-1", 1, 0, about=DIGEST))
+    for revision, household in enumerate(ruled, 1):
+        told = Told(0, revision, "KA-1", revision, 0, about=PLACE, household=household)
+        reads[verdicts(CENTRE).name].told.append(told)
+    for household in erased:
+        state = Household(
+            id=household, revision=2, home=0, status=HouseholdStatus.ERASED, change=HouseholdChange.ERASED
+        )
+        reads[HOUSEHOLDS.name].newest[state.key] = state
+    return reads
+
+
+FIRST, SECOND = uuid4(), uuid4()
+
+
+@pytest.mark.parametrize("ruled", [[FIRST], [SECOND, FIRST], [None, FIRST], [FIRST, None]])
+def test_what_was_submitted_of_somebody_erased_is_not_read_again(ruled: list[UUID | None]) -> None:
+    ((partition, offset, digest, household),) = _of_erased(CENTRE, heard([FIRST, SECOND], ruled))
+    assert (partition, offset, digest) == (*PLACE, DIGEST)
+    assert household in ruled
+
+
+@pytest.mark.parametrize("ruled", [[FIRST, SECOND], [SECOND, FIRST], [FIRST, SECOND, None], [SECOND], [None], []])
+def test_what_an_earlier_restore_read_again_is_read_another_time(ruled: list[UUID | None]) -> None:
+    """That restore had erased who was a stranger to its backup; what they had submitted has brought them back since."""
+    assert _of_erased(CENTRE, heard([FIRST], ruled)) == []
