@@ -125,7 +125,7 @@ async def erased(tx: Tx, household: UUID) -> Household | None:
     found = (await store.households(tx, [household])).get(household)
     if found is None or found.reference is None:
         return None
-    await store.lock_references(tx, found.centre, [found.reference])
+    heads = await store.lock_references(tx, found.centre, [found.reference])
     found = (await store.households(tx, [household]))[household]
     if found.reference is None:
         return None
@@ -134,7 +134,8 @@ async def erased(tx: Tx, household: UUID) -> Household | None:
         await store.keep_in_ledger(tx, found.facts.stated.municipality)
     await store.save_households(tx, [gone])
     await store.destroy_sealed(tx, household)
-    await store.save_heads(tx, found.centre, {found.reference: Head(None)})
+    verdicts = heads[found.reference].verdicts
+    await store.save_heads(tx, found.centre, {found.reference: Head(None, verdicts)})
     return gone
 
 
