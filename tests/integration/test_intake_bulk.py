@@ -260,6 +260,11 @@ BAD: dict[str, tuple[Any, int, set[tuple[str, str]]]] = {
         422,
         {("/facts", "wrong_type")},
     ),
+    "a list nested deep": (
+        an_item(facts=stated_facts(languages=json.loads("[" * 210 + "]" * 210))),
+        422,
+        {("/facts", "malformed")},
+    ),
     "an erratic number": (an_item(version=10**30), 422, {("/version", "wrong_type")}),
 }
 

@@ -1,5 +1,6 @@
 """Identities open only with the right key, for the right household, and look alike only to who holds the key."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import uuid4
 
 import orjson
@@ -54,6 +55,15 @@ def test_another_key_another_algorithm_and_compression_are_undecryptable() -> No
     for token in tokens:
         with pytest.raises(Undecryptable):
             keys.decrypt(token)
+
+
+def test_a_curve_that_is_none_is_undecryptable() -> None:
+    keys = some_keys()
+    header, _, rest = encrypt(an_identity(), keys.public_jwk).partition(".")
+    protected = orjson.loads(urlsafe_b64decode(header + "=" * (-len(header) % 4)))
+    protected["epk"]["crv"] = "X"
+    with pytest.raises(Undecryptable):
+        keys.decrypt(f"{urlsafe_b64encode(orjson.dumps(protected)).rstrip(b'=').decode()}.{rest}")
 
 
 def test_a_sealed_identity_opens_for_its_household_only() -> None:

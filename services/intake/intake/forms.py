@@ -132,6 +132,9 @@ def read_part(model: type[M], value: object, at: str, faults: list[Problem]) -> 
         faults.append(Problem(at, "malformed"))
         return None
     faults.extend(Problem(at + _pointer(one["loc"]), _code(one["type"])) for one in errors)
+    if not all(one["loc"] for one in errors):
+        # Nested too deep for the parser: no field of it was read.
+        return None
     faulty = {one["loc"][0] for one in errors}
     lenient: type[M] = _lenient(model)
     return lenient.model_validate_json(to_json({name: one for name, one in given.items() if name not in faulty}))

@@ -95,7 +95,8 @@ class Keys:
         try:
             opened = jwe.decrypt_compact(token, self._private, algorithms=[ALGORITHM, ENCRYPTION])
             return orjson.loads(opened.plaintext or b"")
-        except (JoseError, ValueError, TypeError):
+        # joserfc has a KeyError for a curve that it does not know.
+        except (JoseError, ValueError, TypeError, KeyError):
             raise Undecryptable from None
 
     def seal(self, identity: Identity, household: UUID) -> Sealed:
