@@ -184,6 +184,12 @@ async def test_nobody_writes_without_a_key(door: Door) -> None:
     assert refused.status_code == 401
 
 
+async def test_a_time_that_does_not_fit_into_utc_is_refused(door: Door) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        refused = await client.get(URL, params={"since": "0001-01-01T00:00:00+14:00"})
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:problem-type:geleit:invalid-request")
+
+
 async def test_a_used_reference_is_a_duplicate_or_a_conflict(door: Door, worker: Database) -> None:
     async with door.program(Role.CENTRE, "karlsruhe") as client:
         first, again = await offer(client), await offer(client)

@@ -64,11 +64,33 @@ async def test_a_program_reads_what_is_assigned_and_goes_on_where_it_was(door: D
 
 
 async def test_a_cursor_that_is_not_ours_or_of_the_future_is_refused(door: Door) -> None:
-    refused = {"x": 422, encode_cursor("1;drop", uuid4(), 1): 422, encode_cursor("9" * 18, uuid4(), 1): 410}
+    refused = {
+        "x": 422,
+        encode_cursor("1;drop", uuid4(), 1): 422,
+        encode_cursor("٣", uuid4(), 1): 422,
+        encode_cursor("3", uuid4(), 2**63): 422,
+        encode_cursor("9" * 18, uuid4(), 1): 410,
+        encode_cursor("9" * 19, uuid4(), 1): 410,
+    }
     async with door.program(Role.MUNICIPALITY, TUEBINGEN) as client:
         for cursor, status in refused.items():
             response = await client.get("/inbox/v1/assignments", params={"cursor": cursor})
             assert (response.status_code, response.headers["content-type"]) == (status, PROBLEM)
+
+
+async def test_a_cursor_may_name_an_item_that_nobody_has(door: Door) -> None:
+    async with door.program(Role.MUNICIPALITY, TUEBINGEN) as client:
+        forged = {"cursor": encode_cursor("3", uuid4(), 2**31)}
+        assert (await client.get("/inbox/v1/assignments", params=forged)).json()["items"] == []
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        forged = {"cursor": encode_cursor("2022-03-16T09:00:00+00:00", uuid4(), 2**31)}
+        assert (await browser.get("/inbox/", params=forged)).status_code == 200
+
+
+async def test_a_time_that_does_not_fit_into_utc_is_refused(door: Door) -> None:
+    async with door.program(Role.MUNICIPALITY, TUEBINGEN) as client:
+        response = await client.get("/inbox/v1/assignments", params={"since": "0001-01-01T00:00:00+01:00"})
+    assert (response.status_code, response.headers["content-type"]) == (422, PROBLEM)
 
 
 async def test_an_answer_is_taken_once(door: Door) -> None:

@@ -4,23 +4,51 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
 from fastapi import Depends, Query
+from pydantic import AfterValidator, AwareDatetime
 
 from chassis.web.problems import FieldError, Problem
 from chassis.web.translations import N_
 
 Row = TypeVar("Row")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no time in UTC") from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with its offset, as UTC; one that is no time in UTC is refused."""
+
+
+def _text(value: Any) -> str:
+    """PostgreSQL's text takes no NUL."""
+    if "\0" in (text := str(value)):
+        raise ValueError
+    return text
+
+
+def _number(value: Any) -> int:
+    """PostgreSQL's bigint."""
+    if not -(2**63) <= (number := int(value)) < 2**63:
+        raise ValueError
+    return number
+
+
 _PARSERS: dict[type, Callable[[Any], Any]] = {
-    str: str,
-    int: int,
+    str: _text,
+    int: _number,
     UUID: UUID,
     date: date.fromisoformat,
-    datetime: datetime.fromisoformat,
+    datetime: lambda value: _in_utc(datetime.fromisoformat(value)),
 }
 
 

@@ -7,12 +7,11 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from chassis.access import Permission, Principal
-from chassis.web import Paging, Work, not_found, require
+from chassis.web import Instant, Paging, Work, not_found, require
 from chassis.web.errors import answer as problem_response
 from contracts.vocabulary import SubmissionKind
 from intake import store
@@ -117,7 +116,7 @@ async def list_households(
     _: Reader,
     tx: Work,
     paging: Paging,
-    since: Annotated[AwareDatetime | None, Query(description=documents.SINCE)] = None,
+    since: Annotated[Instant | None, Query(description=documents.SINCE)] = None,
     reference: Annotated[str, Query(max_length=40, pattern=r"^[A-Za-z0-9._-]*$")] = "",
 ) -> HouseholdPage:
     """The centre's households in the order of their registration; `next` is the cursor of the next page."""

@@ -6,7 +6,7 @@ from inbox_entry i
 where
     {scope}
     and i.changed < pg_snapshot_xmin(pg_current_snapshot())
-    and ($1::text is null or (i.changed, i.household, i.item) > ($1::text::xid8, $2::uuid, $3::integer))
+    and ($1::text is null or (i.changed, i.household, i.item) > ($1::text::xid8, $2::uuid, $3::bigint))
     and ($4::timestamptz is null or i.changed_at >= $4)
 order by i.changed, i.household, i.item
 limit $5

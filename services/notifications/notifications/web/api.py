@@ -5,10 +5,10 @@ from typing import Annotated, Literal, assert_never
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.access import Permission
-from chassis.web import FieldError, Paging, Problem, Work, encode_cursor, not_found, require
+from chassis.web import FieldError, Instant, Paging, Problem, Work, encode_cursor, not_found, require
 from contracts.vocabulary import AgeBand, Answer, AnswerReason, Skill
 from notifications import store
 from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken, Wish, reason_fits
@@ -120,7 +120,7 @@ class AnswerResults(BaseModel):
 
 
 @router.get("/assignments", dependencies=[require(Permission.READ_INBOX)])
-async def list_changes(tx: Work, paging: Paging, since: Annotated[AwareDatetime | None, Query()] = None) -> Changes:
+async def list_changes(tx: Work, paging: Paging, since: Annotated[Instant | None, Query()] = None) -> Changes:
     """Items in the order of their changes: keep `cursor` and ask again to get only what is newer."""
     after = paging.after(str, UUID, int)
     if after is not None:
@@ -228,7 +228,7 @@ async def _one_of_many(tx: Work, one: HouseholdAnswer) -> AnswerResult:
 
 
 async def _refuse_a_cursor_of_the_future(tx: Work, position: str) -> None:
-    if not position.isdecimal() or len(position) > 19:
+    if not (position.isascii() and position.isdecimal()) or len(position) > 19:
         raise Problem(422, "invalid-request", "The request is not valid")
     if await store.is_ahead(tx, position):
         raise Problem(
