@@ -165,6 +165,36 @@ async def test_every_fault_stands_beside_its_field_and_nothing_is_lost(door: Doo
     assert re.search(r'value="literacy" checked', page.text)
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"facts/languages/300000000": "x"},
+        {"facts/languages/x": "x"},
+        {"facts/languages": "x"},
+        {"facts/municipality/0": "x"},
+        {"identity/persons/": "x"},
+        {"identity/persons/x/y": "x"},
+    ],
+)
+async def test_a_field_that_no_form_has_is_not_looked_at(door: Door, field: dict[str, str]) -> None:
+    form = filled(reference="not a reference")
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        page = await browser.send(NEW, **field | form)
+        fewer = await browser.send(NEW, **field | form, action="remove/0")
+        odd = await browser.send(NEW, **form, action="remove/²")
+    assert [one.status_code for one in (page, fewer, odd)] == [422, 200, 422]
+    assert errors_in(page.text) == {"reference": "This does not have the expected form."}
+
+
+async def test_a_nul_is_refused_where_it_stands(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        page = await browser.send(NEW, **filled(facts=stated_facts(municipality="0841\x006041")))
+        searched = [await browser.get(f"/intake/?{name}=%00") for name in ("q", "status", "care")]
+    assert page.status_code == 422
+    assert errors_in(page.text) == {"facts/municipality": "This does not have the expected form."}
+    assert [one.status_code for one in searched] == [422] * 3
+
+
 async def test_a_person_is_added_and_removed_without_scripts_and_with_htmx(door: Door) -> None:
     async with door.person(Role.CENTRE, "karlsruhe") as browser:
         more = await browser.send(NEW, **filled(), action="add")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.stated import MAX_PERSONS, Problem
-from intake.web.formdata import flattened, nested, sheet, without_person
+from intake.web.formdata import fields_in, flattened, nested, sheet, without_person
 from offers import a_registration
 
 TEXT = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=10)
@@ -31,10 +31,30 @@ def test_empty_fields_are_left_out_but_a_person_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["csrf_token", "facts/../x", "facts/a/b/c", "identity/persons/100/x", "__class__", "identity/persons/x/y"]
+    "name",
+    [
+        "csrf_token",
+        "facts/../x",
+        "facts/a/b/c",
+        "facts/languages",
+        "facts/languages/x",
+        "facts/languages/300000000",
+        "facts/municipality/0",
+        "identity/persons/",
+        "identity/persons/100/x",
+        "identity/persons/x/y",
+        "__class__",
+    ],
 )
 def test_other_fields_are_not_read(name: str) -> None:
     assert nested([(name, "x")]) == {}
+    assert fields_in([(name, "x")]) == {}
+
+
+def test_what_a_form_has_besides_the_household_is_read() -> None:
+    fields = {"form_id": "1", "revision": "2", "action": "add", "reference": "KA-1", "facts/languages/99": "uk"}
+    assert fields_in(fields.items()) == fields
+    assert fields_in([("reference", b"a file")]) == {}
 
 
 def test_persons_behind_one_that_is_removed_move_up() -> None:

@@ -55,10 +55,10 @@ async def save_register(tx: Tx, changed: Sequence[Held]) -> None:
 
 async def choices(tx: Tx, chosen: str | None = None) -> list[tuple[str, str]]:
     """All municipalities as (AGS, name with district), by name; a dissolved one if it is `chosen`."""
-    rows = await tx.fetch(
-        "select ags, name, district_name from municipality where active or ags = $1 order by name, ags", chosen
-    )
+    # Chosen is what somebody sent: PostgreSQL could not even be asked for a text with a NUL.
+    rows = await tx.fetch("select ags, name, district_name, active from municipality order by name, ags")
     return [
         (row["ags"], row["name"] if row["name"] == row["district_name"] else f"{row['name']} ({row['district_name']})")
         for row in rows
+        if row["active"] or row["ags"] == chosen
     ]

@@ -10,8 +10,10 @@ from intake.stated import MAX_PERSONS, Problem
 from intake.web.messages import DEFAULT, MESSAGES
 
 _NAME = re.compile(
-    r"reference|facts/[a-z_]{1,30}(/[0-9]{1,2})?|identity/persons/[0-9]{1,2}/[a-z_]{1,30}|identity/contact/[a-z]{1,30}"
+    r"reference|facts/(languages|skills_needed)/[0-9]{1,2}|facts/(?!languages$|skills_needed$)[a-z_]{1,30}"
+    r"|identity/persons/[0-9]{1,2}/[a-z_]{1,30}|identity/contact/[a-z]{1,30}"
 )
+_BESIDES = {"action", "form_id", "revision"}
 _FLAGS = {"facts/unaccompanied_minor", "facts/counselling_extended"}
 
 
@@ -31,6 +33,13 @@ class Sheet:
     def number_of(self, name: str) -> int:
         """How many fields a list has, up to its last one."""
         return max((int(field.rpartition("/")[2]) + 1 for field in self.raw if field.startswith(f"{name}/")), default=0)
+
+
+def fields_in(pairs: Iterable[tuple[str, object]]) -> dict[str, str]:
+    """The text fields that our forms have, of those that were sent."""
+    return {
+        name: value for name, value in pairs if isinstance(value, str) and (name in _BESIDES or _NAME.fullmatch(name))
+    }
 
 
 def nested(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:

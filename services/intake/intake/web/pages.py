@@ -25,12 +25,15 @@ router = APIRouter(include_in_schema=False)
 Centre = Annotated[Principal, require(Permission.SUBMIT_HOUSEHOLDS)]
 
 
+Word = Annotated[str, Field(max_length=40, pattern=r"^[^\x00]*$")]
+
+
 class Filters(BaseModel):
     """What the list is narrowed to; a word that is none of the vocabulary finds nothing."""
 
-    q: Annotated[str, Field(max_length=40)] = ""
-    status: Annotated[str, Field(max_length=20)] = ""
-    care: Annotated[str, Field(max_length=20)] = ""
+    q: Word = ""
+    status: Word = ""
+    care: Word = ""
 
 
 @router.get("/")

@@ -23,7 +23,7 @@ from intake.reception import offer, take_one
 from intake.stated import Problem
 from intake.web import labels
 from intake.web.api import keys_of
-from intake.web.formdata import Sheet, nested, persons_in, sheet, without_person
+from intake.web.formdata import Sheet, fields_in, nested, persons_in, sheet, without_person
 from intake.web.once import Asked, once
 
 router = APIRouter(include_in_schema=False)
@@ -103,8 +103,8 @@ async def show_form(
 
 
 async def fields_of(request: Request) -> dict[str, str]:
-    """The text fields of a form as they were sent."""
-    return {name: value for name, value in (await request.form()).multi_items() if isinstance(value, str)}
+    """The text fields of a form that is ours."""
+    return fields_in((await request.form()).multi_items())
 
 
 def changed_persons(fields: Mapping[str, str]) -> Sheet | None:
@@ -112,7 +112,7 @@ def changed_persons(fields: Mapping[str, str]) -> Sheet | None:
     match fields.get("action", "").split("/"):
         case ["add"]:
             return sheet(fields, persons=persons_in(fields) + 1)
-        case ["remove", number] if number.isdigit() and len(number) < 3:
+        case ["remove", number] if number.isdecimal() and len(number) < 3:
             return sheet(without_person(fields, int(number)), persons=max(1, persons_in(fields) - 1))
         case _:
             return None
