@@ -8,7 +8,7 @@ import pytest
 
 from contracts.vocabulary import HouseholdChange, HouseholdStatus, SubmissionKind
 from intake.allotment import allot, can_be_allotted
-from intake.domain import Changed, Household, decide, erase
+from intake.domain import Changed, Household, Offer, decide, erase
 from intake.stated import Identity
 from offers import HOUSEHOLD, NOW, TODAY, a_desk, a_form, a_registered, an_identity, an_offer, stated_facts
 
@@ -26,7 +26,10 @@ def on_file() -> Identity:
 
 
 def corrected(household: Household, **facts: Any) -> Household:
-    offer = an_offer(SubmissionKind.CORRECT, facts=stated_facts(**facts))
+    return offered(household, an_offer(SubmissionKind.CORRECT, facts=stated_facts(**facts)))
+
+
+def offered(household: Household, offer: Offer) -> Household:
     decision = decide(offer, household, on_file(), a_desk(), HOUSEHOLD)
     assert isinstance(decision, Changed), decision
     return decision.household
@@ -70,6 +73,31 @@ def test_a_centre_that_states_another_municipality_is_heard() -> None:
     moved = corrected(allot(waiting(), "08416041", NOW, TODAY), municipality="08415061")
     assert moved.facts is not None
     assert (moved.facts.stated.municipality, moved.change) == ("08415061", HouseholdChange.MOVED)
+
+
+def test_a_centre_that_states_another_district_opens_the_case_again() -> None:
+    opened = corrected(allot(waiting(), "08416041", NOW, TODAY), municipality=None, district="08415")
+    assert opened.facts is not None
+    assert (opened.facts.stated.municipality, opened.facts.stated.allotted_on) == (None, None)
+    assert (opened.facts.district, opened.allotted) == ("08415", False)
+    assert can_be_allotted(opened, "08415", opened.revision)
+
+
+def test_a_new_registration_after_a_withdrawal_waits_for_a_new_allotment() -> None:
+    allotted = allot(waiting(), "08416041", NOW, TODAY)
+    gone = offered(allotted, an_offer(SubmissionKind.WITHDRAW, version=2))
+    again = offered(gone, an_offer(version=3, facts=stated_facts(municipality=None, district="08416")))
+    assert again.facts is not None
+    assert (again.facts.stated.municipality, again.facts.stated.allotted_on) == (None, None)
+    assert can_be_allotted(again, "08416", again.revision)
+    assert not again.allotted
+
+
+def test_what_a_centre_stated_after_an_allotment_is_its_own_to_take_back() -> None:
+    moved = corrected(allot(waiting(), "08416041", NOW, TODAY), municipality="08415061")
+    opened = corrected(moved, municipality=None, district="08415")
+    assert opened.facts is not None
+    assert opened.facts.stated.municipality is None
 
 
 def test_a_centre_may_still_take_back_what_it_stated_itself() -> None:

@@ -37,7 +37,7 @@ class Household:
 
     `home` is its partition for life, `version` the centre's own number of the newest offer applied, `forms`
     the digests of every form accepted for it, `person_digest` the digest of its persons, `allotted` whether
-    a district gave it its municipality. `facts` and `reference` end with erasure.
+    it has its municipality from a district. `facts` and `reference` end with erasure.
     """
 
     id: UUID
@@ -214,9 +214,10 @@ def _register_again(offer: Offer, known: Household, on_file: Identity | None, de
 
 
 def _apply(offer: Offer, known: Household, on_file: Identity | None, desk: Desk) -> Changed | Rejection:
+    keeps = _keeps_allotment(offer.form.facts, known)
     form = replace(
         offer.form,
-        facts=_stated(offer.form.facts, known),
+        facts=_stated(offer.form.facts, known, keeps),
         identity=offer.form.identity or on_file,
     )
     problems = faults(form, desk.today, desk.municipalities)
@@ -231,16 +232,30 @@ def _apply(offer: Offer, known: Household, on_file: Identity | None, desk: Desk)
         facts=facts,
         forms=known.forms | {offer.digest},
         person_digest=offer.person_digest or known.person_digest,
+        allotted=keeps,
     )
     return Changed(Outcome.CORRECTED, corrected, offer.form.identity)
 
 
-def _stated(new: Statement | None, known: Household) -> Statement | None:
-    """What holds after a correction: what a district has allotted does not go because a centre leaves it out."""
+def _keeps_allotment(new: Statement | None, known: Household) -> bool:
+    """Whether the municipality is still the one that a district has allotted.
+
+    It does not go because a centre leaves it out, but if another is stated, or another district, or with a withdrawal.
+    """
+    if not known.allotted or known.facts is None or known.status not in CORRECTABLE:
+        return False
+    municipality, district = known.facts.stated.municipality, known.facts.district
+    if new is None or new.municipality == municipality:
+        return True
+    return new.municipality is None and new.district in {None, district}
+
+
+def _stated(new: Statement | None, known: Household, keeps_allotment: bool) -> Statement | None:
+    """What holds after a correction."""
     before = known.facts.stated if known.facts else None
     if new is None or before is None:
         return new or before
-    if known.allotted and new.municipality in {None, before.municipality}:
+    if keeps_allotment:
         return replace(new, municipality=before.municipality, allotted_on=new.allotted_on or before.allotted_on)
     return new
 
