@@ -1,5 +1,6 @@
 """Submissions of a centre: every record has its verdict, once, and what is accepted is published."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from intake.municipalities import import_register
 from intake.register import Entry
 from integration.conftest import OpenDatabase, SetClock
 from offers import NOW, a_person, an_identity, some_keys, stated_facts
+from stream import eventually
 
 REGISTER, CORRECT, WITHDRAW = SubmissionKind.REGISTER, SubmissionKind.CORRECT, SubmissionKind.WITHDRAW
 TOPIC = "submissions.karlsruhe"
@@ -107,6 +109,22 @@ async def test_a_redelivered_record_is_not_ruled_twice(intake: Database) -> None
     await handle(intake, batch)
     assert await handle(intake, batch) == ([], [])
     assert await outcomes(intake) == {"accepted": 1, "corrected": 1}
+
+
+async def test_a_record_that_two_workers_have_is_ruled_once(intake: Database) -> None:
+    """One that has lost its partition and does not know it yet, and one that has got it."""
+    batch = records(a_submission())
+
+    async def is_waited_for() -> bool:
+        async with intake.transaction() as tx:
+            return bool(await tx.fetchval("select exists (select from pg_locks where not granted)"))
+
+    async with intake.transaction() as tx:
+        await tx.publish(await HANDLE(batch, tx))
+        second = asyncio.create_task(handle(intake, batch))
+        await eventually(is_waited_for)
+    assert await second == ([], [])
+    assert await outcomes(intake) == {"accepted": 1}
 
 
 async def test_a_position_of_a_topic_that_was_made_anew_is_another_record(intake: Database) -> None:

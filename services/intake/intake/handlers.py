@@ -35,11 +35,12 @@ def on_submissions(loaded: Callable[[], Keys]) -> Handler:
     async def handle(batch: Sequence[Record[Submission]], tx: Tx) -> Sequence[State]:
         keys, centre = loaded(), centre_of(batch[0].topic)
         places = [_place(record) for record in batch]
+        # Before it is asked what has been seen: another worker may be about to rule the same records.
+        heads = await store.lock_references(tx, centre, (record.state.reference for record in batch))
         done = await store.seen(tx, places)
         fresh = [(record, place) for record, place in zip(batch, places, strict=True) if place not in done]
         # In a thread, for 4,000 identities take most of a second, in which nothing else would run.
         offers = await asyncio.to_thread(lambda: [_read(keys, record.state) for record, _ in fresh])
-        heads = await store.lock_references(tx, centre, (record.state.reference for record, _ in fresh))
         decisions = await take(tx, keys, centre, heads, offers)
         states: list[State] = []
         rulings: list[Ruling] = []
