@@ -259,3 +259,13 @@ async def test_an_import_publishes_only_what_changed(intake: Database) -> None:
     assert [(row["key"], row["revision"]) for row in rows] == [("08415061", 1), ("08416041", 1), ("08416041", 2)]
     _, verdicts = await handle(intake, records(a_submission()))
     assert [problem.code for problem in verdicts[0].problems] == ["unknown_municipality"]
+
+
+async def test_only_the_household_of_a_dissolved_municipality_keeps_it(intake: Database) -> None:
+    await handle(intake, records(a_submission()))
+    async with intake.transaction() as tx:
+        await import_register(tx, [Entry("08415061", "Reutlingen", "Landkreis Reutlingen", 117_000)])
+    corrected, registered = a_submission(CORRECT, facts=stated_facts(languages=["ru"])), a_submission(reference="KA-2")
+    _, verdicts = await handle(intake, records(corrected, registered, start=1))
+    assert [one.outcome for one in verdicts] == [Outcome.CORRECTED, Outcome.REJECTED]
+    assert [problem.code for problem in verdicts[1].problems] == ["unknown_municipality"]

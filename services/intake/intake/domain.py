@@ -1,7 +1,7 @@
 """The household's life cycle as functions: what an offer makes of it, or why not."""
 
 from collections import Counter
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import assert_never
@@ -79,7 +79,7 @@ class Desk:
     centre: str
     now: datetime
     today: date
-    municipalities: Container[str]
+    municipalities: frozenset[str]
     home: Callable[[UUID, str | None], int]
 
 
@@ -220,7 +220,7 @@ def _apply(offer: Offer, known: Household, on_file: Identity | None, desk: Desk)
         facts=_stated(offer.form.facts, known, keeps),
         identity=offer.form.identity or on_file,
     )
-    problems = faults(form, desk.today, desk.municipalities)
+    problems = faults(form, desk.today, _municipalities(desk, known))
     if not problems and offer.form.facts is None and offer.form.identity is None:
         problems = (Problem("", "nothing_stated"),)
     if problems or form.facts is None or form.identity is None:
@@ -235,6 +235,12 @@ def _apply(offer: Offer, known: Household, on_file: Identity | None, desk: Desk)
         allotted=keeps,
     )
     return Changed(Outcome.CORRECTED, corrected, offer.form.identity)
+
+
+def _municipalities(desk: Desk, known: Household) -> frozenset[str]:
+    """Those that exist, and the one that the household has: what is stated of it once more stays true."""
+    own = known.facts.stated.municipality if known.facts else None
+    return desk.municipalities | {own} if own else desk.municipalities
 
 
 def _keeps_allotment(new: Statement | None, known: Household) -> bool:

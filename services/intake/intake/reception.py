@@ -47,7 +47,8 @@ async def take(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offers: 
         reference: held[head.household] for reference, head in heads.items() if head.household in held
     }
     on_file = await _on_file(tx, keys, _needing(offers, current))
-    municipalities = await _municipalities(tx, offers, current)
+    stated = {one.form.facts.municipality for one in offers if one.form.facts}
+    municipalities = await store.existing_municipalities(tx, [ags for ags in stated if ags])
     desk = Desk(centre, tx.now, tx.now.astimezone(BERLIN).date(), municipalities, home_partition)
     fresh: dict[UUID, Identity] = {}
     changed: dict[UUID, Household] = {}
@@ -158,10 +159,3 @@ def _open(keys: Keys, boxes: Mapping[UUID, Sealed]) -> dict[UUID, Identity]:
 
 def _seal(keys: Keys, identities: Mapping[UUID, Identity]) -> dict[UUID, Sealed]:
     return {household: keys.seal(identity, household) for household, identity in identities.items()}
-
-
-async def _municipalities(tx: Tx, offers: Sequence[Offer], current: Mapping[str, Household]) -> frozenset[str]:
-    """Those that are stated and exist, and those that households have: a correction that states none keeps its own."""
-    stated = {one.form.facts.municipality for one in offers if one.form.facts}
-    kept = {one.facts.stated.municipality for one in current.values() if one.facts}
-    return await store.existing_municipalities(tx, [ags for ags in stated if ags]) | {ags for ags in kept if ags}
