@@ -171,6 +171,7 @@ async def test_the_waiting_list_is_filtered_and_paged(door: Door, cares: dict[st
 
 async def test_names_are_shown_to_who_may_read_the_roster_and_kept_sealed(door: Door, stage: Stage) -> None:
     async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        assert (await browser.get("/matching/roster?q=%00")).status_code == 422
         page = await browser.get("/matching/roster?q=A")
     assert "Anna Öhm" in page.text
     assert "Carla Ast" not in page.text

@@ -128,6 +128,7 @@ async def test_an_operator_has_those_of_an_error_applied_again(
         only = (await browser.get("/probe/parked", params={"error": FAILED})).text
         assert "municipalities/0/1" in only
         assert "municipalities/0/0" not in only
+        assert (await browser.get("/probe/parked", params={"error": "\0"})).status_code == 422
         assert (await browser.send("/probe/parked/retry", error=REFUSED)).status_code == 303
         asked = (await browser.get("/probe/parked")).text
         assert "Records that are applied again: 2" in asked

@@ -4,7 +4,7 @@ from chassis.web.app import assemble, build_app, mounted, openapi_of
 from chassis.web.export import csv_response
 from chassis.web.forms import Filled, blank_form, read_form
 from chassis.web.guard import Requirement, UndeclaredRoute, current_principal, public, require, signed_in
-from chassis.web.paging import Instant, PageQuery, Paging, Slice, decode_cursor, encode_cursor
+from chassis.web.paging import NO_NUL, Instant, PageQuery, Paging, Slice, decode_cursor, encode_cursor
 from chassis.web.problems import FieldError, Problem, not_found
 from chassis.web.render import redirect, render, translations_of, wants_partial
 from chassis.web.surroundings import Mounted, Site
@@ -12,6 +12,7 @@ from chassis.web.translations import N_
 from chassis.web.work import Work
 
 __all__ = [
+    "NO_NUL",
     "N_",
     "FieldError",
     "Filled",

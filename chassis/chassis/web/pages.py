@@ -11,6 +11,7 @@ from chassis.access import Principal, Role
 from chassis.access.accounts import LIFETIME, Locked, Refused, SignedIn, sign_in, sign_out
 from chassis.web.guard import SESSION_COOKIE, current_principal, public, session_token, signed_in
 from chassis.web.language import LANGUAGE_COOKIE, LANGUAGES
+from chassis.web.paging import NO_NUL
 from chassis.web.render import render
 from chassis.web.surroundings import surroundings
 from chassis.web.translations import N_
@@ -18,7 +19,7 @@ from chassis.web.translations import N_
 router = APIRouter(include_in_schema=False)
 _A_YEAR = 365 * 24 * 3600
 
-Name = Annotated[str, Form(max_length=100, pattern=r"^[^\x00]*$")]
+Name = Annotated[str, Form(max_length=100, pattern=NO_NUL)]
 Password = Annotated[str, Form(max_length=1024)]
 Next = Annotated[str, Form(max_length=2000)]
 

@@ -29,6 +29,10 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A time with its offset, as UTC; one that is no time in UTC is refused."""
 
 
+NO_NUL = r"^[^\x00]*$"
+"""The pattern of text that PostgreSQL takes."""
+
+
 def _text(value: Any) -> str:
     """PostgreSQL's text takes no NUL."""
     if "\0" in (text := str(value)):

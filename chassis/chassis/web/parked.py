@@ -11,7 +11,7 @@ from chassis import parked
 from chassis.access import Permission, Principal, permissions_of
 from chassis.web.forms import Filled, blank_form, read_form
 from chassis.web.guard import require
-from chassis.web.paging import Paging
+from chassis.web.paging import NO_NUL, Paging
 from chassis.web.problems import not_found
 from chassis.web.render import redirect, render, translations_of
 from chassis.web.surroundings import menu_label
@@ -30,13 +30,13 @@ class RetryForm(BaseModel):
     """One record, those with an error, or all."""
 
     id: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
-    error: Annotated[str | None, Field(max_length=200)] = None
+    error: Annotated[str | None, Field(max_length=200, pattern=NO_NUL)] = None
 
 
 class DiscardForm(BaseModel):
     """Why nobody needs it any more."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=parked.LONGEST_REASON)]
+    reason: Annotated[str, Field(min_length=1, max_length=parked.LONGEST_REASON, pattern=NO_NUL)]
 
 
 @router.get("/parked")
@@ -45,7 +45,7 @@ async def listed(
     tx: Work,
     paging: Paging,
     who: Reader,
-    error: Annotated[str | None, Query(max_length=200)] = None,
+    error: Annotated[str | None, Query(max_length=200, pattern=NO_NUL)] = None,
 ) -> Response:
     """How many for each error, and the records themselves."""
     (after,) = paging.after(int) or (0,)

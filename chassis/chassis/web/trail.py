@@ -10,7 +10,7 @@ from chassis import trail
 from chassis.access import Permission
 from chassis.web.guard import require
 from chassis.web.pages import ROLES
-from chassis.web.paging import Paging
+from chassis.web.paging import NO_NUL, Paging
 from chassis.web.render import render
 from chassis.web.surroundings import menu_label
 from chassis.web.translations import N_
@@ -18,7 +18,7 @@ from chassis.web.work import Work
 
 router = APIRouter(include_in_schema=False)
 
-Word = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+Word = Annotated[str | None, Query(max_length=200, pattern=NO_NUL)]
 
 DONE = {
     "household.accepted": N_("Household registered"),

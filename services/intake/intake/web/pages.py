@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.access import Permission, Principal
-from chassis.web import Paging, Work, not_found, render, require
+from chassis.web import NO_NUL, Paging, Work, not_found, render, require
 from contracts.assignments import Care
 from contracts.vocabulary import CareStatus, HouseholdStatus
 from intake import store
@@ -25,7 +25,7 @@ router = APIRouter(include_in_schema=False)
 Centre = Annotated[Principal, require(Permission.SUBMIT_HOUSEHOLDS)]
 
 
-Word = Annotated[str, Field(max_length=40, pattern=r"^[^\x00]*$")]
+Word = Annotated[str, Field(max_length=40, pattern=NO_NUL)]
 
 
 class Filters(BaseModel):

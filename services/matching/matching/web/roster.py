@@ -14,7 +14,18 @@ from starlette.responses import Response
 
 from chassis.access import Permission, Principal, Role
 from chassis.vault import Unopenable, Vault
-from chassis.web import Paging, Work, blank_form, not_found, read_form, redirect, render, require, translations_of
+from chassis.web import (
+    NO_NUL,
+    Paging,
+    Work,
+    blank_form,
+    not_found,
+    read_form,
+    redirect,
+    render,
+    require,
+    translations_of,
+)
 from matching import explain
 from matching import store as decisive
 from matching.days import day_of
@@ -49,7 +60,7 @@ async def roster(
     who: Reader,
     paging: Paging,
     *,
-    q: Annotated[str, Query(max_length=40)] = "",
+    q: Annotated[str, Query(max_length=40, pattern=NO_NUL)] = "",
     district: Annotated[District, Query()] = None,
 ) -> Response:
     """Managers by provider and code."""
