@@ -104,6 +104,7 @@ class CareReason(StrEnum):
     MATCHED = "matched"
     OVERRIDDEN = "overridden"
     DECLINE_UNDONE = "decline_undone"
+    MANAGER_STAYS = "manager_stays"
     # confirmed
     ACCEPTED = "accepted"
     # ended

@@ -335,6 +335,32 @@ async def test_two_households_that_merge_beyond_her_capacity_are_proposed_to_who
     assert other.household != moved.household
 
 
+async def test_who_moves_and_outgrows_the_manager_stays_and_another_is_proposed(stage: Stage) -> None:
+    await stage.roster(f"A;Anna Öhm;P;0,02;{TUEBINGEN} {REUTLINGEN};uk")
+    care = await stage.arrive(size=1)
+    await stage.roster(f"B;Berta Uhl;P;1;{REUTLINGEN}")
+    (moved,) = await stage.tell(a_household(id=care.household, revision=2, municipality=REUTLINGEN, size=4))
+    assert (moved.reason, moved.assignee) == (CareReason.MANAGER_STAYS, care.assignee)
+    (move,) = await plans(stage)
+    assert (move["reason"], move["to_manager"]) == ("growth", manager_id("P", "B"))
+    await start(stage, move["id"])
+    (there,) = await stage.pass_time()
+    assert (there.reason, there.assignee and there.assignee.code) == (CareReason.OVERRIDDEN, "B")
+
+
+async def test_a_move_within_her_service_area_makes_what_was_planned_before_stale(stage: Stage) -> None:
+    await stage.roster(f"A;Anna Öhm;P;1;{TUEBINGEN} {REUTLINGEN};uk")
+    care = await stage.arrive()
+    await stage.roster(f"B;Berta Uhl;P;1;{TUEBINGEN} {REUTLINGEN}")
+    await stage.answer(care, Answer.ACCEPTED)
+    await stage.answer(care, Answer.TRANSFER_REQUESTED, revision=2, reason=AnswerReason.OTHER)
+    (move,) = await plans(stage)
+    (moved,) = await stage.tell(a_household(id=care.household, revision=2, municipality=REUTLINGEN))
+    assert (moved.status, moved.assignee) == (CareStatus.PROPOSED, care.assignee)
+    await start(stage, move["id"])
+    assert await stage.pass_time() == [], "the new municipality has not been heard yet"
+
+
 async def arrive_with(stage: Stage, code: str, **of_household: Any) -> tuple[Care, Any]:
     """A household that this manager has, as a person decides, and its state."""
     state = a_household(**of_household)

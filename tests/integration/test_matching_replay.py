@@ -1,6 +1,7 @@
 """Every decision can be made again from what was put in; what was changed afterwards is found."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -9,11 +10,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from builders import NOW, a_household
-from contracts.vocabulary import Answer, AnswerReason, CareStatus, HouseholdChange, HouseholdStatus
-from matching import decisions, solver
+from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdChange, HouseholdStatus
+from matching import decisions, handlers, solver
 from matching.apart import keep_apart
 from matching.authority import ASSIGNMENTS
-from matching.domain import OverrideReason
+from matching.domain import Facts, Manager, OverrideReason
+from matching.lifecycle import Case, Step, changed
+from matching.match import Stay
 from matching.override import CHANGED, override
 from matching.receipts import chained, statement_of
 from matching.replay import Replayed, replay
@@ -46,13 +49,14 @@ async def replayed(stage: Stage) -> Replayed:
 
 
 async def a_story(stage: Stage) -> UUID:
-    """Arrivals together and alone, relatives, answers, an override, a move, an absence; one household of it."""
+    """Arrivals together and alone, relatives, answers, an override, moves, an absence; one household of it."""
     await stage.roster(
         f"A;Anna;P;0,25;{TUEBINGEN};uk;;;",
         f"B;Berta;P;0,25;{TUEBINGEN} {REUTLINGEN};ru;;;",
         f"C;Carla;P;1;{STUTTGART};uk;;100;2022-03-20/2022-03-25",
     )
     family = UUID(int=5)
+    there = await stage.arrive(municipality=REUTLINGEN, size=1)
     cares = await stage.tell(
         *(a_household(size=size, family_group=family if size < 3 else None) for size in range(1, 9)),
         a_household(municipality=STUTTGART),
@@ -66,6 +70,8 @@ async def a_story(stage: Stage) -> UUID:
         waits = stage.cares[proposed[2].household][-1]
         await override(tx, waits.household, manager_id("P", "C"), OverrideReason.HARDSHIP, waits.revision)
     await stage.tell(a_household(id=proposed[3].household, revision=2, municipality=STUTTGART, size=2))
+    told = await stage.tell(a_household(id=there.household, revision=2, size=2, family_group=family))
+    assert (there.household, CareReason.MANAGER_STAYS) in {(one.household, one.reason) for one in told}
     await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;", f"D;Dora;P;0,5;{REUTLINGEN} {TUEBINGEN};uk ru;;;")
     await stage.pass_time(timedelta(days=100))
     return proposed[1].household
@@ -89,6 +95,31 @@ async def test_receipts_of_an_older_form_are_made_again_in_it(stage: Stage, monk
     assert result.holds
     forms = {statement_of(row["receipt"])["form"] for row in await stage.rows("select receipt from decision")}
     assert forms == {2, 3}
+
+
+async def test_a_move_keeps_the_item_where_an_older_release_kept_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def older(case: Case, before: Facts | None, manager: Manager | None, **around: Any) -> Step:
+        """A move within the service area of who has the case was a correction like any other."""
+        step = changed(case, before, manager, **around)
+        if before is None or not isinstance(step.wish, Stay):
+            return step
+        return changed(case, replace(before, municipality=case.household.municipality), manager, **around)
+
+    await stage.roster(f"B;Berta;P;1;{TUEBINGEN} {REUTLINGEN};ru;;;")
+    one, other = await stage.arrive(), await stage.arrive()
+    with monkeypatch.context() as before:
+        before.setattr(handlers, "changed", older)
+        (kept,) = await stage.tell(a_household(id=one.household, revision=2, municipality=REUTLINGEN, size=5))
+    assert (kept.item, kept.weight) == (one.item, 55)
+    await stage.answer(kept, Answer.DECLINED, reason=AnswerReason.OTHER)
+    (moved,) = await stage.tell(a_household(id=other.household, revision=2, municipality=REUTLINGEN))
+    assert moved.item == 2
+    await stage.answer(moved, Answer.DECLINED, reason=AnswerReason.OTHER)
+    result = await replayed(stage)
+    assert result.holds
+    assert result.same.total() == 5
 
 
 async def test_after_an_erasure_chain_and_replay_still_hold(stage: Stage) -> None:

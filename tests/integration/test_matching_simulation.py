@@ -120,6 +120,17 @@ async def test_a_rule_that_ends_removes_proposals_and_leaves_who_is_in_care(stag
     assert await stage.load("A") == stage.cares[confirmed.household][-1].weight
 
 
+async def test_an_answer_after_a_move_counts(stage: Stage) -> None:
+    await stage.roster(f"B;Berta;P;1;{TUEBINGEN} {REUTLINGEN};uk;;;")
+    care = await stage.arrive()
+    (moved,) = await stage.tell(a_household(id=care.household, revision=2, municipality=REUTLINGEN))
+    await stage.answer(moved, Answer.ACCEPTED)
+    tomorrow = day_of(stage.clock.now) + timedelta(days=1)
+    ends = with_rule("ends", valid_from=tomorrow, legal_group=LegalGroup.DISPLACED_UKRAINIAN, stages=())
+    (change,) = (await simulated(stage, ends, tomorrow)).values()
+    assert (change.removed, change.staying, change.assigned) == (0, 1, (1, 1))
+
+
 async def test_what_was_enacted_meanwhile_is_how_things_are(stage: Stage) -> None:
     await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};uk;;;", f"B;Berta;P;1;{REUTLINGEN} {TUEBINGEN};uk;;;")
     refused: dict[str, Any] = {"legal_group": LegalGroup.OBLIGED_TO_LEAVE}

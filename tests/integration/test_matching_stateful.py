@@ -111,8 +111,9 @@ class Model:
         if not known.here or known.closed:
             return {CareStatus.ENDED}
         if known.group not in self.counselled:
-            # Who is in care stays there until a person decides.
-            return {CareStatus.NOT_ELIGIBLE, CareStatus.CONFIRMED}
+            # Who is in care stays there until a person decides, and with the manager when they move.
+            stays = {CareStatus.PROPOSED} if care.reason is CareReason.MANAGER_STAYS else set()
+            return {CareStatus.NOT_ELIGIBLE, CareStatus.CONFIRMED} | stays
         if known.town is None or known.aside:
             return {CareStatus.WAITING}
         return {CareStatus.WAITING, CareStatus.PROPOSED, CareStatus.CONFIRMED}

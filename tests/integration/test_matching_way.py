@@ -117,6 +117,69 @@ async def test_a_move_ends_and_decides_anew(stage: Stage) -> None:
     assert (await stage.load("A"), await stage.load("C")) == (0, 35)
 
 
+@pytest.mark.parametrize("accepted", [False, True])
+async def test_a_move_within_her_service_area_is_proposed_to_the_new_town_with_the_same_manager(
+    stage: Stage, *, accepted: bool
+) -> None:
+    await stage.roster(TWO, f"C;Carla;P;1;{REUTLINGEN};uk")
+    care = await stage.arrive()
+    if accepted:
+        (care,) = await stage.answer(care, Answer.ACCEPTED)
+    stage.clock.now += timedelta(days=1)
+    (moved,) = await stage.tell(
+        a_household(id=care.household, revision=2, change=HouseholdChange.MOVED, municipality=REUTLINGEN)
+    )
+    assert (moved.status, moved.reason, moved.municipality) == (
+        CareStatus.PROPOSED,
+        CareReason.MANAGER_STAYS,
+        REUTLINGEN,
+    )
+    assert (moved.assignee, moved.item) == (care.assignee, care.revision + 1)
+    assert (moved.assigned_at, moved.answered_at) == (stage.clock.now, None)
+    assert (moved.answer_by, moved.receipt != care.receipt) == (NOW + timedelta(days=4), True)
+    assert moved.because is not None
+    assert not moved.because.by_person
+    assert [(one.item, one.status, one.reason) for one in moved.earlier] == [
+        (1, CareStatus.PROPOSED, CareReason.MANAGER_STAYS)
+    ]
+    (stale,) = await stage.answer(care, Answer.CONTACTED, revision=2)
+    assert stale.last_answer is not None
+    assert (stale.last_answer.applied, stale.item) == (Applied.STALE, moved.item)
+    (confirmed,) = await stage.answer(moved, Answer.ACCEPTED, revision=3)
+    assert (confirmed.status, confirmed.item, await stage.load("B")) == (CareStatus.CONFIRMED, moved.item, 35)
+
+
+async def test_who_moves_stays_beyond_capacity_and_only_what_is_more_is_tolerated(stage: Stage) -> None:
+    await stage.roster(f"B;Berta;P;0,25;{TUEBINGEN} {REUTLINGEN};ru;;240;")
+    care = await stage.arrive(size=4)
+    await stage.roster(f"B;Berta;P;0,25;{TUEBINGEN} {REUTLINGEN};ru;;270;2022-03-01/2022-12-31")
+    (row,) = await stage.rows("select load, tolerated from manager")
+    assert tuple(row) == (315, 15)
+    waits = await stage.arrive(size=1)
+    (moved,) = await stage.tell(a_household(id=care.household, revision=2, municipality=REUTLINGEN, size=5))
+    assert (moved.reason, moved.weight) == (CareReason.MANAGER_STAYS, 55)
+    (row,) = await stage.rows("select load, tolerated from manager")
+    assert tuple(row) == (325, 25)
+    (back,) = await stage.tell(a_household(id=care.household, revision=3, size=2))
+    assert (back.reason, back.weight, await stage.load("B")) == (CareReason.MANAGER_STAYS, 25, 295)
+    assert stage.cares[waits.household] == [waits]
+
+
+async def test_what_a_lighter_case_frees_by_its_move_serves_who_waits(stage: Stage) -> None:
+    await stage.roster(f"B;Berta;P;0,25;{TUEBINGEN} {REUTLINGEN};ru;;255;")
+    care = await stage.arrive(size=4)
+    waits = await stage.arrive(size=1)
+    assert waits.reason is CareReason.NO_CAPACITY
+    told = await stage.tell(a_household(id=care.household, revision=2, municipality=REUTLINGEN, size=3))
+    assert {(one.household, one.reason) for one in told} == {(care.household, CareReason.MANAGER_STAYS)}
+    told = await stage.tell(a_household(id=care.household, revision=3, size=2))
+    assert {(one.household, one.reason) for one in told} == {
+        (care.household, CareReason.MANAGER_STAYS),
+        (waits.household, CareReason.MATCHED),
+    }
+    assert await stage.load("B") == 295
+
+
 @pytest.mark.parametrize("status", list(ENDED_BY))
 async def test_who_leaves_frees_capacity_for_who_waits(stage: Stage, status: HouseholdStatus) -> None:
     await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};uk;;270")

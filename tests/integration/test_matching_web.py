@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
+from builders import a_household
 from chassis.access import Role, Tenant
 from chassis.web.surroundings import Mounted
 from contracts.assignments import Care
@@ -131,6 +132,24 @@ async def test_why_not_somebody_else_is_answered(door: Door, cares: dict[str, Ca
         assert (await client.get(minor)).status_code == 409
     async with door.program(Role.MUNICIPALITY, STUTTGART) as client:
         assert (await client.get(f"{path}/{other['id']}")).status_code == 404, "somebody else's household"
+
+
+async def test_who_stays_after_a_move_is_told_as_nobodys_choice(door: Door, stage: Stage) -> None:
+    await stage.roster(f"D;Dora;P;1;{REUTLINGEN} {STUTTGART};uk")
+    care = await stage.arrive(municipality=REUTLINGEN)
+    assert care.assignee is not None
+    assert care.assignee.code == "D"
+    await stage.roster(f"E;Eva;P;1;{STUTTGART};uk")
+    (moved,) = await stage.tell(a_household(id=care.household, revision=2, municipality=STUTTGART))
+    assert moved.assignee == care.assignee
+    async with door.person(Role.STATE, "08") as browser:
+        page = await browser.get(f"/matching/households/{care.household}?why_not=E")
+        assert "The household has moved and stays with its manager" in page.text
+        assert "the household has moved and stays with its manager" in page.text
+        assert "a person decided" not in page.text
+    async with door.program(Role.STATE, "08") as client:
+        why = (await client.get(f"/matching/v1/decisions/{care.household}/why-not/{manager_id('P', 'E')}")).json()
+    assert (why["stays"], why["by_person"]) == (True, False)
 
 
 async def test_a_receipt_of_the_first_form_is_shown_too(door: Door, cares: dict[str, Care], database: Any) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from contracts.vocabulary import CareReason
 from matching.domain import Carried, Manager
 from matching.explain import WhyNot, why_not
-from matching.match import Ask, Decision, match
+from matching.match import Ask, Decision, Stay, match
 from matching.receipts import Head, chained, statement_of
 from matching_builders import STUTTGART, a_round, ask, manager, unburdened
 
@@ -65,3 +65,11 @@ def test_with_the_units_that_were_lacking_it_is_as_was_said(
 def test_a_place_in_the_week_is_what_was_lacking() -> None:
     full = manager(max_new_per_week=0)
     assert told(decide(ask(), unburdened(full), full), full, full) == WhyNot(CareReason.WEEK_FULL, None, None, True)
+
+
+def test_where_a_household_stays_neither_points_nor_a_person_decided() -> None:
+    hers, better, full = manager(), manager(languages=frozenset({"uk"})), manager(capacity=0)
+    all_of_them = (hers, better, full)
+    decision = decide(ask(wish=Stay(hers.id)), unburdened(*all_of_them), *all_of_them)
+    assert told(decision, better, *all_of_them) == WhyNot(None, stays=True)
+    assert told(decision, full, *all_of_them) == WhyNot(CareReason.NO_CAPACITY, 35, stays=True)

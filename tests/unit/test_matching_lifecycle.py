@@ -19,7 +19,7 @@ from contracts.vocabulary import (
 )
 from matching.domain import Decline, Load, Phase, Rule
 from matching.lifecycle import Care, Case, Earlier, Step, again_step, aged, answered, changed, next_phase, waits_since
-from matching.match import Undo
+from matching.match import Stay, Undo
 from matching_builders import (
     DAY,
     NOW,
@@ -67,16 +67,21 @@ def test_a_correction_that_decides_nothing_keeps_the_manager_and_weighs_anew(sta
     assert step.care.household_revision == 2
 
 
-def test_a_move_within_her_service_area_keeps_the_manager() -> None:
-    assert not follow(proposed(HERS), municipality=REUTLINGEN).decide
+@pytest.mark.parametrize("status", [CareStatus.PROPOSED, CareStatus.CONFIRMED])
+def test_a_move_within_her_service_area_is_a_decision_for_the_same_manager(status: CareStatus) -> None:
+    step = follow(proposed(HERS, status=status), municipality=REUTLINGEN, size=5)
+    assert (step.decide, step.wish) == (True, Stay(HERS.id))
 
 
 def test_a_move_out_of_her_service_area_is_decided_anew() -> None:
-    assert follow(proposed(HERS), municipality=STUTTGART).decide
+    step = follow(proposed(HERS), municipality=STUTTGART)
+    assert (step.decide, step.wish) == (True, None)
 
 
-def test_a_correction_that_shows_who_is_not_counselled_is_decided_anew() -> None:
-    assert follow(proposed(HERS), legal_group=LegalGroup.OBLIGED_TO_LEAVE).decide
+@pytest.mark.parametrize("municipality", [TUEBINGEN, REUTLINGEN])
+def test_a_correction_that_shows_who_is_not_counselled_is_decided_anew(municipality: str) -> None:
+    step = follow(proposed(HERS), legal_group=LegalGroup.OBLIGED_TO_LEAVE, municipality=municipality)
+    assert (step.decide, step.wish) == (True, None)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.vocabulary import CareReason, CareStatus, Skill
 from matching.domain import Absence, Carried, Manager, OverrideReason, Priority
-from matching.match import Ask, Decision, Override, Round, Undo, match
+from matching.match import Ask, Decision, Override, Round, Stay, Undo, match
 from matching.rules import GATES, Need, weight
 from matching_builders import DAY, MANDATORY, NOW, STUTTGART, a_round, ask, manager, towns, unburdened
 
@@ -180,3 +180,26 @@ def test_a_persons_choice_binds_and_shows_the_gates_it_overrode() -> None:
     decision = decide(ask(wish=wish), manager(), elsewhere)
     assert (decision.chosen, decision.reason) == (elsewhere, CareReason.OVERRIDDEN)
     assert [one.gate for one in decision.candidates if one.manager == elsewhere] == [CareReason.NOT_SERVED]
+
+
+def test_who_moves_stays_with_the_manager_and_the_gates_are_shown() -> None:
+    away, better = manager(absences=(Absence(date(2022, 3, 1), None),)), manager(languages=frozenset({"uk"}))
+    decision = decide(ask(wish=Stay(away.id)), away, better)
+    assert (decision.status, decision.chosen, decision.reason) == (CareStatus.PROPOSED, away, CareReason.MANAGER_STAYS)
+    assert [one.gate for one in decision.candidates if one.manager == away] == [CareReason.NOBODY_ACTIVE]
+    assert decision.why is not None
+    assert not decision.why.by_person
+
+
+def test_who_moves_stays_even_with_whom_the_roster_lost() -> None:
+    gone = manager(removed=True)
+    assert decide(ask(wish=Stay(gone.id)), manager(), gone).chosen == gone
+
+
+def test_who_stays_comes_before_a_decline_taken_back_for_the_same_room() -> None:
+    only = manager(capacity=40)
+    stays = ask(id=UUID(int=1), wish=Stay(only.id))
+    undone = ask(id=UUID(int=2), wish=Undo(only.id), waiting_since=NOW - timedelta(days=9))
+    first, second = match([undone, stays], unburdened(only), a_round(only))
+    assert (first.ask, first.reason) == (undone, CareReason.NO_CAPACITY)
+    assert (second.ask, second.chosen) == (stays, only)

@@ -13,7 +13,7 @@ from contracts.vocabulary import LegalGroup, Skill
 from geleit.audit.decisions import of_one_chain
 from geleit.audit.finding import Finding, Invariant
 from matching.domain import Absence, Carried, Manager, OverrideReason
-from matching.match import Ask, Decision, Override, Undo, match
+from matching.match import Ask, Decision, Override, Stay, Undo, match
 from matching.receipts import Choice, Head, Receipt, broken_at, chained, recompute, statement_of
 from matching_builders import MANDATORY, NOW, a_round, ask, manager, towns, unburdened
 
@@ -26,8 +26,8 @@ def receipts_of(decisions: list[Decision], *managers: Manager) -> list[Receipt]:
 def choice_by_hand(receipt: dict[str, Any]) -> tuple[str, str, str | None]:  # noqa: PLR0911 (an answer a rule)
     """An auditor's arithmetic, from the stored inputs alone: it knows the rules' text and none of their code."""
     wish, household, rule = receipt["wish"], receipt["household"], receipt["rule"]
-    if wish and wish["kind"] == "override":
-        return "proposed", "overridden", wish["manager"]
+    if wish and wish["kind"] in {"override", "stay"}:
+        return "proposed", "overridden" if wish["kind"] == "override" else "manager_stays", wish["manager"]
     if household["unaccompanied_minor"]:
         return "not_eligible", "unaccompanied_minor", None
     if rule is None:
@@ -98,8 +98,9 @@ def test_anybody_can_recompute_a_decision(town: tuple[list[Manager], list[Ask], 
         {"allotted_on": date(2019, 3, 14)},
         {"wish": Override(UUID(int=1), OverrideReason.RELATIVES)},
         {"wish": Undo(UUID(int=2))},
+        {"wish": Stay(UUID(int=1))},
     ],
-    ids=["legal_group", "minor", "period", "override", "undo"],
+    ids=["legal_group", "minor", "period", "override", "undo", "stay"],
 )
 def test_special_decisions_are_recomputed_too(special: dict[str, Any]) -> None:
     managers = [manager(id=UUID(int=1), capacity=0), manager(id=UUID(int=2))]
@@ -109,6 +110,9 @@ def test_special_decisions_are_recomputed_too(special: dict[str, Any]) -> None:
     chosen = decision.chosen.id if decision.chosen else None
     assert choice_by_hand(stated) == (decision.status, decision.reason, str(chosen) if chosen else None)
     assert recompute(stated) == Choice(decision.status, decision.reason, chosen)
+    capacity, receipts = Finding(Invariant.I4), Finding(Invariant.I10)
+    of_one_chain([receipt], capacity, receipts)
+    assert (capacity.faults, receipts.faults) == ([], [])
 
 
 def test_a_day_without_any_rule_is_recomputed_too() -> None:

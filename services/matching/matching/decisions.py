@@ -17,6 +17,7 @@ from matching.days import day_of, start_of
 from matching.domain import Why
 from matching.explain import why
 from matching.lifecycle import Care, Case, Step, again_step, aged, next_phase
+from matching.match import Stay
 from matching.receipts import chained, statement_of
 from matching.settlement import Basis, Ledger, monday_of
 from matching.stimuli import Stimulus
@@ -127,16 +128,21 @@ async def whys_so_far(tx: Tx, cares: Sequence[Care]) -> dict[UUID, Why | None]:
 
 
 def _asked(steps: Sequence[Step], served: Sequence[Step]) -> list[Stimulus]:
-    """What replay cannot find out by itself: whom else this transaction decided, and which relatives it saw."""
+    """What replay cannot find out by itself: whom else this transaction decided, which relatives it saw, who stays.
+
+    Who moved within the service area of the manager kept the item in older releases: these name nobody who stays.
+    """
     alone = {str(step.case.household.alias) for step in [*steps, *served] if step.quiet}
     relatives = {
         str(step.case.household.alias): sorted(map(str, step.case.relatives))
         for step in [*steps, *served]
         if step.decide and step.case.relatives
     }
-    if not alone and not relatives:
+    stays = {str(step.case.household.alias) for step in steps if isinstance(step.wish, Stay)}
+    if not alone and not relatives and not stays:
         return []
-    return [Stimulus("asked", None, orjson.dumps({"again": sorted(alone), "relatives": relatives}))]
+    asked = {"again": sorted(alone), "relatives": relatives} | ({"stays": sorted(stays)} if stays else {})
+    return [Stimulus("asked", None, orjson.dumps(asked))]
 
 
 async def _set_dues(tx: Tx, basis: Basis, written: Sequence[tuple[Step, Care]], later: Mapping[str, datetime]) -> None:

@@ -17,8 +17,8 @@ FIRST_FORM = 2
 class WhyNot:
     """Why a manager did not get the household, all other decisions being made as they were.
 
-    Either a gate stopped her, or somebody had more points, or a person decided. `units` are those that her capacity
-    lacked.
+    Either a gate stopped her, or somebody had more points, or a person decided, or the household `stays` with whom it
+    had when it moved. `units` are those that her capacity lacked.
     `would_be_chosen` says whether she would have got the household with that many units, or with one case more that
     week, and `points_missing` what she then lacked to whom was chosen.
     """
@@ -28,6 +28,7 @@ class WhyNot:
     points_missing: int | None = None
     would_be_chosen: bool | None = None
     by_person: bool = False
+    stays: bool = False
 
 
 def why(receipt: Mapping[str, Any]) -> Why | None:
@@ -63,8 +64,9 @@ def why_not(receipt: Mapping[str, Any], manager: str) -> WhyNot | None:
     lacking = max(0, one["load"] + receipt["weight"] - one["capacity"])
     best = candidates.get(receipt["chosen"])
     by_person = receipt["solver"]["by"] == BY_A_PERSON
-    if by_person or gate not in {None, CareReason.NO_CAPACITY, CareReason.WEEK_FULL}:
-        return WhyNot(gate, lacking if gate is CareReason.NO_CAPACITY else None, by_person=by_person)
+    stays = receipt["reason"] == CareReason.MANAGER_STAYS
+    if by_person or stays or gate not in {None, CareReason.NO_CAPACITY, CareReason.WEEK_FULL}:
+        return WhyNot(gate, lacking if gate is CareReason.NO_CAPACITY else None, by_person=by_person, stays=stays)
     if gate is CareReason.WEEK_FULL and lacking:
         # Neither units alone nor a case more would have been enough.
         return WhyNot(gate)

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from chassis.consumer import Refused, newest
 from chassis.database import Tx
 from chassis.timers import Due
+from contracts.assignments import Care
 from contracts.households import Household
 from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode
@@ -38,10 +39,23 @@ async def on_households(batch: Sequence[Record[Household]], tx: Tx) -> Sequence[
     inputs = [Stimulus("household", str(alias[one.id]), _without_id(one), one.revision) for one in news]
     told = await decisions.settle(tx, held, steps, inputs)
     await store.forget(tx, [one.id for one in news if one.status is HouseholdStatus.ERASED])
-    grown = {step.case.household.id for step in steps if step.grows}
-    grown |= {one.merged_into for one in news if one.merged_into}
+    grown = _grown(steps, told) | {one.merged_into for one in news if one.merged_into}
     await handing_over.propose_for_grown(tx, held, grown)
     return told
+
+
+def _grown(steps: Sequence[Step], told: Sequence[State]) -> set[UUID]:
+    """Households that are with the manager they had, and heavier than they were."""
+    after = {one.household: one for one in told if isinstance(one, Care)}
+    return {
+        before.household
+        for step in steps
+        if (before := step.case.care)
+        and (now := after.get(before.household))
+        and now.assignee
+        and now.assignee.id == before.manager
+        and now.weight > before.weight
+    }
 
 
 async def on_responses(batch: Sequence[Record[Response]], tx: Tx) -> Sequence[State]:

@@ -17,7 +17,7 @@ from contracts.vocabulary import (
 )
 from matching.days import day_of
 from matching.domain import Decline, Facts, Household, Manager, Policy
-from matching.match import Decision, Override, Undo
+from matching.match import Decision, Stay, Undo, Wish
 from matching.rules import head_start, ineligibility, weight
 
 ASSIGNED = frozenset({CareStatus.PROPOSED, CareStatus.CONFIRMED})
@@ -127,19 +127,13 @@ class Step:
     case: Case
     care: Care | None
     decide: bool = False
-    wish: Undo | Override | None = None
+    wish: Wish | None = None
     exclude: UUID | None = None
     readmit: UUID | None = None
     reply: Reply | None = None
     quiet: bool = False
     again: datetime | None = None
     """When the case is decided anew by itself."""
-
-    @property
-    def grows(self) -> bool:
-        """Whether it leaves the case with its manager and heavier than it was."""
-        before, after = self.case.care, self.care
-        return bool(before and after and after.assigned and not self.decide and before.weight < after.weight)
 
     @property
     def asks_for_transfer(self) -> bool:
@@ -156,11 +150,12 @@ def changed(  # noqa: PLR0911 (one answer for each status)
 ) -> Step:
     """What a newer state of the household does to its care; `manager` has the case, if anybody has.
 
-    An assignment stays with its manager unless the household moves where she does not serve: people know each other,
-    and a roster that changes moves nobody without a person's decision. What
-    was corrected counts at once: the case weighs what it now weighs, even beyond her capacity, which then has no room
-    for others. It is decided anew after a move out of her service area, and where a correction shows that the
-    household is not counselled. What a person has closed begins again only in another municipality.
+    A household stays with its manager unless it moves where she does not serve: people know each other, and a roster
+    that changes moves nobody without a person's decision. A move within her service area is a decision all the same:
+    the assignment ends for one municipality, and the other one is asked. What was corrected counts at once: the case
+    weighs what it now weighs, even beyond her capacity, which then has no room for others. It is decided anew after a
+    move out of her service area, and where a correction shows that the household is not counselled. What a person has
+    closed begins again only in another municipality.
     """
     household, care = case.household, case.care
     if household.status is HouseholdStatus.ERASED:
@@ -185,6 +180,8 @@ def changed(  # noqa: PLR0911 (one answer for each status)
             corrected = before is None or _what_makes_eligible(before) != _what_makes_eligible(facts)
             if (moved and not served) or (corrected and ineligibility(facts, policy, day)):
                 return Step(case, care, decide=True)
+            if moved and manager:
+                return Step(case, care, decide=True, wish=Stay(manager.id))
             return Step(case, replace(_next(care), weight=weight(facts, policy, _days(care, day))))
         case _:
             assert_never(care.status)

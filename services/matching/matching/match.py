@@ -27,8 +27,9 @@ from matching.rules import (
 )
 
 NOTHING = Carried(0)
+BY_RULES = "rules"
 BY_A_PERSON = "a person"
-"""How a decision came about that follows a wish."""
+"""How a decision came about that follows a person's wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,23 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class Stay:
+    """The household moved to where its manager serves too: it stays with her, whatever gates and points say."""
+
+    manager: UUID
+
+
+Wish = Undo | Override | Stay
+
+WISHED: Mapping[type[Wish], tuple[CareReason, str]] = {
+    Undo: (CareReason.DECLINE_UNDONE, BY_A_PERSON),
+    Override: (CareReason.OVERRIDDEN, BY_A_PERSON),
+    Stay: (CareReason.MANAGER_STAYS, BY_RULES),
+}
+"""What is said of a decision that follows a wish: its reason, and how it came about."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A household that wants a decision.
 
@@ -57,7 +75,7 @@ class Ask:
     facts: Facts
     waiting_since: datetime
     excluded: frozenset[UUID] = frozenset()
-    wish: Undo | Override | None = None
+    wish: Wish | None = None
     former: frozenset[UUID] = frozenset()
     relatives: frozenset[UUID] = frozenset()
 
@@ -124,7 +142,7 @@ class Decision:
     chosen: Manager | None = None
     candidates: tuple[Candidate, ...] = ()
     lots: tuple[int, ...] = ()
-    by: str = "rules"
+    by: str = BY_RULES
     optimal: bool = True
     together: int = 1
 
@@ -192,9 +210,8 @@ class Round:
     outlooks: dict[tuple[object, ...], Outlook] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     def outlook(self, ask: "Ask", need: Need) -> Outlook:
-        """The managers of a household's municipality, and whom a person has chosen; the same for all that are alike."""
+        """The managers of a household's municipality, and whom a wish settles on; the same for all that are alike."""
         facts = ask.facts
-        wanted = ask.wish.manager if isinstance(ask.wish, Override) else None
         alike = (
             facts.municipality,
             facts.languages,
@@ -202,7 +219,7 @@ class Round:
             ask.excluded,
             ask.former,
             ask.relatives,
-            wanted,
+            _settled(ask),
         )
         if alike not in self.outlooks:
             self.outlooks[alike] = _outlook(ask, need, self)
@@ -225,15 +242,16 @@ def match(
 ) -> list[Decision]:
     """Decide the asks; in the result they stand by their turn.
 
-    `carried` has what each manager of the asks' municipalities carries now. A person's wish comes first. All others
-    are weighed together, but of each family group one after the other, so that the next is drawn to the manager of the
-    one before. The result does not depend on the order in which asks or managers are given.
+    `carried` has what each manager of the asks' municipalities carries now. Wishes come first, and of these who stays:
+    that room was theirs. All others are weighed together, but of each family group one after the other, so that the
+    next is drawn to the manager of the one before. The result does not depend on the order in which asks or managers
+    are given.
     """
     standing = dict(carried)
     made: dict[UUID, Decision] = {}
     ordered = sorted(asks, key=lambda ask: (turn_of(ask, around.policy), ask.household.alias))
     left = []
-    for ask in ordered:
+    for ask in sorted(ordered, key=lambda ask: not isinstance(ask.wish, Stay)):
         if decision := _by_rule(ask, around) or _as_wished(ask, standing, around):
             made[ask.household.alias] = decision
         else:
@@ -274,7 +292,7 @@ def binding_gate(candidates: Iterable[Candidate]) -> CareReason:
 
 def _by_rule(ask: Ask, around: Round) -> Decision | None:
     """What is decided without looking at any manager."""
-    if isinstance(ask.wish, Override):
+    if _settled(ask):
         return None
     if reason := ineligibility(ask.facts, around.policy, around.day):
         status = CareStatus.NOT_ELIGIBLE
@@ -285,8 +303,13 @@ def _by_rule(ask: Ask, around: Round) -> Decision | None:
     return Decision(ask, status, reason, weight(ask.facts, around.policy), turn_of(ask, around.policy))
 
 
+def _settled(ask: Ask) -> UUID | None:
+    """Whose the household is, whatever the gates say."""
+    return ask.wish.manager if isinstance(ask.wish, Override | Stay) else None
+
+
 def _as_wished(ask: Ask, standing: dict[UUID, Carried], around: Round) -> Decision | None:
-    """What a person has chosen; an undone decline only as far as the gates let it pass."""
+    """What follows a wish; an undone decline only as far as the gates let it pass."""
     if ask.wish is None:
         return None
     view = _View(ask, _rooms(standing, around.field), around)
@@ -294,8 +317,8 @@ def _as_wished(ask: Ask, standing: dict[UUID, Carried], around: Round) -> Decisi
         return None
     manager = around.field.managers[ask.wish.manager]
     _put(standing, manager, view.need.weight)
-    reason = CareReason.OVERRIDDEN if isinstance(ask.wish, Override) else CareReason.DECLINE_UNDONE
-    return _Closing(standing, around).decision(view, manager, reason, BY_A_PERSON, optimal=True, together=1)
+    reason, by = WISHED[type(ask.wish)]
+    return _Closing(standing, around).decision(view, manager, reason, by, optimal=True, together=1)
 
 
 def _waves(asks: Sequence[Ask]) -> Iterator[list[Ask]]:
@@ -406,8 +429,9 @@ def _rooms(standing: Mapping[UUID, Carried], field: Field) -> dict[UUID, int]:
 
 def _outlook(ask: Ask, need: Need, around: Round) -> Outlook:
     facts, managers = ask.facts, around.field.serving(need.municipality)
-    if isinstance(ask.wish, Override) and all(manager.id != ask.wish.manager for manager in managers):
-        managers = (*managers, around.field.managers[ask.wish.manager])
+    wanted = _settled(ask)
+    if wanted and all(manager.id != wanted for manager in managers):
+        managers = (*managers, around.field.managers[wanted])
     return Outlook(
         managers,
         tuple([manager.id.bytes for manager in managers]),

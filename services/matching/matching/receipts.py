@@ -11,7 +11,7 @@ import orjson
 
 from contracts.vocabulary import CareReason, CareStatus
 from matching.domain import Facts, Manager
-from matching.match import Ask, Candidate, Decision, Override, Part, Round, Undo
+from matching.match import Ask, Candidate, Decision, Override, Part, Round, Stay, Undo, Wish
 from matching.rules import GATE_ORDER, head_start, rules_in_force
 
 FORM = 3
@@ -47,6 +47,8 @@ USUAL: Mapping[str, Any] = {
     "gate": None,
 }
 """What holds of a candidate whose row does not say otherwise."""
+SETTLED = {"override": CareReason.OVERRIDDEN, "stay": CareReason.MANAGER_STAYS}
+"""Wishes that nothing else in a receipt can stop, and the reason of what follows them."""
 GENESIS = bytes(32)
 """What the first receipt of a chain names as the one before."""
 
@@ -152,8 +154,8 @@ def broken_at(receipts: Iterable[Receipt]) -> int | None:
 def recompute(receipt: Mapping[str, Any]) -> Choice:
     """The choice that follows from a receipt's own figures, all other decisions of its batch being made."""
     wish, candidates = receipt["wish"], receipt["candidates"]
-    if wish and wish["kind"] == "override":
-        return Choice(CareStatus.PROPOSED, CareReason.OVERRIDDEN, UUID(wish["manager"]))
+    if wish and (reason := SETTLED.get(wish["kind"])):
+        return Choice(CareStatus.PROPOSED, reason, UUID(wish["manager"]))
     if receipt["ineligible"]:
         return Choice(CareStatus.NOT_ELIGIBLE, CareReason(receipt["ineligible"]), None)
     if receipt["household"]["municipality"] is None:
@@ -238,7 +240,7 @@ def _facts(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _wish(wish: Undo | Override | None) -> dict[str, Any] | None:
+def _wish(wish: Wish | None) -> dict[str, Any] | None:
     match wish:
         case None:
             return None
@@ -246,6 +248,8 @@ def _wish(wish: Undo | Override | None) -> dict[str, Any] | None:
             return {"kind": "undo", "manager": str(wish.manager)}
         case Override():
             return {"kind": "override", "manager": str(wish.manager), "reason": wish.reason}
+        case Stay():
+            return {"kind": "stay", "manager": str(wish.manager)}
 
 
 class _Rows:

@@ -10,7 +10,7 @@ from uuid import UUID
 from matching.days import after_working_days, day_of
 from matching.domain import Carried, Policy
 from matching.lifecycle import Care, Step, decided, waits_since
-from matching.match import Ask, Decision, Field, Override, Round, Solve, by_solver, match
+from matching.match import Ask, Decision, Field, Override, Round, Solve, Stay, by_solver, match
 from matching.receipts import NO_DISTRICT, Receipt
 
 
@@ -135,10 +135,21 @@ def conclude(
         step = by_household[decision.ask.household.id]
         care = decided(step, decision, now=around.now, answer_by=answer_by, policy=policy, receipt=receipt.hash.hex())
         if care.manager:
-            forced = care.weight if isinstance(step.wish, Override) else 0
-            ledger.book(care.manager, Change(care.weight, care.weight - forced, forced, 1))
+            ledger.book(care.manager, Change(care.weight, *_taken_and_forced(step, care), 1))
         written.append((step, care))
     return written
+
+
+def _taken_and_forced(step: Step, care: Care) -> tuple[int, int]:
+    """Who stays takes nothing anew: only what the case weighs more than before may go beyond capacity."""
+    match step.wish:
+        case Override():
+            return 0, care.weight
+        case Stay():
+            assert step.case.care, "who stays was with her before"
+            return 0, max(0, care.weight - step.case.care.weight)
+        case _:
+            return care.weight, 0
 
 
 def _carried_on(step: Step) -> int:

@@ -1,5 +1,6 @@
 """Matching without a database: the same steps and decisions, from what was put in."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
@@ -15,7 +16,7 @@ from matching import settlement
 from matching.days import day_of
 from matching.domain import Carried, Household, Manager, OverrideReason, Place, Policy
 from matching.lifecycle import Care, Case, Step, aged, anew, answered, changed, kept_apart
-from matching.match import Field, Override, Solve, by_solver
+from matching.match import Field, Override, Solve, Stay, by_solver
 from matching.receipts import FORM, Head, Receipt, chained
 from matching.settlement import Basis, Change, Ledger, monday_of
 from matching.stimuli import Batch, Stimulus
@@ -45,6 +46,7 @@ class World:
     def steps_of(self, batch: Batch) -> list[Step]:
         """Keep what a batch tells of roster, register and policy; the steps of all that it says of cases."""
         steps: dict[UUID, Step] = {}
+        stays = _who_stays(batch)
         for one in batch.stimuli:
             match one.kind:
                 case "policy":
@@ -59,7 +61,7 @@ class World:
                     self._restored(one, batch.at)
                 case _:
                     assert one.aggregate, "every input to a case names it"
-                    if step := self._step(UUID(one.aggregate), one, batch.at):
+                    if step := self._step(UUID(one.aggregate), one, batch.at, stays):
                         steps[step.case.household.id] = step
         return list(steps.values())
 
@@ -94,10 +96,10 @@ class World:
             self._basis = Basis(UUID(int=0), self.policies[-1], field)
         return self._basis
 
-    def _step(self, alias: UUID, one: Stimulus, now: datetime) -> Step | None:
+    def _step(self, alias: UUID, one: Stimulus, now: datetime, stays: Collection[UUID]) -> Step | None:
         match one.kind:
             case "household":
-                return self._changed(alias, one, now)
+                return self._changed(alias, one, now, stays)
             case "response":
                 # Unknown is who was erased before the answer came: nothing is decided of them any more.
                 state, case = Response.model_validate_json(_with_key(one, "household")), self.cases.get(alias)
@@ -133,7 +135,7 @@ class World:
             assert case.care, "only a care that is told has a revision"
             self.cases[alias] = replace(case, care=replace(case.care, revision=one.revision))
 
-    def _changed(self, alias: UUID, one: Stimulus, now: datetime) -> Step:
+    def _changed(self, alias: UUID, one: Stimulus, now: datetime, stays: Collection[UUID]) -> Step:
         household = household_of(HouseholdState.model_validate_json(_with_key(one, "id")), now)
         before = self.cases.get(alias)
         case = Case(household)
@@ -142,7 +144,13 @@ class World:
             case = replace(before, household=household)
         known = before.household.facts if before and household.facts else None
         manager = self.managers[case.care.manager] if case.care and case.care.manager else None
-        return changed(case, known, manager, policy=self.basis.policy, day=day_of(now), now=now)
+        policy, day = self.basis.policy, day_of(now)
+        step = changed(case, known, manager, policy=policy, day=day, now=now)
+        if known and isinstance(step.wish, Stay) and alias not in stays:
+            # To an older release this was no move: the item stayed as it was.
+            known = replace(known, municipality=household.municipality)
+            step = changed(case, known, manager, policy=policy, day=day, now=now)
+        return step
 
     def ask(self, steps: dict[UUID, Step], payload: bytes) -> None:
         """Add whom else the transaction decided, and which relatives it saw."""
@@ -184,6 +192,12 @@ class World:
         week, new = self._weeks.get(manager, (monday, 0))
         if week <= monday and any(change):
             self._weeks[manager] = monday, max(0, change.new + (new if week == monday else 0))
+
+
+def _who_stays(batch: Batch) -> set[UUID]:
+    """Who got a new item with the same manager when they moved, as the service says."""
+    asked = [orjson.loads(one.payload) for one in batch.stimuli if one.kind == "asked"]
+    return {UUID(alias) for one in asked for alias in one.get("stays", ())}
 
 
 def _with_key(one: Stimulus, name: str) -> bytes:

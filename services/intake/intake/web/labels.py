@@ -86,6 +86,9 @@ REASONS: Mapping[CareReason, str] = {
     CareReason.MATCHED: N_("Proposed to the municipality; its answer is awaited."),
     CareReason.OVERRIDDEN: N_("Assigned by a person."),
     CareReason.DECLINE_UNDONE: N_("The municipality took its decline back."),
+    CareReason.MANAGER_STAYS: N_(
+        "The household has moved and stays with its manager; the municipality's answer is awaited."
+    ),
     CareReason.ACCEPTED: N_("Accepted by the municipality."),
     CareReason.CLOSED: N_("Closed by the municipality."),
     CareReason.DECLINED: N_("Declined by the municipality; the care has ended."),

@@ -1,5 +1,5 @@
--- `taken` is what matching gave: only up to capacity. `forced` is what a correction or a person put there: it counts
--- and is tolerated, and what is tolerated melts as the load does. `$6` is the Monday of this week.
+-- `taken` is what matching gave: only up to capacity. `forced` is what a correction, a move or a person put there: it
+-- counts and is tolerated, and what is tolerated melts as the load does. `$6` is the Monday of this week.
 update manager
 set load = load + units,
     tolerated = greatest(0, least(load + units - capacity, tolerated + forced)),

@@ -89,8 +89,8 @@ async def decisions(tx: Work, who: Annotated[Principal, require(Permission.READ_
 class WhyNot(BaseModel):
     """Why a manager did not get a household, all other decisions being made as they were.
 
-    A gate stopped her, or a person decided, or whom was chosen had so many points more. With `units` more capacity, or
-    one case more that week, she `would_be_chosen` or not.
+    A gate stopped her, or a person decided, or the household `stays` with whom it had when it moved, or whom was chosen
+    had so many points more. With `units` more capacity, or one case more that week, she `would_be_chosen` or not.
     """
 
     household: UUID
@@ -102,6 +102,7 @@ class WhyNot(BaseModel):
     points_missing: int | None = None
     would_be_chosen: bool | None = None
     by_person: bool = False
+    stays: bool = False
 
 
 @router.get("/decisions/{household}/why-not/{manager}")

@@ -33,6 +33,7 @@ REASONS: Mapping[str, str] = {
     "matched": N_("Proposed to the municipality; its answer is awaited."),
     "overridden": N_("Assigned by a person."),
     "decline_undone": N_("The municipality took its decline back."),
+    "manager_stays": N_("The household has moved and stays with its manager; the municipality's answer is awaited."),
     "accepted": N_("Accepted by the municipality."),
     "closed": N_("Closed by the municipality."),
     "declined": N_("Declined by the municipality; the care has ended."),

@@ -39,6 +39,7 @@ REASONS = {
     "matched": N_("Matched by language, needs, distance and load"),
     "overridden": N_("Decided by a person"),
     "decline_undone": N_("Proposed again after a decline was taken back"),
+    "manager_stays": N_("The household has moved here and stays with its manager"),
     "accepted": N_("Accepted"),
     "moved_on": N_("The household has moved on: another assignment, the waiting list, or no counselling any more"),
     "closed": N_("Closed"),
