@@ -125,5 +125,27 @@ def proposed_again(care: Care, **overrides: Any) -> Care:
     return care.model_copy(update=values | overrides)
 
 
+def stayed(care: Care, **overrides: Any) -> Care:
+    """The care once its household has moved within the service area of its manager."""
+    assert care.item is not None
+    assert care.assignee is not None
+    assert care.assigned_at is not None
+    earlier = EarlierAssignment(
+        item=care.item,
+        manager=care.assignee.id,
+        assigned_at=care.assigned_at,
+        ended_at=NOW,
+        status=CareStatus.PROPOSED,
+        reason=CareReason.MANAGER_STAYS,
+    )
+    values: dict[str, Any] = {
+        "reason": CareReason.MANAGER_STAYS,
+        "assignee": care.assignee,
+        "answer_by": soon() + timedelta(days=3),
+        "earlier": (*care.earlier, earlier),
+    }
+    return proposed_again(care, **(values | overrides))
+
+
 def many(number: int, **overrides: Any) -> Sequence[Care]:
     return [a_care(**overrides) for _ in range(number)]

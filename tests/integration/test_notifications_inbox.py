@@ -32,6 +32,7 @@ from notifications_world import (
     published,
     released,
     soon,
+    stayed,
 )
 
 DECLINED, LANGUAGE = Answer.DECLINED, AnswerReason.LANGUAGE
@@ -398,6 +399,35 @@ async def test_a_town_that_a_household_left_keeps_its_item_without_facts(databas
     assert await answer(web, care, Answer.ACCEPTED) == Stale(None)
     (new,) = await items(web, care.household, Tenant(Role.MUNICIPALITY, REUTLINGEN))
     assert new.item == there.item
+
+
+async def test_a_town_is_told_that_a_household_moved_on_and_the_next_one_is_asked(database: OpenDatabase) -> None:
+    """The manager serves both: the assignment ends for the old town, though she stays."""
+    worker, web = await database("notifications"), await database("notifications", "web")
+    there = Tenant(Role.MUNICIPALITY, REUTLINGEN)
+    await know_contact(worker, "rathaus@reutlingen.example", REUTLINGEN)
+    care = a_care()
+    accepted = confirmed(care)
+    await fold(worker, care, accepted)
+
+    async def feed(after: store.Item | None = None) -> list[store.Item]:
+        async with web.transaction(TOWN) as tx:
+            cursor = (after.changed, after.household, after.item) if after else None
+            return await store.changes(tx, after=cursor, since=None, limit=10)
+
+    (seen,) = await feed()
+    assert seen.status is ItemStatus.ACCEPTED
+    moved = stayed(accepted, municipality=REUTLINGEN, district=REUTLINGEN[:5])
+    await fold(worker, moved)
+    (old,) = await feed(seen)
+    assert (old.item, old.status, old.reason, old.facts) == (care.item, ItemStatus.CLOSED, "moved_on", None)
+    assert [one.item for one in await items(web, care.household)] == [care.item]
+    (new,) = await items(web, care.household, there)
+    assert (new.item, new.status, new.answer) == (moved.item, ItemStatus.OPEN, None)
+    (message,) = await messages(worker)
+    assert (message["kind"], message["municipality"], message["item"]) == ("proposal", REUTLINGEN, moved.item)
+    async with worker.transaction() as tx:
+        assert await tx.fetchval("select at from due where kind = 'remind'") == moved.answer_by
 
 
 async def test_an_operator_sees_messages_without_household_or_address(database: OpenDatabase) -> None:
