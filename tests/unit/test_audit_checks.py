@@ -88,6 +88,16 @@ def test_an_outbox_may_have_forgotten_its_beginning_and_nothing_else(
     assert len(revisions_ascend({"intake": intake}, topics(household), marks()).faults) == faults
 
 
+@pytest.mark.parametrize("there", [3, None])
+def test_what_an_outbox_has_forgotten_is_on_its_topic(there: int | None) -> None:
+    household = a_household(revision=4)
+    told = [household.model_copy(update={"revision": there})] if there else []
+    finding = revisions_ascend(
+        {"intake": a_kept(written={HOUSEHOLDS.name: {household.key: 4}})}, topics(*told), marks()
+    )
+    assert len(finding.faults) == 1
+
+
 def test_a_compacted_topic_needs_to_tell_the_newest_only() -> None:
     household = a_household(revision=2)
     kept = {"intake": a_kept(outbox=[sent(household, 1), sent(household, 2)])}

@@ -51,7 +51,7 @@ def revisions_ascend(kept: Mapping[str, Kept], topics: Mapping[str, Read], marks
     for service, one in kept.items():
         for topic, written in one.written.items():
             finding.checked += len(written)
-            _numbered(finding, one, topic, written)
+            _numbered(finding, one, topics[topic], written)
             _in_order(finding, topics[topic], written, marks)
         for fold, rows in one.folded:
             for key, revision in _handled(one, topics[fold.topic.name]).items():
@@ -60,7 +60,8 @@ def revisions_ascend(kept: Mapping[str, Kept], topics: Mapping[str, Read], marks
     return finding
 
 
-def _numbered(finding: Finding, kept: Kept, topic: str, written: Mapping[str, int]) -> None:
+def _numbered(finding: Finding, kept: Kept, read: Read, written: Mapping[str, int]) -> None:
+    topic = read.topic.name
     sent: defaultdict[str, list[int]] = defaultdict(list)
     # What was sent long ago is forgotten, from the first revision on.
     forgotten = kept.now - kept.started > OUTBOX_KEPT
@@ -76,6 +77,9 @@ def _numbered(finding: Finding, kept: Kept, topic: str, written: Mapping[str, in
         first = (found[0] if found else last + 1) if forgotten or key in told_again else 1
         if found != list(range(first, last + 1)):
             finding.faults.append(f"{topic} {key}: the outbox has {found} of {last}")
+        elif not found and last > (told := read.newest[key].revision if key in read.newest else 0):
+            # The outbox forgets what was sent, and a compacted topic keeps the last of it.
+            finding.faults.append(f"{topic} {key}: the topic ends with {told or 'none'} of {last}, and nothing waits")
 
 
 def _in_order(finding: Finding, read: Read, written: Mapping[str, int], marks: Marks) -> None:
