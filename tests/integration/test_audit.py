@@ -52,6 +52,19 @@ async def test_who_was_erased_and_what_was_parked_are_no_faults(ground: Ground) 
     assert await ground.broken(journal=journal) == {}
 
 
+async def test_what_was_parked_of_a_broker_that_is_lost_is_of_another_record(ground: Ground) -> None:
+    async with ground.owner() as owner:
+        await owner.execute(
+            "insert into intake.parked (topic, partition, position, error, wrapped_key, parked_at, expires_at)"
+            " select $1, 0, 0, 'Undecodable', '', at - interval '1 day', at from intake.started",
+            submissions("karlsruhe").name,
+        )
+    await ground.submitted("K-1")
+    await ground.consume("intake")
+    await ground.relay("intake")
+    assert await ground.broken() == {}
+
+
 async def test_a_journal_is_read_line_by_line(tmp_path: Path) -> None:
     file, household = tmp_path / "journal.jsonl", uuid4()
     promised = f'{{"reference": "H-1", "household": "{household}"}}'

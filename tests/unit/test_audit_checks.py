@@ -10,15 +10,16 @@ from aiokafka import TopicPartition
 
 from builders import NOW, a_household
 from contracts.households import Household
-from contracts.topics import HOUSEHOLDS, Topic, all_topics
+from contracts.topics import HOUSEHOLDS, Topic, all_topics, submissions, verdicts
 from geleit.audit.folds import everything_accounted, revisions_ascend
 from geleit.audit.journal import Journal
-from geleit.audit.promises import all_published, taken_once
+from geleit.audit.promises import all_published, ruled_once, taken_once
 from geleit.audit.store import Counted, Kept, Sent
 from geleit.audit.stream import Marks, Read, Told
 
 WEEKS = timedelta(weeks=3)
 PATIENCE = timedelta(minutes=5)
+SUBMISSIONS, VERDICTS = submissions("karlsruhe"), verdicts("karlsruhe")
 
 
 def a_kept(**overrides: Any) -> Kept:
@@ -106,10 +107,47 @@ def test_a_compacted_topic_needs_to_tell_the_newest_only() -> None:
 
 
 def test_a_verdict_is_forgotten_after_two_weeks() -> None:
-    verdicts = next(topic for topic in all_topics(["karlsruhe"]) if topic.name.startswith("verdicts."))
     for age, faults in ((timedelta(days=13), 1), (timedelta(days=15), 0)):
-        kept = {"intake": a_kept(outbox=[sent(a_household(), 1, topic=verdicts, at=NOW - age)])}
+        kept = {"intake": a_kept(outbox=[sent(a_household(), 1, topic=VERDICTS, at=NOW - age)])}
         assert len(all_published(kept, topics(), PATIENCE).faults) == faults
+
+
+OURS, OLDER = b"ours", b"of a broker that was lost"
+
+
+def ruled_and_told(*digests: bytes, told: int, unsent: int | None = None, **overrides: Any) -> tuple[int, int]:
+    """How many wait and how many are faults, of one submission with these verdicts on its place."""
+    read = topics()
+    read[SUBMISSIONS.name].told.append(Told(0, 0, "H-1", 1, 0, OURS))
+    read[VERDICTS.name].told += [Told(0, n, "H-1", n + 1, 0, (0, 0)) for n in range(told)]
+    place = {"topic": SUBMISSIONS.name, "partition": 0, "position": 0}
+    own: dict[str, Any] = {
+        "verdict": [{**place, "at": NOW, "outcome": "accepted", "digest": digest} for digest in digests],
+        "unsent": [] if unsent is None else [{**place, "topic": VERDICTS.name, "position": unsent}],
+    }
+    counted = {(SUBMISSIONS.name, 0): Counted(1, 1)}
+    finding = ruled_once(a_kept(counted=counted, own=own, **overrides), read)
+    return finding.waiting, len(finding.faults)
+
+
+def test_a_place_that_was_taken_twice_has_as_many_verdicts_as_submissions() -> None:
+    assert ruled_and_told(OURS, told=1) == (0, 0)
+    assert ruled_and_told(OURS, told=2) == (0, 1)
+    assert ruled_and_told(OURS, OLDER, told=2) == (0, 0)
+    assert ruled_and_told(OURS, OLDER, told=3) == (0, 1)
+
+
+def test_a_verdict_waits_for_its_own_row_only() -> None:
+    outbox = [Sent(VERDICTS.name, "H-2", 1, NOW, None)]
+    assert ruled_and_told(OURS, told=0, unsent=0, outbox=outbox) == (1, 0)
+    assert ruled_and_told(OURS, told=0, unsent=1, outbox=outbox) == (0, 1)
+
+
+def test_a_retry_is_applied_before_it_is_settled() -> None:
+    for resolution, expected in ((None, (1, 0)), ("applied", (0, 0)), ("expired", (0, 1))):
+        parked = {(SUBMISSIONS.name, 0, 0): resolution}
+        assert ruled_and_told(OURS, told=1, parked=parked) == expected
+    assert ruled_and_told(told=0, parked={(SUBMISSIONS.name, 0, 0): None}) == (0, 0)
 
 
 def test_what_is_young_waits_and_what_is_old_is_stuck() -> None:

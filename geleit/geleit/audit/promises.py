@@ -71,10 +71,12 @@ def ruled_once(intake: Kept, topics: Mapping[str, Read]) -> Finding:
     at = {}
     for row in intake.own["verdict"]:
         if row["topic"] is not None:
-            place = row["topic"], row["partition"], row["position"]
-            ruled[*place, row["digest"]] += 1
-            at[place] = row["at"]
-    unsent = {row.topic for row in intake.outbox if row.published_at is None}
+            what = row["topic"], row["partition"], row["position"], row["digest"]
+            ruled[what] += 1
+            at[what] = row["at"]
+    # A topic that is made anew counts its positions from 0 again.
+    at_place = Counter(what[:3] for what in ruled.elements())
+    unsent = {(row["topic"], row["partition"], row["position"]) for row in intake.own["unsent"]}
     for read in topics.values():
         if read.topic.writer != CENTRE:
             continue
@@ -83,19 +85,22 @@ def ruled_once(intake: Kept, topics: Mapping[str, Read]) -> Finding:
         told = _told(topics[answers.name], ours)
         for partition, offset, digest in _offered(read):
             place = topic, partition, offset
-            verdict_count = ruled[*place, digest]
+            what = *place, digest
             parked = place in intake.parked and intake.parked[place] != "applied"
+            times = len(told.get((partition, offset), ()))
             finding.checked += 1
-            if offset >= intake.counted.get((topic, partition), Counted()).next and verdict_count + parked == 0:
+            if offset >= intake.counted.get((topic, partition), Counted()).next and ruled[what] + parked == 0:
                 finding.waiting += 1
-            elif verdict_count + parked != 1:
-                fate = f"has {verdict_count} verdicts and is {'' if parked else 'not '}parked"
+            elif ruled[what] == 1 and parked and intake.parked[place] is None:
+                # A retry is applied before it is settled.
+                finding.waiting += 1
+            elif ruled[what] + parked != 1:
+                fate = f"has {ruled[what]} verdicts and is {'' if parked else 'not '}parked"
                 finding.faults.append(f"{topic}/{partition}/{offset} {fate}")
-            elif verdict_count and len(told.get((partition, offset), ())) != 1:
-                if not told.get((partition, offset), ()) and answers.name in unsent:
+            elif ruled[what] and not 1 <= times <= at_place[place]:
+                if not times and (answers.name, partition, offset) in unsent:
                     finding.waiting += 1
-                elif not _forgotten(answers, intake.now - at[place]):
-                    times = len(told.get((partition, offset), ()))
+                elif not _forgotten(answers, intake.now - at[what]):
                     finding.faults.append(f"the verdict on {topic}/{partition}/{offset} was told {times} times")
     return finding
 

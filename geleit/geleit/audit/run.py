@@ -50,7 +50,7 @@ async def audit(services: Sequence[Service], broker: Broker, asked: Asked) -> li
         kept = {}
         for service in services:
             async with databases[service.name].snapshot() as tx:
-                kept[service.name] = await store.kept(tx, service.name, {topic.name for topic in service.on})
+                kept[service.name] = await store.kept(tx, service.name, service.on)
                 if service.name == "matching":
                     capacity, receipts = await decisions.proven(tx, kept[service.name])
         read = await stream.read(topics, names.look if names.names else None)

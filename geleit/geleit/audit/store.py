@@ -1,6 +1,6 @@
 """What the tables say: a service's schema in one snapshot, as its worker sees it."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ import asyncpg
 
 from chassis.database import Tx
 from contracts.assignments import Care
-from contracts.topics import ASSIGNMENTS, HOUSEHOLDS, MUNICIPALITIES, POLICY, RESPONSES, ROSTER, Topic
+from contracts.topics import ASSIGNMENTS, CENTRE, HOUSEHOLDS, MUNICIPALITIES, POLICY, RESPONSES, ROSTER, Topic
 from notifications import projection as inbox
 from reporting import projection as figures
 
@@ -189,6 +189,11 @@ _OWN: Mapping[str, Mapping[str, str]] = {
     "intake": {
         "household": "select id, centre, reference, status, revision from household",
         "verdict": "select at, outcome, household, topic, partition, position, digest from verdict",
+        "unsent": (
+            "select topic, (told ->> 'partition_read')::int as partition, (told ->> 'offset_read')::bigint as position"
+            " from (select topic, convert_from(payload, 'UTF8')::jsonb as told from outbox"
+            " where published_at is null) o where told ? 'offset_read'"
+        ),
     },
     "matching": {
         "assignment": "select household, item, manager, assigned_at, ended_at from assignment order by household, item",
@@ -219,12 +224,14 @@ _OWN: Mapping[str, Mapping[str, str]] = {
 }
 
 
-async def kept(tx: Tx, service: str, reads: Iterable[str]) -> Kept:
+async def kept(tx: Tx, service: str, reads: Collection[Topic]) -> Kept:
     """Read a service's schema, which consumes these topics. `tx` is a snapshot."""
+    # After a restore they are read anew: what was parked of them before may have stood in a broker that is lost.
+    read_anew = [topic.name for topic in reads if topic.writer == CENTRE]
     return Kept(
         now=await tx.fetchval("select clock_timestamp()"),
         started=tx.started,
-        reads=frozenset(reads),
+        reads=frozenset(topic.name for topic in reads),
         outbox=[
             Sent(*row)
             for row in await _all(tx, "select topic, key, revision, created_at, published_at from outbox order by id")
@@ -235,7 +242,13 @@ async def kept(tx: Tx, service: str, reads: Iterable[str]) -> Kept:
         },
         parked={
             (row["topic"], row["partition"], row["position"]): row["resolution"]
-            for row in await _all(tx, "select topic, partition, position, resolution from parked")
+            for row in await _all(
+                tx,
+                "select topic, partition, position, resolution from parked"
+                " where parked_at >= $1 or topic <> all($2::text[])",
+                tx.started,
+                read_anew,
+            )
         },
         folded=[(fold, {row[0]: tuple(row)[1:] for row in await _all(tx, fold.sql)}) for fold in FOLDS[service]],
         written={topic: {row[0]: row[1] for row in await _all(tx, sql)} for topic, sql in _WRITTEN[service].items()},
@@ -243,9 +256,9 @@ async def kept(tx: Tx, service: str, reads: Iterable[str]) -> Kept:
     )
 
 
-async def _all(tx: Tx, sql: str) -> Rows:
+async def _all(tx: Tx, sql: str, *args: object) -> Rows:
     """Every row, some at a time: all at once would take longer than a statement may."""
-    return [row async for row in tx.connection.cursor(sql, prefetch=CHUNK)]
+    return [row async for row in tx.connection.cursor(sql, *args, prefetch=CHUNK)]
 
 
 async def tables(tx: Tx) -> AsyncIterator[tuple[str, str]]:
