@@ -19,7 +19,6 @@ async def faults(world: World, journal: Journal) -> list[str]:
     asked = Asked(journal=journal, patience=timedelta(0))
     found = await audit(list(world.services.values()), Broker(world.bootstrap), asked)
     lines = [f"{one.name}: {fault}" for one in found for fault in one.faults]
-    lines += [f"{one.name}: {one.waiting} still wait" for one in found if one.waiting]
     return [*lines, *await mail_faults(world)]
 
 

@@ -23,7 +23,10 @@ async def test_a_sound_run_holds_at_rest_and_on_its_way(ground: Ground) -> None:
     household = await ground.registered("H-1", TUEBINGEN)
     on_its_way = await ground.findings()
     assert {name: one.faults for name, one in on_its_way.items() if one.faults} == {}
-    assert [name for name, one in on_its_way.items() if one.waiting] == ["I2", "I5", "I8", "I9"]
+    waiting = [name for name, one in on_its_way.items() if one.waiting]
+    assert waiting == ["I2", "I5", "I8", "I9"]
+    # Whoever says that it is at rest is told that it is not.
+    assert [*await ground.broken(patience=timedelta(0))] == waiting
     await ground.consume("intake")
     await ground.flow()
     at_rest = await ground.findings(

@@ -11,10 +11,10 @@ from aiokafka import TopicPartition
 from builders import NOW, a_household
 from contracts.households import Household
 from contracts.topics import HOUSEHOLDS, Topic, all_topics, submissions, verdicts
-from geleit.audit.folds import everything_accounted, revisions_ascend
+from geleit.audit.folds import everything_accounted, revisions_ascend, rows_are_folds
 from geleit.audit.journal import Journal
 from geleit.audit.promises import all_published, ruled_once, taken_once
-from geleit.audit.store import Counted, Kept, Sent
+from geleit.audit.store import FOLDS, Counted, Kept, Sent
 from geleit.audit.stream import Marks, Read, Told
 
 WEEKS = timedelta(weeks=3)
@@ -187,6 +187,14 @@ def test_what_nobody_can_read_is_parked_as_long_as_that_is_kept() -> None:
         )
         finding = everything_accounted({"reporting": reporting}, topics(unreadable=3), marks())
         assert len(finding.faults) == faults
+
+
+def test_what_is_parked_waits_for_nothing_that_comes_by_itself() -> None:
+    household = a_household()
+    (fold,) = (one for one in FOLDS["reporting"] if one.topic is HOUSEHOLDS and one.columns)
+    for parked, waiting in (({}, 1), ({(HOUSEHOLDS.name, household.home, 0): None}, 0)):
+        reporting = a_kept(folded=[(fold, {})], parked=parked)
+        assert rows_are_folds({"reporting": reporting}, topics(household)).waiting == waiting
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def rows_are_folds(kept: Mapping[str, Kept], topics: Mapping[str, Read]) -> Find
             read = topics[fold.topic.name]
             handled = _handled(one, read)
             finding.checked += len(handled.keys() | rows.keys())
-            finding.waiting += len(read.newest.keys() - handled.keys() - rows.keys())
+            finding.waiting += len(read.newest.keys() - handled.keys() - rows.keys() - one.set_aside(read))
             where = f"{service}, {fold.topic.name}"
             finding.faults += [f"{where}: {key} was handled and has no row" for key in handled.keys() - rows.keys()]
             for key, row in rows.items():

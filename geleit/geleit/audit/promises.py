@@ -156,7 +156,7 @@ def told_to_municipalities(notifications: Kept, assignments: Read, patience: tim
         for key, care in assignments.newest.items()
         if isinstance(care, Care) and key in held and held[key][0] == care.revision
     }
-    finding.waiting = len(assignments.newest) - len(current)
+    finding.waiting = len(assignments.newest.keys() - current.keys() - notifications.set_aside(assignments))
     shown = {(str(row["household"]), row["item"]): row["status"] for row in notifications.own["item"]}
     mailed = {(str(row["household"]), row["item"]): row for row in notifications.own["message"]}
     contacts = {row["municipality"]: row["since"] for row in notifications.own["contact"]}

@@ -34,7 +34,8 @@ async def audit(services: Sequence[Service], broker: Broker, asked: Asked) -> li
     """What holds, I1 to I11. Reads only; workers and pages may go on meanwhile.
 
     First what groups have committed and where topics end, then each schema in a snapshot, then the topics: so a
-    table holds at least what the marks say, and a topic at least what a table says. What is newer waits.
+    table holds at least what the marks say, and a topic at least what a table says. What is newer waits; without any
+    patience nothing may.
 
     Raises one of AWAY, KafkaError, asyncpg.PostgresError.
     """
@@ -59,7 +60,7 @@ async def audit(services: Sequence[Service], broker: Broker, asked: Asked) -> li
                 names.look(place, content)
             for place, content in canaries.files(asked.state_dir, asked.files):
                 names.look(place, content)
-    return [
+    findings = [
         promises.taken_once(kept["intake"], kept["notifications"], read, asked.journal),
         promises.ruled_once(kept["intake"], read),
         decisions.never_two_managers(kept["matching"]),
@@ -72,3 +73,7 @@ async def audit(services: Sequence[Service], broker: Broker, asked: Asked) -> li
         receipts,
         names.finding(),
     ]
+    if not asked.patience:
+        for one in findings:
+            one.faults += [f"{one.waiting} waiting"] if one.waiting else []
+    return findings

@@ -11,6 +11,7 @@ import asyncpg
 from chassis.database import Tx
 from contracts.assignments import Care
 from contracts.topics import ASSIGNMENTS, CENTRE, HOUSEHOLDS, MUNICIPALITIES, POLICY, RESPONSES, ROSTER, Topic
+from geleit.audit.stream import Read
 from notifications import projection as inbox
 from reporting import projection as figures
 
@@ -183,6 +184,11 @@ class Kept:
     written: Mapping[str, Mapping[str, int]]
     """Topic → key → revision."""
     own: dict[str, Rows] = field(default_factory=dict)
+
+    def set_aside(self, read: Read) -> set[str]:
+        """The keys of a topic of which records were parked: nothing more comes of them by itself."""
+        name = read.topic.name
+        return {one.key for one in read.told if (name, one.partition, one.offset) in self.parked}
 
 
 _OWN: Mapping[str, Mapping[str, str]] = {
