@@ -92,7 +92,8 @@ async def _make_roles(connection: asyncpg.Connection, service: str, password: st
 async def _grant_own(connection: asyncpg.Connection, service: str) -> None:
     """Both uses write the outbox, dues and audit; only the worker reads, sends and parks.
 
-    Pages show the audit trail, and what is parked; they can destroy the content of that and not read it.
+    Pages show the audit trail, and what is parked; they can destroy the content of that and not read it. The auditor,
+    who has a worker's rights, looks for names in the trail too.
     """
     await connection.execute(f'''
         set search_path = "{service}";
@@ -104,7 +105,7 @@ async def _grant_own(connection: asyncpg.Connection, service: str) -> None:
         grant select (id, topic, partition, position, error, ce_type, traceparent, parked_at, expires_at, resolved_at,
             resolution), update (resolved_at, resolution, payload, wrapped_key) on parked to "{service}_web";
         grant insert on audit to "{service}_worker", "{service}_web";
-        grant select on audit to "{service}_web";
+        grant select on audit to "{service}_worker", "{service}_web";
         grant usage on all sequences in schema "{service}" to "{service}_worker", "{service}_web";
         reset search_path;
     ''')

@@ -491,10 +491,12 @@ async def test_a_name_in_a_span_is_found(ground: Ground, tmp_path: Path) -> None
 
 async def test_a_name_in_a_record_or_a_row_or_an_export_is_found(ground: Ground, tmp_path: Path) -> None:
     await ground.registered("Melnyk-7")
+    async with ground.databases["intake"].transaction() as tx:
+        await tx.audit("household.read", "Melnyk")
     export = tmp_path / "export.csv"
     export.write_text("reference;name\nH;Oksana\n")
     await send(ground.broker.servers, HOUSEHOLDS.name, [("k", b"", [("x-name", b"Oksana")])])
     (found,) = (await ground.broken(canaries=["Melnyk", "Oksana"], files=[export])).values()
     places = [one.partition(":")[0] for one in found]
-    tables = {"table intake.household", "table intake.reference", "table intake.verdict"}
+    tables = {"table intake.audit", "table intake.household", "table intake.reference", "table intake.verdict"}
     assert set(places) == {f"{tmp_path.name}/export.csv", *tables, f"topic {HOUSEHOLDS.name}"}

@@ -1,7 +1,10 @@
 """Looks for names that must not be found outside the vault (I11), in whatever Geleit has written."""
 
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from email import message_from_bytes, policy
 from pathlib import Path
 
 from chassis.database import Database
@@ -17,8 +20,8 @@ FEW = 100
 
 
 def finder(strings: Iterable[str]) -> Finder:
-    """Finds each of the strings, also where bytes are shown in hex."""
-    forms = [form for one in strings for form in (one.encode(), one.encode().hex().encode())]
+    """Finds each of the strings, also where bytes are shown in hex, and as JSON writes what is not ASCII."""
+    forms = list({form for one in strings for form in _forms(one)})
     # A regular expression of thousands of alternatives tries each of them at every byte.
     width = min(map(len, forms))
     by_begin: defaultdict[bytes, list[bytes]] = defaultdict(list)
@@ -33,6 +36,10 @@ def finder(strings: Iterable[str]) -> Finder:
         return [form for at, form in hits if content.startswith(form, at)]
 
     return find
+
+
+def _forms(name: str) -> tuple[bytes, ...]:
+    return name.encode(), name.encode().hex().encode(), json.dumps(name)[1:-1].encode()
 
 
 class Canaries:
@@ -67,8 +74,26 @@ async def rows(databases: Mapping[str, Database]) -> AsyncIterator[tuple[str, by
 def files(state_dir: Path | None, others: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
     """Logs, spans and mails of the Geleit on this state folder, line by line, and what else is to be looked at."""
     folders = (state_dir / "log", spans_dir(state_dir), mail_dir(state_dir)) if state_dir else ()
-    found = (file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir()))
-    for file in (*found, *others):
-        with file.open("rb") as lines:
-            for line in lines:
-                yield f"{file.parent.name}/{file.name}", line
+    for file in (file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir())):
+        # A draft has its name only once it is whole; what is forgotten meanwhile is gone.
+        if not file.name.startswith("."):
+            with suppress(FileNotFoundError):
+                yield from _lines(file)
+    for file in others:
+        yield from _lines(file)
+
+
+def _lines(file: Path) -> Iterator[tuple[str, bytes]]:
+    place = f"{file.parent.name}/{file.name}"
+    with file.open("rb") as lines:
+        for line in lines:
+            yield place, line
+    if file.suffix == ".eml":
+        yield place, as_read(file.read_bytes())
+
+
+def as_read(mail: bytes) -> bytes:
+    """A mail's headers and texts as people see them: what is not ASCII travels in base64."""
+    message = message_from_bytes(mail, policy=policy.default)
+    texts = [part.get_content() for part in message.walk() if part.get_content_maintype() == "text"]
+    return "\n".join([*map(str, message.values()), *texts]).encode()
