@@ -41,9 +41,12 @@ from contracts.vocabulary import Answer
 from geleit.audit.journal import Journal
 from geleit.spans import spans_dir
 from intake.store import Head as Reference
-from matching import handlers
-from matching.domain import Carried
+from matching import handing_over, handlers
+from matching.days import day_of
+from matching.domain import Absence, Carried
+from matching.handing_over import Reason, Wanted
 from matching.receipts import GENESIS, Head
+from matching.roster.change import add_absence, manager_id
 from notifications.domain import Wish
 from notifications.web.answering import give
 from stream import eventually, send
@@ -391,6 +394,32 @@ async def test_without_guard_and_lock_two_decisions_take_a_manager_over_capacity
         await eventually(ground.waits_for_a_lock)
         go_on.set()
     assert [*await ground.broken()] == names
+
+
+@pytest.mark.parametrize(("looks_again", "names"), [(True, []), (False, ["I4"])])
+async def test_a_handover_that_does_not_look_again_takes_its_receiver_over_capacity(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, looks_again: bool, names: list[str]
+) -> None:
+    await ground.begin(ANNA, f"B;Berta;P;0,25;{TUEBINGEN};;;{UNITS_OF_A_QUARTER - A_CASE}")
+    await decided(ground, "H-1")
+    async with ground.databases["matching"].transaction() as tx:
+        assert await add_absence(tx, manager_id("P", "A"), Absence(day_of(tx.now), None))
+        plan = await handing_over.propose(tx, Wanted(Reason.ABSENT))
+        assert plan
+        assert await handing_over.confirm(tx, plan)
+    await decided(ground, "H-2")
+    if not looks_again:
+        monkeypatch.setattr(handing_over, "stopped_moves", lambda *_: {})
+    async with ground.databases["matching"].transaction() as tx:
+        await tx.publish(await handing_over.carry_on(tx, plan))
+    assert await ground.ask("matching", "select count(*) from care where status = 'proposed'") == 2
+    assert [*await ground.broken()] == names
+
+
+async def decided(ground: Ground, reference: str) -> None:
+    await ground.registered(reference, TUEBINGEN)
+    await ground.relay("intake")
+    await ground.consume("matching")
 
 
 async def without_any_guard(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

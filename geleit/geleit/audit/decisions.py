@@ -1,7 +1,7 @@
 """What matching decided: never two managers at once (I3), never over capacity (I4), receipts that prove it (I10)."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -39,13 +39,14 @@ async def proven(tx: Tx, matching: Kept) -> tuple[Finding, Finding]:
                 f"manager {row['id']}: load {row['load']}, carries {row['carried']},"
                 f" capacity {row['capacity']} + {row['tolerated']}"
             )
+    moved = {(row["district"], row["position"]) for row in matching.own["moved"]}
     for district in await store.districts(tx):
         chain = await store.chain(tx, district)
         receipts.checked += len(chain)
         capacity.checked += len(chain)
         if place := broken_at(chain):
             receipts.faults.append(f"the chain of {district or 'no district'} breaks at {place}")
-        of_one_chain(chain, capacity, receipts)
+        of_one_chain(chain, capacity, receipts, moved)
     receipts.faults += [f"item {row['item']} of {row['household']} has no receipt" for row in matching.own["unproven"]]
     replayed = await replay(tx)
     receipts.faults += [
@@ -54,24 +55,37 @@ async def proven(tx: Tx, matching: Kept) -> tuple[Finding, Finding]:
     return capacity, receipts
 
 
-def of_one_chain(chain: Sequence[Receipt], capacity: Finding, receipts: Finding) -> None:
-    """Whether each receipt leads to its choice, within capacity; what cannot be read was changed."""
+def of_one_chain(
+    chain: Sequence[Receipt], capacity: Finding, receipts: Finding, moved: Container[tuple[str, int]] = ()
+) -> None:
+    """Whether each receipt leads to its choice, within capacity; what cannot be read was changed.
+
+    What a person has chosen may be above; not so what was `moved` by a handover, by district and position.
+    """
     for receipt in chain:
         place = f"{receipt.district}/{receipt.position}"
         try:
             stated = statement_of(receipt.content)
             if stated["form"] >= FIRST_FORM:
-                _of_one(stated, place, capacity, receipts)
+                _of_one(stated, place, receipts)
+                if (receipt.district, receipt.position) in moved or not _by_a_person(stated):
+                    _within(stated, place, capacity)
         except (ValueError, KeyError, TypeError):
             receipts.faults.append(f"receipt {place} cannot be read")
 
 
-def _of_one(stated: Mapping[str, Any], place: str, capacity: Finding, receipts: Finding) -> None:
+def _of_one(stated: Mapping[str, Any], place: str, receipts: Finding) -> None:
     choice = recompute(stated)
     chosen = str(choice.manager) if choice.manager else None
     if (choice.status, choice.reason, chosen) != (stated["status"], stated["reason"], stated["chosen"]):
         receipts.faults.append(f"receipt {place} leads to {choice.status}, {choice.reason}, {chosen}")
+
+
+def _by_a_person(stated: Mapping[str, Any]) -> bool:
+    return stated["wish"] is not None and stated["wish"]["kind"] == "override"
+
+
+def _within(stated: Mapping[str, Any], place: str, capacity: Finding) -> None:
     for one in stated["candidates"]:
-        taken = one["manager"] == stated["chosen"] and stated["wish"] is None
-        if taken and one["load"] + stated["weight"] > one["capacity"]:
+        if one["manager"] == stated["chosen"] and one["load"] + stated["weight"] > one["capacity"]:
             capacity.faults.append(f"receipt {place} goes over capacity")

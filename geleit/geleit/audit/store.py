@@ -216,6 +216,10 @@ _OWN: Mapping[str, Mapping[str, str]] = {
             " left join decision_link l on l.household = a.household and l.revision = a.item"
             " where l.household is null and h.status <> 'erased'"
         ),
+        "moved": (
+            "select l.district, l.position from decision_link l join decision d using (district, position)"
+            " join audit a on a.subject = l.household::text and a.at = d.decided_at where a.action = 'hand_over'"
+        ),
     },
     "notifications": {
         "item": "select household, item, status from item",
