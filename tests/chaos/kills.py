@@ -35,7 +35,10 @@ RECOVERED_WITHIN = 60.0
 OUTAGES_A_ROUND = 5
 """Of the broker, and as many of the database."""
 LOAD_SECONDS = 2.0
-SHOWN = ("kills", "freezes", "zombies", "sessions", "mail", "redelivered", "clocks", "disk_full")
+SHOWN = (
+    *("kills", "freezes", "zombies", "sessions", "mail", "clocks", "disk_full"),
+    *("redelivered", "redeliveries_broken_off"),
+)
 SORTS = {"I4": "over_capacity", "I6": "order_breaks", "I10": "order_breaks", "I2": "doubled", "I3": "doubled"}
 """What a fault of an invariant is counted as; of every other: lost. One of I1 or I2 may be either: its text says."""
 
@@ -175,5 +178,5 @@ async def _figures(scene: Scene, stuck: list[str]) -> dict[str, Any]:
         "http_503": answered[503],
         **{sort: sorts[sort] for sort in ("lost", "doubled", "order_breaks", "over_capacity")},
         "stuck_partitions": sum("records behind" in line for line in stuck),
-        "faults": [*stuck, *found],
+        "faults": [*stuck, *found, *scene.nemesis.faults],
     }

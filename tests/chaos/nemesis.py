@@ -9,14 +9,17 @@ from pathlib import Path
 from random import Random
 
 import asyncpg
+from aiokafka.errors import KafkaError
 
 from chaos.volume import Volume
 from chassis.consumer import Consumer
+from chassis.database import TRANSIENT
 from chassis.health import Health
 from e2e.world import World
 from geleit.embedded.postgres import database_url
 from geleit.kept import KeptPart
 from geleit.processes import write_atomically
+from notifications.channels.mail import SEND_SECONDS, STEP_SECONDS
 from stream import eventually, read_to_the_end
 
 PROCESSES = ("web", "intake.0", "matching.0", "matching.1", "notifications.0", "reporting.0")
@@ -25,7 +28,8 @@ ZOMBIE_SECONDS = (5.0, 60.0)
 HOUR = 3600
 BROKER_SECONDS = (3.0, 12.0)
 DISK_SECONDS = (2.0, 6.0)
-MAIL_SECONDS = (2.0, 8.0)
+MAIL_SECONDS = (2.0, SEND_SECONDS + STEP_SECONDS)
+"""Also longer than a mailer waits for one answer, and than it waits for all of them."""
 OTHERS_EVERY = 3.0
 MOST_FROZEN = 2
 """At once: of two cores and six processes somebody has to work."""
@@ -38,11 +42,13 @@ Fault = Callable[[], Awaitable[None]]
 class Nemesis:
     """Breaks what runs. What takes its time goes on beside what follows; `mend` ends all of it.
 
-    `counts` says how often each fault came; a kill is one of `kills`, whatever was killed.
+    `counts` says how often each fault came; a kill is one of `kills`, whatever was killed. `faults` are those of who
+    was given records again.
     """
 
     def __init__(self, world: World, chance: Random, clocks: Path, volume: Volume | None) -> None:
         self.counts: Counter[str] = Counter()
+        self.faults: list[str] = []
         self._world = world
         self._chance = chance
         self._clocks = clocks
@@ -100,15 +106,17 @@ class Nemesis:
     async def freeze(self) -> None:
         """A process that stands still, half of them without the sessions they believe to have: zombies."""
         name = self._chance.choice(PROCESSES)
-        if name in self._frozen or len(self._frozen) >= MOST_FROZEN:
+        if name in self._frozen or len(self._frozen - {"mail"}) >= MOST_FROZEN:
             return
-        self.counts["freezes"] += 1
         self._beside(self._zombie(name, self._chance.uniform(*ZOMBIE_SECONDS), self._chance.random() < 0.5))
 
     async def _zombie(self, name: str, seconds: float, loses_sessions: bool) -> None:
         victim = self._world.running.process(name)
+        if not victim.alive():
+            return
         self._frozen.add(name)
         victim.freeze()
+        self.counts["freezes"] += 1
         try:
             if loses_sessions and name in WORKERS:
                 self.counts["zombies"] += await self._end_sessions_of(f"{name.partition('.')[0]}_worker")
@@ -217,8 +225,10 @@ class Nemesis:
                 stop.set()  # one try: this consumer is not the one that has to come through
                 await consumer.consume(some, stop)
                 self.counts["redelivered"] += len(some)
-        except Exception:
+        except (*TRANSIENT, KafkaError):
             self.counts["redeliveries_broken_off"] += 1
+        except Exception as error:
+            self.faults.append(f"redelivered: {name}, {topic}: {type(error).__name__}: {error}")
 
     # Mail
 
