@@ -33,7 +33,7 @@ async def replayed(world: World) -> dict[str, Any]:
             consumer = Consumer(world.databases[name], service.vault(), service.on, Health())
             records += await replay(consumer, [one.name for one in service.on], broker=Broker(world.bootstrap))
         after = await state(world)
-        found += [f"replay {turn + 1} changed {name}" for name in before if before[name] != after[name]]
+        found += [f"doubled: replay {turn + 1} changed {name}" for name in before if before[name] != after[name]]
     return {"replayed": records, "faults": found}
 
 

@@ -145,7 +145,7 @@ async def by_kafka(world: World, count: int, chance: Random) -> dict[str, Any]:
         return {"mutated_submissions": count, "stuck_partitions": 1, "faults": [f"{topic}/0 stands still"]}
     unruled = await world.ask("intake", _UNRULED, topic, offsets)
     ignored = await _ignored(world, topic) - ignored
-    fault = f"{unruled} submissions have no verdict and are not parked; {ignored} are of an unknown type"
+    fault = f"lost: {unruled} submissions have no verdict and are not parked; {ignored} are of an unknown type"
     return {
         "mutated_submissions": count,
         "unknown_type": ignored,

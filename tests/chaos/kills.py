@@ -1,7 +1,6 @@
 """Load and a nemesis: rounds of everything at once, and rounds of one outage after the other with its recovery."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,11 +12,12 @@ from aiokafka.errors import KafkaError
 
 from chaos.load import Load
 from chaos.nemesis import Nemesis
+from chaos.progress import counted
 from chaos.stage import a_world
 from chaos.volume import small_volume
 from chassis.database import AWAY
 from chassis.failpoint import VARIABLE
-from e2e.rest import faults, is_quiet, unrest
+from e2e.rest import faults, is_quiet, parked, unrest
 from e2e.world import World
 from geleit.audit.journal import Journal
 from geleit.failures import Failure
@@ -39,8 +39,6 @@ SHOWN = (
     *("kills", "freezes", "zombies", "sessions", "mail", "clocks", "disk_full"),
     *("redelivered", "redeliveries_broken_off"),
 )
-SORTS = {"I4": "over_capacity", "I6": "order_breaks", "I10": "order_breaks", "I2": "doubled", "I3": "doubled"}
-"""What a fault of an invariant is counted as; of every other: lost. One of I1 or I2 may be either: its text says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +163,8 @@ async def _until_quiet(scene: Scene) -> list[str]:
 
 
 async def _figures(scene: Scene, stuck: list[str]) -> dict[str, Any]:
-    found = await faults(scene.world, scene.load.journal)
-    sorts = Counter(SORTS.get(fault.partition(":")[0], "lost") for fault in found)
+    # Whatever the load sends can be read and applied, and gets a verdict.
+    found = [*await faults(scene.world, scene.load.journal), *await parked(scene.world.databases)]
     counts, answered = scene.nemesis.counts, scene.load.answered
     return {
         **{name: counts[name] for name in SHOWN},
@@ -176,7 +174,7 @@ async def _figures(scene: Scene, stuck: list[str]) -> dict[str, Any]:
         "submitted": len(scene.load.journal.submitted),
         "http_500": sum(number for status, number in answered.items() if status >= 500 and status != 503),
         "http_503": answered[503],
-        **{sort: sorts[sort] for sort in ("lost", "doubled", "order_breaks", "over_capacity")},
+        **counted(found),
         "stuck_partitions": sum("records behind" in line for line in stuck),
         "faults": [*stuck, *found, *scene.nemesis.faults],
     }

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,21 @@ ROOT = Path(__file__).parents[2]
 SOURCES = ("chassis", "contracts", "geleit", "services", "tests/chaos")
 
 Figures = Mapping[str, Any]
+
+SORTS = {
+    **{"I4": "over_capacity", "I6": "order_breaks", "I10": "order_breaks", "I2": "doubled", "I3": "doubled"},
+    "doubled": "doubled",
+}
+"""What a fault is counted as by what it begins with; of every other invariant: lost. One of I1 or I2 may be either:
+its text says."""
+_OF_WHAT = re.compile(r"\b(I\d+|mail|parked|lost|doubled): ")
+
+
+def counted(faults: Iterable[str]) -> dict[str, int]:
+    """How many different faults there are of each sort; what only took too long or stood still is of none."""
+    named = filter(None, map(_OF_WHAT.search, dict.fromkeys(faults)))
+    sorts = Counter(SORTS.get(one[1], "lost") for one in named)
+    return {sort: sorts[sort] for sort in ("lost", "doubled", "order_breaks", "over_capacity")}
 
 
 class Progress:

@@ -1,7 +1,7 @@
 """Geleit at rest: when nothing is on its way any more, and what the auditor and the mail server say then."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from chassis.broker import Broker
+from chassis.database import Database
 from e2e.world import World
 from geleit.audit.journal import Journal
 from geleit.audit.run import Asked, audit
@@ -20,6 +21,18 @@ async def faults(world: World, journal: Journal) -> list[str]:
     found = await audit(list(world.services.values()), Broker(world.bootstrap), asked)
     lines = [f"{one.name}: {fault}" for one in found for fault in one.faults]
     return [*lines, *await mail_faults(world)]
+
+
+async def parked(databases: Mapping[str, Database]) -> list[str]:
+    """Every record that was ever parked, one line each: a fault where all that is sent can be applied."""
+    found = []
+    for service, database in databases.items():
+        async with database.transaction() as tx:
+            rows = await tx.fetch("select topic, partition, position, error from parked order by id")
+        found += [
+            f"parked: {service}, {row['topic']}/{row['partition']}/{row['position']}: {row['error']}" for row in rows
+        ]
+    return found
 
 
 async def is_quiet(world: World) -> bool:
@@ -83,9 +96,9 @@ async def mail_faults(world: World) -> list[str]:
     known = {str(row["id"]) for row in rows}
     doubled = Counter((row["household"], row["item"], row["kind"]) for row in rows)
     sent = [str(row["id"]) for row in rows if row["sent_at"]]
-    found = [f"message {one} was sent and not caught" for one in sent if not caught[one]]
-    found += [f"mail {one} belongs to no message" for one in caught.keys() - known]
-    return found + [f"{number} messages about {one}" for one, number in doubled.items() if number > 1]
+    found = [f"mail: message {one} was sent and not caught" for one in sent if not caught[one]]
+    found += [f"mail: {one} belongs to no message" for one in caught.keys() - known]
+    return found + [f"mail: {number} messages about {one}" for one, number in doubled.items() if number > 1]
 
 
 async def _messages(world: World) -> list[Any]:

@@ -38,6 +38,7 @@ from chassis.relay import Relay, _headers
 from contracts.record import Record, State
 from contracts.topics import HOME_PARTITIONS, HOUSEHOLDS
 from contracts.vocabulary import Answer
+from e2e.rest import parked
 from geleit.audit.journal import Journal
 from geleit.spans import spans_dir
 from intake.store import Head as Reference
@@ -266,6 +267,18 @@ async def test_a_fold_that_leaves_out_a_column_differs_from_its_topic(
     await ground.registered("H", TUEBINGEN)
     await ground.flow()
     assert [*await ground.broken()] == ["I5"]
+
+
+async def test_a_record_that_is_parked_is_no_fault_but_where_none_should_be(ground: Ground) -> None:
+    await ground.registered("H")
+    await ground.relay("intake")
+    await ground.consume("reporting")
+    assert await parked(ground.databases) == []
+    told = [("ce_type", a_household().ce_type.encode())]
+    await send(ground.broker.servers, HOUSEHOLDS.name, [("k", b"{not json", told)])
+    await ground.consume("reporting")
+    assert await ground.broken() == {}
+    assert await parked(ground.databases) == ["parked: reporting, households/0/0: schema:json_invalid"]
 
 
 async def test_a_parked_record_that_is_dropped_is_missed(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,10 @@
 from pathlib import Path
 from random import Random
 
+import pytest
+
+from chaos import failpoints
+from chaos.__main__ import INPUTS, result, steady_is_wanted
 from chaos.inputs import mutated
 from chaos.progress import Progress
 from offers import a_registration
@@ -29,6 +33,47 @@ def test_what_went_wrong_is_done_again(tmp_path: Path) -> None:
     progress.keep("kills", "1/2", faults=["I1: lost"])
     progress.forget_faulty()
     assert (progress.knows("kills", "1/1"), progress.knows("kills", "1/2")) == (True, False)
+
+
+def finished(file: Path) -> Progress:
+    """All of the steady part, without a fault."""
+    progress = Progress(file, "a")
+    for name in failpoints.reached():
+        for effect in failpoints.EFFECTS:
+            progress.keep("failpoints", f"{name}.{effect}", passed=True, faults=[])
+    progress.keep("inputs", "http 1", mutated_http=INPUTS, faults=[])
+    progress.keep("inputs", "submissions 1", mutated_submissions=INPUTS, faults=[])
+    progress.keep("inputs", "garbage", mutated_submissions=1000, faults=[])
+    for piece in ("raced", "replayed", "audit"):
+        progress.keep("again", piece, faults=[])
+    return progress
+
+
+@pytest.mark.parametrize(
+    ("part", "piece"),
+    [
+        *(("inputs", "http 1"), ("inputs", "submissions 1"), ("inputs", "garbage")),
+        *(("again", "raced"), ("again", "replayed"), ("again", "audit")),
+    ],
+)
+def test_whatever_went_wrong_on_the_steady_system_is_wanted_again(tmp_path: Path, part: str, piece: str) -> None:
+    progress = finished(tmp_path / "progress.json")
+    assert not steady_is_wanted(progress, 1)
+    figures = dict(progress.of(part)[piece])
+    progress.keep(part, piece, **figures | {"faults": ["I1: lost"]})
+    progress.forget_faulty()
+    assert steady_is_wanted(progress, 1)
+
+
+def test_the_last_line_counts_the_faults_of_every_part_once(tmp_path: Path) -> None:
+    progress = finished(tmp_path / "progress.json")
+    names = ("lost", "doubled", "order_breaks", "over_capacity", "faults")
+    assert [result(progress)[name] for name in names] == [0, 0, 0, 0, 0]
+    progress.keep("failpoints", "retry.applied.crash", passed=False, faults=["retry.applied:crash I4: manager 7"])
+    progress.keep("again", "audit", faults=["I1: one", "I6: two", "I2: three", "mail: four", "I1: one"])
+    progress.keep("again", "replayed", faults=["doubled: replay 1 changed intake"])
+    progress.keep("kills", "1/1", kills=7, lost=1, faults=["parked: intake, five", "fill_disk took 61 s to recover"])
+    assert [result(progress)[name] for name in names] == [3, 2, 1, 1, 8]
 
 
 def test_the_same_seed_spoils_alike_and_leaves_the_form_as_it_was() -> None:
