@@ -150,6 +150,14 @@ def test_a_retry_is_applied_before_it_is_settled() -> None:
     assert ruled_and_told(told=0, parked={(SUBMISSIONS.name, 0, 0): None}) == (0, 0)
 
 
+def test_a_centre_that_is_none_any_more_was_told_its_verdicts() -> None:
+    for topic, published, faults in ((verdicts("ellwangen").name, NOW, 0), ("weather", NOW, 1)):
+        row = Sent(topic, "H-1", 1, NOW, published)
+        assert len(all_published({"intake": a_kept(outbox=[row])}, topics(), PATIENCE).faults) == faults
+    unsent = Sent(verdicts("ellwangen").name, "H-1", 1, NOW - WEEKS, None)
+    assert len(all_published({"intake": a_kept(outbox=[unsent])}, topics(), PATIENCE).faults) == 1
+
+
 def test_what_is_young_waits_and_what_is_old_is_stuck() -> None:
     for age, expected in ((timedelta(minutes=1), (1, 0)), (timedelta(hours=1), (0, 1))):
         row = Sent(HOUSEHOLDS.name, "k", 1, NOW - age, None)

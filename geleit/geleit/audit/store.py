@@ -226,7 +226,8 @@ _OWN: Mapping[str, Mapping[str, str]] = {
         "response": "select household, item from response",
         "message": (
             "select household, item, count(*) as messages, max(attempts) as attempts, max(sent_at) as sent_at,"
-            " min(created_at) as created_at from message where kind = 'proposal' group by household, item"
+            " max(last_error_code) as error, min(created_at) as created_at"
+            " from message where kind = 'proposal' group by household, item"
         ),
         "contact": "select municipality, since from contact_point",
     },
