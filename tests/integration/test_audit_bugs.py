@@ -487,6 +487,22 @@ async def test_a_chain_that_is_not_read_on_from_its_end_breaks(ground: Ground, m
     assert [*await ground.broken()] == ["I10"]
 
 
+async def test_a_receipt_that_is_linked_to_another_decision_does_not_lead_to_its_own(ground: Ground) -> None:
+    await ground.begin(ANNA, f"B;Berta;P;1;{REUTLINGEN};uk")
+    for reference, town in (("H-1", TUEBINGEN), ("H-2", REUTLINGEN)):
+        await ground.registered(reference, town)
+        await ground.relay("intake")
+        await ground.consume("matching")
+    assert await ground.broken() == {}
+    async with ground.owner() as owner:
+        await owner.execute(
+            "update matching.decision_link l set district = o.district, position = o.position"
+            " from matching.decision_link o where o.household <> l.household"
+        )
+    faults = (await ground.broken())["I10"]
+    assert [" has it" in fault for fault in faults].count(True) == 2
+
+
 async def test_a_message_that_is_not_written_with_its_item_is_missed(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,10 @@
 """What matching decided: never two managers at once (I3), never over capacity (I4), receipts that prove it (I10)."""
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from chassis.database import Tx
 from geleit.audit.finding import Finding, Invariant
@@ -39,14 +40,16 @@ async def proven(tx: Tx, matching: Kept) -> tuple[Finding, Finding]:
                 f"manager {row['id']}: load {row['load']}, carries {row['carried']},"
                 f" capacity {row['capacity']} + {row['tolerated']}"
             )
-    moved = {(row["district"], row["position"]) for row in matching.own["moved"]}
+    given = {
+        (row["district"], row["position"]): Given(str(row["manager"]), row["moved"]) for row in matching.own["proven"]
+    }
     for district in await store.districts(tx):
         chain = await store.chain(tx, district)
         receipts.checked += len(chain)
         capacity.checked += len(chain)
         if place := broken_at(chain):
             receipts.faults.append(f"the chain of {district or 'no district'} breaks at {place}")
-        of_one_chain(chain, capacity, receipts, moved)
+        of_one_chain(chain, capacity, receipts, given)
     receipts.faults += [f"item {row['item']} of {row['household']} has no receipt" for row in matching.own["unproven"]]
     replayed = await replay(tx)
     receipts.faults += [
@@ -55,12 +58,23 @@ async def proven(tx: Tx, matching: Kept) -> tuple[Finding, Finding]:
     return capacity, receipts
 
 
+class Given(NamedTuple):
+    """To whom a decision has given a household, and whether that was a move of a handover."""
+
+    manager: str
+    moved: bool
+
+
 def of_one_chain(
-    chain: Sequence[Receipt], capacity: Finding, receipts: Finding, moved: Container[tuple[str, int]] = ()
+    chain: Sequence[Receipt],
+    capacity: Finding,
+    receipts: Finding,
+    given: Mapping[tuple[str, int], Given] = MappingProxyType({}),
 ) -> None:
     """Whether each receipt leads to its choice, within capacity; what cannot be read was changed.
 
-    What a person has chosen may be above; not so what was `moved` by a handover, by district and position.
+    `given` is what became of them, by district and position. What a person has chosen may go above capacity; not so
+    what was moved by a handover.
     """
     for receipt in chain:
         place = f"{receipt.district}/{receipt.position}"
@@ -68,7 +82,10 @@ def of_one_chain(
             stated = statement_of(receipt.content)
             if stated["form"] >= FIRST_FORM:
                 _of_one(stated, place, receipts)
-                if (receipt.district, receipt.position) in moved or not _by_a_person(stated):
+                became = given.get((receipt.district, receipt.position))
+                if became and became.manager != stated["chosen"]:
+                    receipts.faults.append(f"receipt {place} leads to {stated['chosen']}, and {became.manager} has it")
+                if (became and became.moved) or not _by_a_person(stated):
                     _within(stated, place, capacity)
         except (ValueError, KeyError, TypeError):
             receipts.faults.append(f"receipt {place} cannot be read")

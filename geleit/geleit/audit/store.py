@@ -216,9 +216,11 @@ _OWN: Mapping[str, Mapping[str, str]] = {
             " left join decision_link l on l.household = a.household and l.revision = a.item"
             " where l.household is null and h.status <> 'erased'"
         ),
-        "moved": (
-            "select l.district, l.position from decision_link l join decision d using (district, position)"
-            " join audit a on a.subject = l.household::text and a.at = d.decided_at where a.action = 'hand_over'"
+        "proven": (
+            "select l.district, l.position, a.manager, t.at is not null as moved from assignment a"
+            " join decision_link l on l.household = a.household and l.revision = a.item"
+            " join decision d on d.district = l.district and d.position = l.position"
+            " left join audit t on t.action = 'hand_over' and t.subject = a.household::text and t.at = d.decided_at"
         ),
     },
     "notifications": {
