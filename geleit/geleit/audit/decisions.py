@@ -11,7 +11,7 @@ from geleit.audit.finding import Finding, Invariant
 from geleit.audit.store import Kept
 from matching import store
 from matching.explain import FIRST_FORM
-from matching.receipts import Receipt, broken_at, recompute, statement_of
+from matching.receipts import SETTLED, Receipt, broken_at, recompute, statement_of
 from matching.replay import replay
 
 
@@ -73,8 +73,8 @@ def of_one_chain(
 ) -> None:
     """Whether each receipt leads to its choice, within capacity; what cannot be read was changed.
 
-    `given` is what became of them, by district and position. What a person has chosen may go above capacity; not so
-    what was moved by a handover.
+    `given` is what became of them, by district and position. What a person has chosen may go above capacity, and
+    who stays after a move; not so what was moved by a handover.
     """
     for receipt in chain:
         place = f"{receipt.district}/{receipt.position}"
@@ -85,7 +85,7 @@ def of_one_chain(
                 became = given.get((receipt.district, receipt.position))
                 if became and became.manager != stated["chosen"]:
                     receipts.faults.append(f"receipt {place} leads to {stated['chosen']}, and {became.manager} has it")
-                if (became and became.moved) or not _by_a_person(stated):
+                if (became and became.moved) or not _settled(stated):
                     _within(stated, place, capacity)
         except (ValueError, KeyError, TypeError):
             receipts.faults.append(f"receipt {place} cannot be read")
@@ -98,8 +98,9 @@ def _of_one(stated: Mapping[str, Any], place: str, receipts: Finding) -> None:
         receipts.faults.append(f"receipt {place} leads to {choice.status}, {choice.reason}, {chosen}")
 
 
-def _by_a_person(stated: Mapping[str, Any]) -> bool:
-    return stated["wish"] is not None and stated["wish"]["kind"] == "override"
+def _settled(stated: Mapping[str, Any]) -> bool:
+    """Whether capacity did not bind: a person has chosen, or the household was with her before it moved."""
+    return stated["wish"] is not None and stated["wish"]["kind"] in SETTLED
 
 
 def _within(stated: Mapping[str, Any], place: str, capacity: Finding) -> None:
