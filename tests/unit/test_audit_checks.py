@@ -203,6 +203,9 @@ def test_what_is_parked_waits_for_nothing_that_comes_by_itself() -> None:
     for parked, waiting in (({}, 1), ({(HOUSEHOLDS.name, household.home, 0): None}, 0)):
         reporting = a_kept(folded=[(fold, {})], parked=parked)
         assert rows_are_folds({"reporting": reporting}, topics(household)).waiting == waiting
+    corrected = household.model_copy(update={"revision": 2})
+    reporting = a_kept(folded=[(fold, {})], parked={(HOUSEHOLDS.name, household.home, 0): None})
+    assert rows_are_folds({"reporting": reporting}, topics(household, corrected)).waiting == 1, "the newer one comes"
 
 
 @pytest.mark.parametrize(

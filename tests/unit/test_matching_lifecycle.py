@@ -18,7 +18,19 @@ from contracts.vocabulary import (
     LegalGroup,
 )
 from matching.domain import Decline, Load, Phase, Rule
-from matching.lifecycle import Care, Case, Earlier, Step, again_step, aged, answered, changed, next_phase, waits_since
+from matching.lifecycle import (
+    AnswerSeen,
+    Care,
+    Case,
+    Earlier,
+    Step,
+    again_step,
+    aged,
+    answered,
+    changed,
+    next_phase,
+    waits_since,
+)
 from matching.match import Stay, Undo
 from matching_builders import (
     DAY,
@@ -252,6 +264,25 @@ def test_a_transfer_is_asked_for_confirmed_cases_only() -> None:
     assert not confirmed.decide, "the manager keeps the case until a person confirms the next"
     assert confirmed.care is not None
     assert confirmed.care.manager == HERS.id
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"), [(Answer.DECLINED, AnswerReason.LANGUAGE), (Answer.CLOSED, AnswerReason.MOVED_AWAY)]
+)
+def test_a_request_for_a_transfer_is_over_with_the_case(given: Answer, reason: AnswerReason) -> None:
+    told = replace(reply(given, reason=reason, revision=3), transfer_requested_at=LATER)
+    step = answered(Case(household(), proposed(HERS, status=CareStatus.CONFIRMED)), told, LATER, policy())
+    assert step is not None
+    assert not step.asks_for_transfer
+
+
+def test_a_request_that_an_older_release_has_noted_is_not_made_again() -> None:
+    noted = AnswerSeen(1, 2, Answer.TRANSFER_REQUESTED, Applied.APPLIED)
+    care = proposed(HERS, status=CareStatus.CONFIRMED, last_answer=noted)
+    met = replace(reply(Answer.CONTACTED, revision=3), transfer_requested_at=LATER)
+    step = answered(Case(household(), care), met, LATER, policy())
+    assert step is not None
+    assert not step.asks_for_transfer
 
 
 def test_a_close_ends_and_remembers_why() -> None:

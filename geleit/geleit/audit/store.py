@@ -186,9 +186,9 @@ class Kept:
     own: dict[str, Rows] = field(default_factory=dict)
 
     def set_aside(self, read: Read) -> set[str]:
-        """The keys of a topic of which records were parked: nothing more comes of them by itself."""
-        name = read.topic.name
-        return {one.key for one in read.told if (name, one.partition, one.offset) in self.parked}
+        """The keys of a topic whose newest record was parked: nothing more comes of them by itself."""
+        name, newest = read.topic.name, {one.key: one for one in sorted(read.told, key=lambda one: one.revision)}
+        return {one.key for one in newest.values() if (name, one.partition, one.offset) in self.parked}
 
 
 _OWN: Mapping[str, Mapping[str, str]] = {

@@ -137,12 +137,21 @@ class Step:
 
     @property
     def asks_for_transfer(self) -> bool:
-        """Whether it tells of a request to give the case to somebody else, be it along with a later answer."""
+        """Whether the case stays for now and its manager has asked, with this answer or before it, to give it away."""
         before, after = (one.last_answer if one else None for one in (self.case.care, self.care))
-        if after is None or after.applied is not Applied.APPLIED:
+        if (
+            after is None
+            or after.applied is not Applied.APPLIED
+            or self.decide
+            or not (self.care and self.care.assigned)
+        ):
             return False
+        if after.answer is Answer.TRANSFER_REQUESTED:
+            return True
+        # An older release has noted a request by the answer alone.
+        seen = before is not None and before.item == after.item and before.answer is Answer.TRANSFER_REQUESTED
         known = before.transfer_requested_at if before and before.item == after.item else None
-        return after.answer is Answer.TRANSFER_REQUESTED or after.transfer_requested_at not in {None, known}
+        return not seen and after.transfer_requested_at not in {None, known}
 
 
 def changed(  # noqa: PLR0911 (one answer for each status)

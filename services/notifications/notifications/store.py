@@ -137,6 +137,9 @@ async def given(tx: Tx, household: UUID) -> Given | None:
     values = dict(row)
     values["answer"] = Answer(values["answer"])
     values["reason"] = AnswerReason(values["reason"]) if values["reason"] else None
+    if values["answer"] is Answer.TRANSFER_REQUESTED:
+        # The release before says it by the answer alone.
+        values["transfer_requested_at"] = values["transfer_requested_at"] or values["answered_at"]
     return Given(**values)
 
 
@@ -201,10 +204,11 @@ async def keep_answers(tx: Tx, answers: Sequence[Response]) -> None:
 
 
 async def drop_reminders(tx: Tx, households: Sequence[UUID]) -> None:
-    """Forget reminders that were not sent in time: the item has its answer, or is over."""
+    """Forget reminders that were not sent in time, but for what is being sent: the item has its answer, or is over."""
     await tx.execute(
         "delete from message m using care c where c.household = any($1::uuid[]) and m.household = c.household"
-        " and m.kind = 'reminder' and m.sent_at is null and (c.status <> 'proposed' or c.item <> m.item)",
+        " and m.kind = 'reminder' and m.sent_at is null and m.claimed_at is null"
+        " and (c.status <> 'proposed' or c.item <> m.item)",
         households,
     )
 

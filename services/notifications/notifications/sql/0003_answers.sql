@@ -2,9 +2,18 @@
 alter table response add column transfer_requested_at timestamptz;
 
 -- Whoever has an item learns what became of an answer to it, also when the case is with somebody else by now: this view
--- reads with its owner's rights, for whom FORCE asks for a policy too. Of the case itself it says nothing.
+-- reads with its owner's rights, for whom FORCE asks for policies too. Of the case itself it says nothing.
 create policy owner on care for select to current_user using (true);
-create view standing as select household, status, item, last_item, answer_seen, answer_applied from care;
+create policy owner on item for select to current_user using (true);
+create view standing as
+select household, municipality, status, item, last_item, answer_seen, answer_applied
+from care
+where
+    current_user = 'notifications_worker'
+    or exists (
+        select from item i
+        where i.household = care.household and sees(i.municipality, i.district, i.manager)
+    );
 grant select on standing to notifications_worker, notifications_web;
 
 create or replace view inbox with (security_invoker = true) as
@@ -66,13 +75,23 @@ cross join lateral (
         and seen.fate is distinct from 'stale'
         and (
             s.item = i.item
-            or (s.last_item = i.item and (s.status = 'waiting' or (s.status = 'ended' and i.reason = 'declined')))
+            or (
+                s.last_item = i.item
+                and s.municipality is not distinct from i.municipality
+                and (s.status = 'waiting' or (s.status = 'ended' and i.reason = 'declined'))
+            )
         ) as undoable
 ) given;
 
 -- Beside it, because processes of the release before read all columns of that one.
 create view inbox_entry with (security_invoker = true) as
-select i.*, r.transfer_requested_at
+select
+    i.*,
+    -- The release before says a request by the answer alone.
+    case
+        when r.answer = 'transfer_requested' then coalesce(r.transfer_requested_at, r.answered_at)
+        else r.transfer_requested_at
+    end as transfer_requested_at
 from inbox i
 left join response r on r.household = i.household and r.item = i.item;
 grant select on inbox_entry to notifications_worker, notifications_web;
