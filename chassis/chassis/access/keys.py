@@ -69,7 +69,7 @@ async def list_keys(tx: Tx, *, role: Role | None = None, tenant: str | None = No
     return [KeyInfo(**{**dict(row), "role": Role(row["role"])}) for row in rows]
 
 
-async def keys_ending(tx: Tx, within: timedelta = SOON) -> Mapping[Role, int]:
-    """By role how many keys that were used in the last week end soon, or have ended."""
-    rows = await tx.fetch("select * from access.keys_ending($1)", within)
+async def keys_ending(tx: Tx) -> Mapping[Role, int]:
+    """By role how many keys that were used in the last week end within SOON, or have ended."""
+    rows = await tx.fetch("select * from access.keys_ending($1)", SOON)
     return {Role(row["role"]): row["keys"] for row in rows}

@@ -148,10 +148,11 @@ class Step:
             return False
         if after.answer is Answer.TRANSFER_REQUESTED:
             return True
+        if before is None or before.item != after.item:
+            return after.transfer_requested_at is not None
         # An older release has noted a request by the answer alone.
-        seen = before is not None and before.item == after.item and before.answer is Answer.TRANSFER_REQUESTED
-        known = before.transfer_requested_at if before and before.item == after.item else None
-        return not seen and after.transfer_requested_at not in {None, known}
+        seen = before.answer is Answer.TRANSFER_REQUESTED
+        return not seen and after.transfer_requested_at not in {None, before.transfer_requested_at}
 
 
 def changed(  # noqa: PLR0911 (one answer for each status)
