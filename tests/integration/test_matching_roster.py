@@ -10,6 +10,7 @@ from builders import NOW, a_household, a_policy
 from contracts.policy import Eligibility, Load, Policy
 from contracts.roster import Manager
 from contracts.vocabulary import Accommodation, Answer, CareReason, CareStatus, LegalGroup, ManagerStatus
+from matching import handlers
 from matching.domain import Absence
 from matching.policy import ensure_policy, publish_policy, shipped
 from matching.roster.change import Carrying, add_absence, import_roster, manager_id
@@ -99,6 +100,21 @@ async def test_an_absence_begins_and_ends_by_itself(stage: Stage) -> None:
     assert waits.reason is CareReason.NOBODY_ACTIVE
     told = await stage.pass_time(timedelta(days=2))
     assert [(one.household, one.status) for one in told] == [(waits.household, CareStatus.PROPOSED)]
+
+
+async def test_who_comes_back_with_a_last_day_is_not_passed_over_beside_a_long_list(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "BATCH", 1)
+    header, times = "code;name;provider;fte;service_area;active_until;absences", "2022-04-30;2022-03-01/2022-03-15"
+    towns = (TUEBINGEN, REUTLINGEN)
+    lines = [f"{town};N;P;1;{town};{times}" for town in towns]
+    async with stage.database.transaction() as tx:
+        await import_roster(tx, VAULT, "\n".join([header, *lines]).encode())
+    await stage.pass_time()
+    waits = [await stage.arrive(municipality=town) for town in towns]
+    await stage.pass_time(timedelta(days=2))
+    assert [stage.cares[one.household][-1].status for one in waits] == [CareStatus.PROPOSED] * 2
 
 
 async def test_who_waits_is_told_when_the_reason_changes(stage: Stage) -> None:
@@ -264,6 +280,19 @@ async def test_a_week_that_begins_is_noticed_by_who_waits_for_units_of_another(s
     assert await stage.pass_time() == [], "all that the import has set going is done"
     await stage.pass_time(timedelta(days=7))
     assert stage.cares[waits.household][-1].status is CareStatus.PROPOSED
+
+
+async def test_who_waits_when_weekly_limits_begin_is_looked_at_next_week(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};;;300")
+    first, second = [await stage.arrive(registered_at=NOW + timedelta(seconds=number)) for number in range(2)]
+    header = "code;name;provider;fte;service_area;base_load;max_new_per_week"
+    async with stage.database.transaction() as tx:
+        await import_roster(tx, VAULT, f"{header}\nB;Berta;P;1;{TUEBINGEN};;1\n".encode())
+    await stage.pass_time()
+    newest = [stage.cares[one.household][-1] for one in (first, second)]
+    assert [one.reason for one in newest] == [CareReason.MATCHED, CareReason.NO_CAPACITY]
+    await stage.pass_time(timedelta(days=7))
+    assert stage.cares[second.household][-1].status is CareStatus.PROPOSED
 
 
 async def test_a_policy_that_changes_only_a_later_phase_takes_no_case_its_ageing(stage: Stage) -> None:

@@ -149,7 +149,8 @@ async def _serve(batch: Sequence[Due], tx: Tx, *, whatever_fits: bool) -> Sequen
         if manager is None:
             continue
         if len(wanted) >= BATCH:
-            rest.append(due.aggregate)
+            # Under a name of its own: by the plain one a manager is told of when she comes or goes next.
+            rest.append(decisions.due_for(subject, cursor))
             continue
         room = manager.capacity - loads[manager.id] if whatever_fits else ANY_WEIGHT
         listed = await store.waiting_for(tx, manager.service_area, room, cursor, BATCH)

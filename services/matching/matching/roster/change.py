@@ -15,9 +15,10 @@ from contracts.roster import Manager as ManagerState
 from contracts.vocabulary import CareStatus, ManagerStatus, Skill
 from matching import store as decisive
 from matching.days import day_of, start_of
-from matching.decisions import recheck
+from matching.decisions import next_week, recheck
 from matching.domain import Absence, Manager, Policy
 from matching.handing_over import Reason, Wanted, planned
+from matching.match import Field
 from matching.roster import store
 from matching.roster.sheet import Change, Fault, Row, overlap, read
 from matching.rules import capacity, next_change_of_presence
@@ -186,11 +187,13 @@ async def end_absence(tx: Tx, manager: UUID, absence: UUID, last_day: date) -> b
 
 
 async def look_again(tx: Tx, managers: Collection[UUID]) -> None:
-    """Have who waits decided anew, now and on the next day on which one of these managers comes or goes."""
+    """Have who waits decided anew, now, on the next day on which one of these managers comes or goes, and next week."""
     await recheck(tx, [CareStatus.WAITING])
-    today = day_of(tx.now)
-    changes = {one.id: next_change_of_presence(one, today) for one in await decisive.managers(tx)}
+    today, roster = day_of(tx.now), await decisive.managers(tx)
+    changes = {one.id: next_change_of_presence(one, today) for one in roster}
     await tx.dues("absence", {str(key): start_of(day) for key in managers if (day := changes.get(key))})
+    if Field(roster, {}).has_weeks:
+        await tx.dues("week", next_week(tx.now))
 
 
 async def tell_replay(tx: Tx, ids: Collection[UUID]) -> None:
