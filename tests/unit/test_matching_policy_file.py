@@ -63,6 +63,7 @@ def test_a_policy_is_read_from_yaml_and_from_json() -> None:
         ("per_case: 5", "per_cas: 1, per_case: 5", 13, "load.per_cas", "no such field"),
         ("valid_from: 2022-03-11", "valid_from: 2022-02-30", 9, "eligibility.1.valid_from", "valid date"),
         ("units_per_fte: 1200", "units_per_fte: 1200\nunits_per_fte: 1", 3, "units_per_fte", "twice"),
+        ('version: "2024-01"', 'version: "2024-01"\nid: ukraine', 2, "id", "version"),
         ("version:", "version", 2, "", "mapping values are not allowed"),
         ("source: before", "source: *before", 8, "", ""),
     ],

@@ -173,8 +173,8 @@ async def _until_decided(database: Database) -> None:
 
 
 _LEFT = """
-select count(*) filter (where kind = 'recheck' and attempts > 0) as postponed, count(*) as remaining from due
-where kind = 'recheck' or (kind in ('ageing', 'serve') and at <= $1)
+select count(*) filter (where attempts > 0) as postponed, count(*) as remaining from due
+where kind in ('recheck', 'serve') or (kind = 'ageing' and (at <= $1 or attempts > 0))
 """
 
 

@@ -69,8 +69,14 @@ def _validated(content: dict[str, object], root: yaml.Node) -> tuple[PolicyState
         Fault(_line(root, where), ".".join(map(str, where)), "there is no such field")
         for where in _unknown(content, known)
     ]
-    faults = sorted([*unknown, *_gaps_and_overlaps(policy, root)], key=attrgetter("line"))
+    faults = sorted([*unknown, *_another_name(policy, root), *_gaps_and_overlaps(policy, root)], key=attrgetter("line"))
     return (None, faults) if faults else (policy, [])
+
+
+def _another_name(policy: PolicyState, root: yaml.Node) -> Iterator[Fault]:
+    """Versions follow each other under one name, which is their key on the topic."""
+    if policy.id != (name := PolicyState.model_fields["id"].default):
+        yield Fault(_line(root, ("id",)), "id", f"the policy is {name}; what tells two of them apart is version")
 
 
 def _unknown(stated: object, known: object, where: tuple[int | str, ...] = ()) -> Iterator[tuple[int | str, ...]]:
