@@ -175,6 +175,19 @@ async def test_who_is_kept_apart_never_gets_the_household(stage: Stage) -> None:
         assert await keep_apart(tx, first.household, anna, 1) == CHANGED
 
 
+async def test_who_is_kept_apart_comes_back_by_no_decline_that_is_taken_back(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;")
+    anna = manager_id("P", "A")
+    care = await stage.arrive()
+    await stage.answer(care, Answer.DECLINED, reason=AnswerReason.OVERLOADED)
+    declined = stage.cares[care.household][-1]
+    async with stage.database.transaction() as tx:
+        assert await keep_apart(tx, care.household, anna, declined.revision) is None
+    await stage.answer(care, Answer.UNDONE, revision=2)
+    assert stage.cares[care.household][-1].reason is CareReason.ALL_EXCLUDED
+    assert (await replayed(stage)).holds
+
+
 async def test_an_input_that_was_changed_is_found(tampered: Stage) -> None:
     household = await a_story(tampered)
     await tampered.rows(

@@ -233,6 +233,13 @@ def test_who_was_put_aside_stays_so_only_while_eligible() -> None:
     assert again_step(aside, policy(rules=()), DAY) is not None
 
 
+@pytest.mark.parametrize("reason", [CareReason.OVERRIDDEN, CareReason.MANAGER_STAYS])
+def test_a_rule_takes_back_no_proposal_but_its_own(reason: CareReason) -> None:
+    nobody = policy(rules=())
+    assert again_step(Case(household(), proposed(HERS)), nobody, DAY) is not None
+    assert again_step(Case(household(), proposed(HERS, reason=reason)), nobody, DAY) is None
+
+
 def test_a_case_weighs_what_its_phase_says() -> None:
     phases = (Phase(0, 150), Phase(30, 100), Phase(365, 50))
     rules = policy(load=Load(per_case=5, per_person=10, per_skill=5, phases=phases))
@@ -312,6 +319,13 @@ def test_a_decline_is_undone_while_nobody_else_was_chosen() -> None:
     step = answered(Case(household(), care), reply(Answer.UNDONE, revision=2), LATER, policy())
     assert step is not None
     assert (step.wish, step.readmit, step.decide) == (Undo(HERS.id), HERS.id, True)
+
+
+def test_an_undone_decline_brings_nobody_back_whom_a_person_keeps_apart() -> None:
+    case = Case(household(), waiting(earlier=(DECLINED,), revision=2), frozenset({HERS.id}), apart=frozenset({HERS.id}))
+    step = answered(case, reply(Answer.UNDONE, revision=2), LATER, policy())
+    assert step is not None
+    assert (step.wish, step.readmit, step.decide) == (Undo(HERS.id), None, True)
 
 
 def test_a_decline_is_not_undone_once_somebody_else_has_the_case() -> None:

@@ -25,6 +25,9 @@ ASSIGNED = frozenset({CareStatus.PROPOSED, CareStatus.CONFIRMED})
 PUT_ASIDE = frozenset({CareReason.PARKED, CareReason.TO_BE_REASSESSED})
 """Reasons for which a household waits although nobody looks for a manager."""
 
+SETTLED = frozenset({CareReason.OVERRIDDEN, CareReason.MANAGER_STAYS})
+"""Reasons of proposals that no rule has made: none takes them back."""
+
 ENDED_BY = {
     HouseholdStatus.WITHDRAWN: CareReason.HOUSEHOLD_WITHDRAWN,
     HouseholdStatus.DEPARTED: CareReason.HOUSEHOLD_DEPARTED,
@@ -105,7 +108,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A household and its care, as they are locked; `excluded` may not get it again."""
+    """A household and its care, as they are locked.
+
+    `excluded` may not get it again; of these a person keeps some `apart`, whatever is answered.
+    """
 
     household: Household
     care: Care | None = None
@@ -114,6 +120,7 @@ class Case:
     """The trace of its newest record, for a decision that comes later."""
     relatives: frozenset[UUID] = frozenset()
     """Managers who have other households of its family group."""
+    apart: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,8 +367,8 @@ def turn_of(household: Household, care: Care, policy: Policy) -> datetime | None
 def again_step(case: Case, policy: Policy, day: date, aside: Collection[CareReason] = ()) -> Step | None:
     """The step of a case that is decided anew though nothing happened to it, told only if something changes.
 
-    None for who is in care, which no rule ends without a person, and as long as they are eligible for a proposal and
-    for who was put aside, unless for one of the reasons `aside`.
+    None for who is in care, which no rule ends without a person, for whom a person has chosen or whose manager stays,
+    and as long as they are eligible for a proposal and for who was put aside, unless for one of the reasons `aside`.
     """
     care, facts = case.care, case.household.facts
     if care is None or facts is None:
@@ -371,7 +378,7 @@ def again_step(case: Case, policy: Policy, day: date, aside: Collection[CareReas
     match care.status:
         case CareStatus.WAITING | CareStatus.NOT_ELIGIBLE:
             return anew(case)
-        case CareStatus.PROPOSED if ineligibility(facts, policy, day):
+        case CareStatus.PROPOSED if care.reason not in SETTLED and ineligibility(facts, policy, day):
             return anew(case)
         case _:
             return None
@@ -482,7 +489,8 @@ def _undone(case: Case, care: Care, reply: Reply) -> Step:
         and last.item == reply.item
         and last.answer is Answer.DECLINED
     ):
-        return Step(case, _seen(care, reply), decide=True, wish=Undo(last.manager), readmit=last.manager, reply=reply)
+        back = None if last.manager in case.apart else last.manager
+        return Step(case, _seen(care, reply), decide=True, wish=Undo(last.manager), readmit=back, reply=reply)
     return _stale(case, care, reply)
 
 

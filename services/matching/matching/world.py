@@ -113,7 +113,7 @@ class World:
             case "apart":
                 manager = UUID(orjson.loads(one.payload)["manager"])
                 case = self.cases[alias]
-                self.cases[alias] = replace(case, excluded=case.excluded | {manager})
+                self.cases[alias] = replace(case, excluded=case.excluded | {manager}, apart=case.apart | {manager})
                 return kept_apart(self.cases[alias], manager)
             case "aged":
                 return aged(self.cases[alias], self.basis.policy, day_of(now))
@@ -165,7 +165,8 @@ class World:
     def keep(self, step: Step, care: Care) -> None:
         """Keep a case as a step has left it."""
         excluded = step.case.excluded | ({step.exclude} if step.exclude else set())
-        case = replace(step.case, care=care, excluded=excluded - {step.readmit}, relatives=frozenset())
+        apart = step.case.apart - {step.readmit}
+        case = replace(step.case, care=care, excluded=excluded - {step.readmit}, apart=apart, relatives=frozenset())
         self.cases[case.household.id] = case
 
     def _keep_place(self, told: Municipality) -> None:

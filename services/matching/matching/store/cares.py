@@ -94,17 +94,19 @@ async def _end_assignments(tx: Tx, written: Sequence[tuple[Step, Care]]) -> None
 
 
 async def exclude(tx: Tx, steps: Sequence[Step]) -> None:
-    """Keep whom the steps exclude, and forget whom they admit again."""
+    """Keep whom the steps exclude, for a decline or because a person keeps them apart; forget whom they admit again."""
     for step in steps:
         if step.exclude and step.case.care:
             await tx.execute(
-                "insert into exclusion (household, manager, item, reason, since) values ($1, $2, $3, $4, $5)"
-                " on conflict (household, manager) do nothing",
+                "insert into exclusion as e (household, manager, item, reason, since, apart)"
+                " values ($1, $2, $3, $4, $5, $6)"
+                " on conflict (household, manager) do update set apart = e.apart or excluded.apart",
                 step.case.household.id,
                 step.exclude,
                 step.case.care.item or 0,
                 step.reply.reason if step.reply else AnswerReason.CONFLICT_OF_INTEREST,
                 tx.now,
+                step.reply is None,
             )
         if step.readmit:
             await tx.execute(

@@ -104,9 +104,10 @@ async def cases(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Case]:
                 row["alias"],
             ),
             _care(row, tuple(earlier.get(row["id"], ()))) if row["revision"] is not None else None,
-            frozenset(excluded.get(row["id"], ())),
+            frozenset(excluded.get(row["id"], {})),
             row["traceparent"],
             relatives.get(row["id"], frozenset()),
+            frozenset(manager for manager, apart in excluded.get(row["id"], {}).items() if apart),
         )
         for row in rows
     }
@@ -173,10 +174,11 @@ async def _earlier(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[Earlier]]:
     return found
 
 
-async def _excluded(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
-    found: dict[UUID, set[UUID]] = {}
-    for row in await tx.fetch("select household, manager from exclusion where household = any($1::uuid[])", ids):
-        found.setdefault(row["household"], set()).add(row["manager"])
+async def _excluded(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, dict[UUID, bool]]:
+    """For each household who may not get it, and whether a person keeps them apart."""
+    found: dict[UUID, dict[UUID, bool]] = {}
+    for row in await tx.fetch("select household, manager, apart from exclusion where household = any($1::uuid[])", ids):
+        found.setdefault(row["household"], {})[row["manager"]] = row["apart"]
     return found
 
 
