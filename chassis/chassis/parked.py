@@ -77,9 +77,9 @@ async def park(tx: Tx, vault: Vault, record: ConsumerRecord, error: str, tracepa
     place = f"{record.topic}/{record.partition}/{record.offset}"
     content = orjson.dumps(
         {
-            "key": None if record.key is None else record.key.hex(),
-            "value": None if record.value is None else record.value.hex(),
-            "headers": [[name, value.hex()] for name, value in record.headers],
+            "key": _hex(record.key),
+            "value": _hex(record.value),
+            "headers": [[name, _hex(value)] for name, value in record.headers],
             "timestamp": record.timestamp,
         }
     )
@@ -151,7 +151,7 @@ async def opened(tx: Tx, vault: Vault, parked: int) -> ConsumerRecord | None:
         return None
     place = f"{row['topic']}/{row['partition']}/{row['position']}"
     content = orjson.loads(vault.open(Sealed(row["wrapped_key"], row["payload"]), place.encode()))
-    key, value = (None if content[name] is None else bytes.fromhex(content[name]) for name in ("key", "value"))
+    key, value = _unhex(content["key"]), _unhex(content["value"])
     return ConsumerRecord(
         topic=row["topic"],
         partition=row["partition"],
@@ -163,8 +163,17 @@ async def opened(tx: Tx, vault: Vault, parked: int) -> ConsumerRecord | None:
         checksum=None,
         serialized_key_size=len(key or b""),
         serialized_value_size=len(value or b""),
-        headers=tuple((name, bytes.fromhex(header)) for name, header in content["headers"]),
+        headers=tuple((name, _unhex(header)) for name, header in content["headers"]),
     )
+
+
+def _hex(data: bytes | None) -> str | None:
+    """Kafka has no value, key or header that may not be missing."""
+    return None if data is None else data.hex()
+
+
+def _unhex(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
 
 
 async def discard(tx: Tx, parked: int, reason: str) -> bool:

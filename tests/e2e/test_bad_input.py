@@ -42,13 +42,14 @@ BODIES = {
     "10 MB": (b'{"reference": "' + b"Zaphod" * 1_700_000 + b'"}', 413),
     "deep": (b"[" * 100_000, 400),
 }
-POISON: dict[str, tuple[bytes | None, list[tuple[str, bytes]]]] = {
+POISON: dict[str, tuple[bytes | None, list[tuple[str, bytes | None]]]] = {
     "malformed": (b'{"reference": "Zaphod', [("ce_type", Submission.ce_type.encode())]),
     "not UTF-8": (b'{"reference": "\xff\xfe"}', [("ce_type", Submission.ce_type.encode())]),
     "wrong types": (b'{"reference": 7, "kind": "register"}', [("ce_type", Submission.ce_type.encode())]),
     "unknown version": (b"{}", [("ce_type", b"geleit.submission.v99")]),
     "header of bytes": (b"{}", [("ce_type", b"\xff\xfe")]),
     "no header": (b"{}", []),
+    "header without a value": (b"{}", [("ce_type", None)]),
     "no value": (None, [("ce_type", Submission.ce_type.encode())]),
 }
 ROSTERS = {

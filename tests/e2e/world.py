@@ -180,7 +180,7 @@ class World:
         return await self.send(submissions(centre).name, state.reference, encode(state), told)
 
     async def send(
-        self, topic: str, key: str, value: bytes | None, told: Sequence[tuple[str, bytes]]
+        self, topic: str, key: str, value: bytes | None, told: Sequence[tuple[str, bytes | None]]
     ) -> tuple[str, int, int]:
         """Send bytes to partition 0 of a topic; topic, partition and offset."""
         sent = await self.producer.send_and_wait(topic, value, key=key.encode(), partition=0, headers=list(told))

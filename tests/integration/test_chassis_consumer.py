@@ -72,7 +72,7 @@ async def test_the_rest_of_a_batch_goes_on_around_what_is_poison(probe: Database
 
 
 async def test_headers_that_no_table_takes_do_not_stop_the_stream(probe: Database) -> None:
-    hostile = [("ce_type", b"\xff\x00\x1b[31m"), ("traceparent", b"00-\x00-\x00-01"), ("x\x00", b"\x00")]
+    hostile = [("ce_type", b"\xff\x00\x1b[31m"), ("traceparent", b"00-\x00-\x00-01"), ("x\x00", b"\x00"), ("y", None)]
     valid = records("a")[0]
     traced = dataclasses.replace(valid, headers=(*valid.headers, ("traceparent", b"\x00" * 55)), offset=1)
     batch = [dataclasses.replace(raw_bytes(b"\x00", offset=0), headers=tuple(hostile)), traced]
@@ -86,6 +86,17 @@ async def test_headers_that_no_table_takes_do_not_stop_the_stream(probe: Databas
         raw = await opened(tx, VAULT, one.id)
     assert raw is not None
     assert list(raw.headers) == hostile
+
+
+@pytest.mark.parametrize("without", ["ce_type", "ce_id", "ce_time", "traceparent"])
+async def test_a_header_without_a_value_is_parked_or_missed_and_stops_nothing(probe: Database, without: str) -> None:
+    first, second = records("a", "b")
+    lacking = dataclasses.replace(
+        first, headers=(*(one for one in first.headers if one[0] != without), (without, None))
+    )
+    await a_consumer(probe).consume([lacking, second], asyncio.Event())
+    assert "08000001" in await seen(probe)
+    assert len(await parked(probe)) + len(await seen(probe)) == 2
 
 
 async def test_a_second_reading_changes_nothing(probe: Database) -> None:

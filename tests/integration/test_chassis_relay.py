@@ -97,6 +97,22 @@ async def test_records_arrive_in_order_at_their_home_with_their_headers(
     assert dict(found[0].headers)["ce_source"] == b"/geleit/probe"
 
 
+async def test_what_a_clock_far_ahead_has_written_is_sent_and_stops_nothing_behind_it(
+    probe: Database, kafka_bootstrap: str, topics: None
+) -> None:
+    ahead, behind = a_municipality(ags="08999998", revision=2), a_municipality(ags="08999999", revision=2)
+    async with probe.transaction() as tx:
+        await tx.publish([ahead])
+        await tx.execute("update outbox set created_at = created_at + interval '1 day'")
+    async with probe.transaction() as tx:
+        await tx.publish([behind])
+    async with relaying(probe, kafka_bootstrap):
+        await eventually(everything_sent(probe))
+    ours = {ahead.key, behind.key}
+    found = [one.key.decode() for one in await read_to_the_end(kafka_bootstrap, "municipalities")]
+    assert [key for key in found if key in ours] == [ahead.key, behind.key]
+
+
 async def test_two_relays_send_each_row_once(probe: Database, kafka_bootstrap: str, topics: None) -> None:
     states = [a_municipality(ags=f"08{number:06d}", revision=77) for number in range(400)]
     async with relaying(probe, kafka_bootstrap), relaying(probe, kafka_bootstrap):
