@@ -83,6 +83,7 @@ def test_a_short_absence_is_waited_through_and_a_long_one_is_not() -> None:
         (DAY + timedelta(days=PATIENCE - 1), None),
         (DAY + timedelta(days=PATIENCE), Cause.ABSENT),
         (None, Cause.ABSENT),
+        (date.max, Cause.ABSENT),
     ):
         assert cause_of_going(manager(absences=(Absence(DAY, until),)), DAY, Occasion()) is goes
     ends, begins = Absence(YESTERDAY, DAY + timedelta(days=9)), Absence(DAY + timedelta(days=10), None)

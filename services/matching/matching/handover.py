@@ -11,6 +11,7 @@ from uuid import UUID
 
 from contracts.vocabulary import CareReason
 from matching import solver
+from matching.days import day_after
 from matching.domain import Carried, Facts, Household, Manager
 from matching.match import Ask, Decision, Round, binding_gate, lasting_points, match
 
@@ -170,9 +171,9 @@ def _back_on(manager: Manager, day: date) -> date | None:
     """The first day from `day` on that she is not absent; None: that is not known."""
     for absence in sorted(manager.absences, key=lambda one: one.since):
         if absence.covers(day):
-            if absence.until is None:
+            if absence.until is None or absence.until == date.max:
                 return None
-            day = absence.until + A_DAY
+            day = day_after(absence.until)
     return day
 
 
