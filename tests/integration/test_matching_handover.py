@@ -1,7 +1,7 @@
 """A handover on a real database: planned, confirmed, carried out, taken up again; what has changed is left alone."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -208,14 +208,15 @@ async def test_a_cut_that_is_still_to_come_and_a_last_day_count_in_the_warning(s
     await stage.roster(f"A;Anna Öhm;P;1;{TUEBINGEN}")
     await stage.arrive(size=4)
     header, line = "code;name;provider;fte;service_area;", f"A;Anna Öhm;P;1;{TUEBINGEN};"
-    for column, value in (
-        ("fte_changes", f"{DAY + timedelta(days=90)}:0"),
-        ("active_until", f"{DAY + timedelta(days=90)}"),
+    for column, value, shortage in (
+        ("fte_changes", f"{DAY + timedelta(days=90)}:0", Shortage(4, 4)),
+        ("active_until", f"{DAY + timedelta(days=90)}", Shortage(4, 4)),
+        ("active_until", f"{date.max}", Shortage()),
     ):
         async with stage.database.transaction() as tx:
             report = await import_roster(tx, VAULT, f"{header}{column}\n{line}{value}".encode(), preview=True)
         assert report.faults == ()
-        assert report.shortage == Shortage(4, 4), column
+        assert report.shortage == shortage, value
 
 
 async def plans(stage: Stage) -> list[Any]:

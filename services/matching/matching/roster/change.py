@@ -258,7 +258,8 @@ def _manager(key: UUID, row: Row, known: Manager | None, today: date) -> Manager
         service_area=frozenset(row.service_area),
         office=row.office,
         active_from=row.active_from or OPENED,
-        active_until=today - timedelta(days=1) if row.active_until else None,
+        # The last day that there is never comes: who has it stays.
+        active_until=None if row.active_until in {None, date.max} else today - timedelta(days=1),
         max_new_per_week=row.max_new_per_week,
         absences=tuple(absences),
     )
