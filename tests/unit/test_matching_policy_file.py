@@ -48,6 +48,7 @@ def test_a_policy_is_read_from_yaml_and_from_json() -> None:
         ),
         ("valid_from: 2022-03-11", "valid_from: 2022-03-10", 9, "eligibility.1", "overlaps"),
         ("valid_until: 2022-03-10", "valid_until: 2017-11-30", 1, "", "ends before it begins"),
+        ("valid_until: 2022-03-10", "valid_until: 9999-12-31", 9, "eligibility.1", "overlaps"),
         ("stages: [private]", "stages: [castle]", 11, "eligibility.1.stages.0", "Input should be"),
         ("source: before", "source: ''", 8, "eligibility.0.source", "at least 1 character"),
         ("answering: {", "answers: {", 1, "answering", "Field required"),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import groupby, pairwise
 from operator import attrgetter
 
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from contracts.policy import Eligibility
 from contracts.policy import Policy as PolicyState
+from matching.days import day_after
 
 LARGEST = 200_000
 """Bytes; a policy has some thousand."""
@@ -128,8 +128,8 @@ def _gaps_and_overlaps(policy: PolicyState, root: yaml.Node) -> Iterator[Fault]:
         for rule, following in pairwise(rules):
             if rule.valid_until is None:
                 continue
-            expected = rule.valid_until + timedelta(days=1)
-            if following.valid_from < expected:
+            expected = day_after(rule.valid_until)
+            if following.valid_from <= rule.valid_until:
                 yield fault(following, f"it overlaps with the rule of {group} that holds until {rule.valid_until}")
             elif following.valid_from > expected:
                 yield fault(following, f"no rule of {group} holds from {expected} to the day before it")
