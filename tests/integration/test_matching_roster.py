@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from builders import NOW, a_household, a_policy
+from chassis.vault import Vault
 from contracts.policy import Eligibility, Load, Policy
 from contracts.roster import Manager
 from contracts.vocabulary import Accommodation, Answer, CareReason, CareStatus, LegalGroup, ManagerStatus
 from matching import handlers
 from matching.domain import Absence
 from matching.policy import ensure_policy, publish_policy, shipped
-from matching.roster.change import Carrying, add_absence, import_roster, manager_id
+from matching.roster.change import Carrying, add_absence, import_roster, manager_id, name_of
 from matching_builders import REUTLINGEN, TUEBINGEN
 from matching_stage import VAULT, Stage, on_stage
 
@@ -174,6 +175,20 @@ async def test_who_never_leaves_and_whose_absence_has_no_end_may_be_written_as_t
         )
     assert report.possible
     assert (await stage.arrive()).assignee
+
+
+async def test_names_sealed_with_another_master_key_are_sealed_anew(stage: Stage) -> None:
+    file = f"code;name;provider;fte;service_area\nA;Anna Öhm;P;1;{TUEBINGEN}".encode()
+    other = Vault(bytes(31) + b"1")
+    async with stage.database.transaction() as tx:
+        assert (await import_roster(tx, VAULT, file)).added == 1
+    for preview in (True, False):
+        async with stage.database.transaction() as tx:
+            assert (await import_roster(tx, other, file, preview=preview)).changed == 1
+    async with stage.database.transaction() as tx:
+        assert (await import_roster(tx, other, file)).unchanged == 1
+    (row,) = await stage.rows("select id, name_key, name_box from manager")
+    assert name_of(row, other) == "Anna Öhm"
 
 
 async def test_a_new_policy_changes_capacities_and_adds_who_was_not_eligible(stage: Stage) -> None:

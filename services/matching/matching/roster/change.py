@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from chassis.database import Tx
 from chassis.failpoint import failpoint
 from chassis.timers import Due
-from chassis.vault import Sealed, Vault
+from chassis.vault import Sealed, Unopenable, Vault
 from contracts.record import State
 from contracts.roster import Manager as ManagerState
 from contracts.vocabulary import CareStatus, ManagerStatus, Skill
@@ -293,10 +293,13 @@ def _columns_kept(kept: store.Kept, vault: Vault) -> dict[str, Any]:
 
 
 def name_of(kept: store.Kept, vault: Vault) -> str | None:
-    """A manager's name; None once it is erased."""
+    """A manager's name; None once it is erased, or if it was sealed with another master key."""
     if kept["name_key"] is None:
         return None
-    return vault.open(Sealed(kept["name_key"], kept["name_box"]), kept["id"].bytes).decode()
+    try:
+        return vault.open(Sealed(kept["name_key"], kept["name_box"]), kept["id"].bytes).decode()
+    except Unopenable:
+        return None
 
 
 def _write(key: UUID, row: Mapping[str, Any], kept: store.Kept | None, vault: Vault) -> store.Written:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.access import Permission, Principal, Role
-from chassis.vault import Unopenable, Vault
+from chassis.vault import Vault
 from chassis.web import (
     NO_NUL,
     Paging,
@@ -225,13 +225,8 @@ async def _show(
 
 
 def _names(request: Request, rows: Any) -> dict[UUID, str | None]:
-    vault, names = vault_of(request), {}
-    for row in rows:
-        try:
-            names[row["id"]] = name_of(row, vault)
-        except Unopenable:
-            names[row["id"]] = None
-    return names
+    vault = vault_of(request)
+    return {row["id"]: name_of(row, vault) for row in rows}
 
 
 async def _content(upload: object, again: object) -> bytes | None:
