@@ -177,6 +177,14 @@ async def test_who_never_leaves_and_whose_absence_has_no_end_may_be_written_as_t
     assert (await stage.arrive()).assignee
 
 
+async def test_an_import_is_in_the_trail_and_a_preview_is_not(stage: Stage) -> None:
+    await stage.roster(ONE, preview=True)
+    await stage.roster("A;Anna Öhm;P;-1;nowhere")
+    await stage.roster(ONE)
+    rows = await stage.rows("select actor, subject, details from audit where action = 'import_roster'")
+    assert list(map(tuple, rows)) == [("system", "roster", {"added": 1, "changed": 0, "removed": 0})]
+
+
 async def test_names_sealed_with_another_master_key_are_sealed_anew(stage: Stage) -> None:
     file = f"code;name;provider;fte;service_area\nA;Anna Öhm;P;1;{TUEBINGEN}".encode()
     other = Vault(bytes(31) + b"1")

@@ -228,6 +228,8 @@ async def test_a_file_is_shown_before_it_is_imported(door: Door, stage: Stage) -
         done = await browser.send("/matching/roster/import", content=sent, confirm="true")
         assert done.status_code == 303
     assert len(await stage.rows("select from manager where code = 'D'")) == 1
+    rows = await stage.rows("select role from audit where action = 'import_roster' and actor <> 'system'")
+    assert [row["role"] for row in rows] == ["state"]
 
 
 async def test_a_faulty_file_is_shown_by_line_and_never_repeated(door: Door) -> None:

@@ -125,6 +125,7 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
     await store.write_managers(tx, written)
     await store.write_absences(tx, away)
     await store.write_posts(tx, changing)
+    await tx.audit("import_roster", "roster", added=report.added, changed=report.changed, removed=report.removed)
     failpoint("roster.written")
     await tx.dues("post", {str(key): start_of(day) for key, some in changing.items() if (day := _next(some, today))})
     changed = {*news, *(row["id"] for row in gone)}

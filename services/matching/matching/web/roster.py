@@ -104,7 +104,6 @@ async def take_file(request: Request, tx: Work, who: Editor) -> Response:
         return render(request, "roster_import.html", status_code=422, labels=labels, report=None, fault=fault)
     report = await import_roster(tx, vault_of(request), data, complete=complete, preview=not confirmed)
     if confirmed and report.possible:
-        await tx.audit("import_roster", "roster", added=report.added, changed=report.changed, removed=report.removed)
         return redirect(request, "/roster", notice=_("The roster is imported."))
     return render(
         request,
