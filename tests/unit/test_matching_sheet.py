@@ -43,6 +43,7 @@ def test_reads_what_an_office_exports(encoding: str, newline: str) -> None:
         ("fte", "0,333", "more_than_two_decimals"),
         ("fte", "half", "not_a_number"),
         ("fte", "nan", "not_a_number"),
+        ("fte", "1E999999", "not_a_number"),
         ("fte", "", "not_a_number"),
         ("languages", "Ukrainian", "not_a_language_code"),
         ("skills", "magic", "unknown_skill"),

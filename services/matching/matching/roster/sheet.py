@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 from itertools import pairwise
 from typing import Any
 
@@ -213,7 +213,7 @@ def _fte(text: str) -> int:
     """Hundredths of a full post."""
     try:
         hundredths = Decimal(text.replace(",", ".", 1)) * 100
-    except InvalidOperation:
+    except (InvalidOperation, Overflow):
         raise _Faulty("not_a_number") from None
     if not hundredths.is_finite():
         raise _Faulty("not_a_number")
