@@ -51,8 +51,8 @@ class Vault:
 
 def master_key(value: str | None, file: Path | None) -> bytes:
     """The master key from a setting or a file, either holding 32 bytes in base64; the file wins."""
-    text = file.read_text(encoding="ascii") if file else value or ""
     try:
+        text = file.read_text(encoding="ascii") if file else value or ""
         key = b64decode(text.strip(), validate=True)
     except (NotBase64, ValueError):
         raise VaultKeyInvalid from None

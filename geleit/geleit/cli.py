@@ -8,6 +8,9 @@ import typer
 from aiokafka.errors import KafkaError
 
 from chassis.database import AWAY, RestoreUnfinished
+from chassis.migrate import MigrationChanged
+from chassis.stream import TopicDiffers
+from chassis.vault import VaultKeyInvalid
 from geleit.commands import (
     access,
     audit,
@@ -59,7 +62,7 @@ def main() -> None:
         app()
     except (Failure, RestoreUnfinished) as failure:
         _end(str(failure))
-    except (*AWAY, asyncpg.PostgresError, KafkaError) as error:
+    except (*AWAY, asyncpg.PostgresError, KafkaError, VaultKeyInvalid, MigrationChanged, TopicDiffers) as error:
         _end(advice_on(error))
 
 

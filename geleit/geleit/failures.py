@@ -2,7 +2,10 @@
 
 import asyncpg
 
+from chassis.migrate import MigrationChanged
+from chassis.stream import TopicDiffers
 from chassis.telemetry import place_of
+from chassis.vault import VaultKeyInvalid
 
 
 class Failure(Exception):
@@ -10,10 +13,19 @@ class Failure(Exception):
 
 
 def advice_on(error: Exception) -> str:
-    """What to do about a server or a file; of the error only its class and place: its text may quote a row."""
+    """What to do about a server, a file or a key; of an error that is not ours only its class and place: its text may
+    quote a row."""
     match error:
         case OSError(filename=str() as name, strerror=str() as why):
             return f"{name}: {why}"
+        case VaultKeyInvalid():
+            advice = "The master key is missing, or it is not 32 bytes in base64: look at VAULT_MASTER_KEY and "
+            advice += "VAULT_MASTER_KEY_FILE."
+        case MigrationChanged():
+            advice = f"{error}: take the file as it was, or the release that applied it."
+        case TopicDiffers():
+            advice = f"{error}: delete the topic if nothing is on it, and give this command again; else an empty "
+            advice += "broker is told everything by `geleit restore`."
         case asyncpg.UndefinedTableError() | asyncpg.UndefinedFunctionError() | asyncpg.InvalidSchemaNameError():
             advice = "The tables are older than this command, or not there: `geleit migrate` brings them to its state."
         case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.InsufficientPrivilegeError():

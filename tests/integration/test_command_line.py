@@ -4,12 +4,15 @@ import asyncio
 import base64
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from chassis.migrate import Migration
+from chassis.stream import TopicDiffers
 from chassis.vault import KEY_BYTES
 from geleit.cli import main
 
@@ -165,3 +168,50 @@ def test_a_file_that_cannot_be_read_or_written_is_named(
     assert (code, "not UTF-8" in said) == (1, True)
     code, _, said = told(here, capsys, "backup", str(tmp_path / "missing" / "backup"))
     assert (code, "missing" in said) == (1, True)
+
+
+def no_key(here: pytest.MonkeyPatch) -> None:
+    here.delenv("VAULT_MASTER_KEY")
+
+
+def short_key(here: pytest.MonkeyPatch) -> None:
+    here.setenv("VAULT_MASTER_KEY", "c2hvcnQ=")
+
+
+def changed_migration(here: pytest.MonkeyPatch) -> None:
+    here.setattr(Migration, "checksum", "another")
+
+
+def other_topic(here: pytest.MonkeyPatch) -> None:
+    async def differs(*_: object, **_more: object) -> None:
+        raise TopicDiffers("households has 12 partitions instead of 3")
+
+    here.setattr("geleit.install.create_topics", differs)
+
+
+def files(_: pytest.MonkeyPatch) -> None:
+    Path("names.txt").write_bytes("Jürgen\n".encode("cp1252"))
+    Path("roster.csv").write_text("code;name;provider;fte;service_area\nA;Anna;P;1E999999;08415061\n", "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("given", "words", "advice"),
+    [
+        (no_key, ("roster", "import", __file__), "look at VAULT_MASTER_KEY"),
+        (short_key, ("parked", "retry", "matching", "--all"), "look at VAULT_MASTER_KEY"),
+        (changed_migration, ("migrate",), "the release that applied it"),
+        (other_topic, ("migrate",), "households has 12 partitions instead of 3: delete the topic"),
+        (files, ("audit", "--canaries", "names.txt"), "names.txt: not UTF-8"),
+        (files, ("roster", "import", "roster.csv"), "Nothing was imported."),
+    ],
+)
+def test_what_a_person_can_put_right_is_said_in_one_line(
+    here: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: Callable[[pytest.MonkeyPatch], None],
+    words: tuple[str, ...],
+    advice: str,
+) -> None:
+    given(here)
+    code, _, said = told(here, capsys, *words)
+    assert (code, advice in said, said.count("\n")) == (1, True, 1)

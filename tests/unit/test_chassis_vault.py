@@ -49,3 +49,10 @@ def test_reads_the_master_key_from_a_setting_or_a_file(tmp_path: Path) -> None:
 def test_refuses_a_master_key_that_is_none(value: str | None) -> None:
     with pytest.raises(VaultKeyInvalid):
         master_key(value, None)
+
+
+def test_refuses_a_file_that_is_not_base64(tmp_path: Path) -> None:
+    file = tmp_path / "master.key"
+    file.write_bytes(b"\xff" * 32)
+    with pytest.raises(VaultKeyInvalid):
+        master_key(None, file)

@@ -40,7 +40,7 @@ def audit_all(
     """
     asked = Asked(
         journal=_journal(journal) if journal else Journal(),
-        canaries=canaries.read_text("utf-8").splitlines() if canaries else (),
+        canaries=_names(canaries) if canaries else (),
         state_dir=Settings().state_dir,
         files=look_in or (),
         patience=timedelta(seconds=patience),
@@ -70,6 +70,13 @@ def _journal(file: Path) -> Journal:
         return Journal.read(file)
     except ValueError as error:
         raise Failure(f"{file.name}: {error}.") from None
+
+
+def _names(file: Path) -> list[str]:
+    try:
+        return file.read_text("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise Failure(f"{file.name}: not UTF-8 (save it as text in UTF-8).") from None
 
 
 def _as_json(finding: Finding) -> dict[str, object]:
