@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 from uuid import uuid4
 
 import asyncpg
@@ -15,6 +16,13 @@ from chassis.migrate import Migration
 from chassis.stream import TopicDiffers
 from chassis.vault import KEY_BYTES
 from geleit.cli import main
+from geleit.demo import diary, furnish
+from geleit.demo.doors import Doors, open_doors
+from geleit.demo.run import Wanted, _Run
+from geleit.failures import Failure
+from geleit.progress import Steps
+from geleit.system import Running
+from notifications.contacts import import_contacts
 
 NOBODY = "127.0.0.1:1"
 
@@ -215,3 +223,34 @@ def test_what_a_person_can_put_right_is_said_in_one_line(
     given(here)
     code, _, said = told(here, capsys, *words)
     assert (code, advice in said, said.count("\n")) == (1, True, 1)
+
+
+async def begin_demo(state_dir: Path, doors: Doors) -> None:
+    running = Running("", state_dir, {}, {}, None, None, None)
+    nothing = cast(Any, None)
+    await _Run(running, doors, nothing, nothing, Steps(quiet=True), Wanted(), 0.0).week()
+
+
+async def test_a_demo_writes_nothing_over_what_no_demo_has_made(here: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    real = "ags;address\n08415061;amt@reutlingen.example".splitlines()
+    async with open_doors() as doors:
+        async with doors["notifications"].transaction() as tx:
+            await import_contacts(tx, real)
+        with pytest.raises(Failure, match=r"contact points: 1\).*another GELEIT_STATE_DIR"):
+            await begin_demo(tmp_path, doors)
+        async with doors["notifications"].transaction() as tx:
+            assert (await import_contacts(tx, real)).unchanged == 1
+
+
+async def test_a_demo_that_was_interrupted_before_its_first_week_goes_on(
+    here: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def interrupted(*_: object) -> None:
+        raise Failure("interrupted")
+
+    here.setattr(furnish, "fill_roster", interrupted)
+    async with open_doors() as doors:
+        for _ in range(2):
+            with pytest.raises(Failure, match="interrupted"):
+                await begin_demo(tmp_path, doors)
+        assert diary.last(tmp_path) is None

@@ -63,6 +63,8 @@ def test_a_declined_household_without_manager_or_reason_is_named() -> None:
 
 def test_a_week_is_kept_and_finished(tmp_path: Path) -> None:
     assert diary.last(tmp_path) is None
+    diary.begin(tmp_path)
+    assert diary.last(tmp_path) is None
     entry = Entry(0, 2000, datetime(2026, 11, 23, 1, 2, 3, 4, tzinfo=UTC), {"submissions.karlsruhe": 5}, 7)
     diary.write(tmp_path, entry)
     assert diary.last(tmp_path) == entry

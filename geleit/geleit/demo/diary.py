@@ -30,7 +30,17 @@ def last(state_dir: Path) -> Entry | None:
         kept = json.loads((state_dir / FILE).read_text("utf-8"))
     except FileNotFoundError:
         return None
-    return Entry(**{**kept, "began_at": datetime.fromisoformat(kept["began_at"])})
+    return Entry(**{**kept, "began_at": datetime.fromisoformat(kept["began_at"])}) if kept else None
+
+
+def begin(state_dir: Path) -> None:
+    """Say that this state is a demo's, before its first week."""
+    write_atomically(state_dir / FILE, json.dumps(None))
+
+
+def has_begun(state_dir: Path) -> bool:
+    """Whether this state is a demo's."""
+    return (state_dir / FILE).exists()
 
 
 def write(state_dir: Path, entry: Entry) -> None:

@@ -11,7 +11,7 @@ from chassis.access.accounts import NameTaken, create_account
 from chassis.access.keys import TooManyKeys, issue_key, list_keys, revoke_key
 from chassis.access.principal import STATE_WIDE, Role
 from chassis.database import Tx
-from geleit.demo import store
+from geleit.demo import diary, store
 from geleit.demo.doors import Doors
 from geleit.demo.households import Town
 from geleit.demo.roster import roster_csv
@@ -58,6 +58,25 @@ class Keyring:
             async with doors.owner.transaction() as tx:
                 self.keys |= {tenant: await _issued(tx, role, tenant) for tenant in missing}
             write_private(self.file, json.dumps(self.keys, indent=2))
+
+
+async def claim(doors: Doors, state_dir: Path) -> None:
+    """Make an empty installation a demo's. Raises Failure where something is that no demo has made."""
+    if diary.has_begun(state_dir):
+        return
+    async with doors["intake"].transaction() as tx:
+        found = {"households": await store.households(tx)}
+    async with doors["notifications"].transaction() as tx:
+        found["contact points"] = await store.contact_points(tx)
+    async with doors["matching"].transaction() as tx:
+        found["managers"] = await store.managers(tx)
+    if there := ", ".join(f"{what}: {number}" for what, number in found.items() if number):
+        raise Failure(
+            f"This installation is in use and no demo's ({there}): a demo would write over it. Give it another"
+            " GELEIT_STATE_DIR, and no DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS, or those of empty servers."
+        )
+    # Before anything is written: who is interrupted at it goes on.
+    diary.begin(state_dir)
 
 
 async def fill_register(doors: Doors, file: Path | None) -> list[Town]:

@@ -83,6 +83,7 @@ class _Run:
     async def week(self) -> list[str]:
         """Furnish, feed, answer, count, tell; what does not add up."""
         with self.steps.step("Register, roster, contact points, keys") as step:
+            await furnish.claim(self.doors, self.running.state_dir)
             keyring = Keyring.load(self.running.state_dir)
             known = await furnish.fill_register(self.doors, self.wanted.register)
             await furnish.fill_contacts(self.doors, known)

@@ -26,6 +26,16 @@ async def managers(tx: Tx) -> int:
     return int(await tx.fetchval("select count(*) from manager"))
 
 
+async def households(tx: Tx) -> int:
+    """How many households intake has, erased ones too."""
+    return int(await tx.fetchval("select count(*) from household"))
+
+
+async def contact_points(tx: Tx) -> int:
+    """How many municipalities have an address."""
+    return int(await tx.fetchval("select count(*) from contact_point"))
+
+
 async def manager_in(tx: Tx, ags: str) -> str | None:
     """The id of a manager who serves a municipality."""
     found = await tx.fetchval("select id from manager where service_area @> array[$1] order by id limit 1", ags)
