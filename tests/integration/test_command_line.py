@@ -22,6 +22,7 @@ from geleit.demo.run import Wanted, _Run
 from geleit.failures import Failure
 from geleit.progress import Steps
 from geleit.system import Running
+from intake.generate import generate
 from notifications.contacts import import_contacts
 
 NOBODY = "127.0.0.1:1"
@@ -254,3 +255,17 @@ async def test_a_demo_that_was_interrupted_before_its_first_week_goes_on(
             with pytest.raises(Failure, match="interrupted"):
                 await begin_demo(tmp_path, doors)
         assert diary.last(tmp_path) is None
+
+
+def test_a_register_is_generated_again_and_never_over_an_official_one(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert "added 1101" in told(here, capsys, "register", "generate")[1]
+    assert "added 0, changed 0" in told(here, capsys, "register", "generate")[1]
+    official = tmp_path / "register.csv"
+    rows = [f"{one.ags};{one.name.removesuffix(' 01')};{one.population}" for one in generate()]
+    official.write_text("\n".join(["ags;name;population", *rows]), "utf-8")
+    assert told(here, capsys, "register", "import", str(official))[0] == 0
+    code, _, said = told(here, capsys, "register", "generate")
+    assert (code, "a database of its own" in said) == (1, True)
+    assert "changed 0" in told(here, capsys, "register", "import", str(official))[1]

@@ -12,8 +12,10 @@ from chassis.service import Service
 from geleit.failures import Failure
 from geleit.services import the_service, worker_database
 from intake.generate import generate
+from intake.municipalities import Report as RegisterReport
 from intake.municipalities import import_register
-from intake.register import Entry, RegisterUnreadable, read
+from intake.register import RegisterUnreadable, read
+from intake.store import lock_register
 from matching.roster.change import Report, import_roster
 from notifications.contacts import import_contacts
 
@@ -30,7 +32,8 @@ ReadableFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, reada
 def register_import(file: ReadableFile) -> None:
     """Import the official register: Destatis' workbook (.xlsx) or a CSV."""
     try:
-        _import(read(file))
+        entries = read(file)
+        _tell(_do("intake", lambda tx, _: import_register(tx, entries)))
     except RegisterUnreadable as error:
         raise Failure(f"{file.name} cannot be imported: {error}") from None
 
@@ -38,11 +41,18 @@ def register_import(file: ReadableFile) -> None:
 @register.command("generate")
 def register_generate() -> None:
     """Make a register from the 44 districts, with invented municipalities: for demo and training."""
-    _import(generate())
+    entries = generate()
+    names = {(one.ags, one.name) for one in entries}
+
+    async def work(tx: Tx, _: Service) -> RegisterReport:
+        if any((ags, one.entry.name) not in names for ags, one in (await lock_register(tx)).items()):
+            raise Failure("There is a register that was imported; give a generated one a database of its own.")
+        return await import_register(tx, entries)
+
+    _tell(_do("intake", work))
 
 
-def _import(entries: list[Entry]) -> None:
-    report = _do("intake", lambda tx, _: import_register(tx, entries))
+def _tell(report: RegisterReport) -> None:
     typer.echo(f"added {report.added}, changed {report.changed}, dissolved {report.dissolved}")
 
 
