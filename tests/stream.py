@@ -39,7 +39,7 @@ def raw_bytes(
 
 
 async def send(
-    bootstrap: str, topic: str, records: Iterable[tuple[str, bytes | None, Sequence[tuple[str, bytes]]]]
+    bootstrap: str, topic: str, records: Iterable[tuple[str, bytes | None, Sequence[tuple[str, bytes | None]]]]
 ) -> None:
     """Write (key, value, headers) to partition 0."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.failpoint import failpoint
+from chassis.polls import unpacked
 
 Progress = Callable[[int, int], None]
 """Called with how many records are read and how many there are."""
@@ -26,7 +27,7 @@ async def replay(
     be read.
 
     No group, no offsets: a newer revision wins, so a worker that goes on meanwhile does no harm and takes
-    none. Raises KafkaError, one of TRANSIENT, TooManyRefused.
+    none. Raises KafkaError, Unreadable, one of TRANSIENT, TooManyRefused.
     """
     reader = AIOKafkaConsumer(**broker.client, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
     stop = asyncio.Event()
@@ -46,7 +47,7 @@ async def replay(
         read = 0
         open_places = {place for place in places if begins[place] < ends[place]}
         while open_places:
-            polled = await reader.getmany(*open_places, timeout_ms=500, max_records=records)
+            polled = await unpacked(reader.getmany(*open_places, timeout_ms=500, max_records=records))
             if batch := [record for some in polled.values() for record in some]:
                 await consumer.consume(batch, stop)
                 failpoint("replay.applied")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -20,6 +21,7 @@ from chassis.failpoint import failpoint
 from chassis.health import Health
 from chassis.lag import measure_lag
 from chassis.places import Places
+from chassis.polls import POLL_MS, Polls
 from contracts.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -30,8 +32,6 @@ LAG_SECONDS = 5.0
 DRAIN_SECONDS = 30.0
 EMPTY_MS = 1
 """How long FastStream waits for records, and sleeps once more when there were none."""
-POLL_MS = 500
-"""How long a poll really waits: what comes meanwhile ends it."""
 GATHERED_BYTES = 64 * 1024
 """What is worth a poll for who gathers; less is brought when the time is over."""
 LOOK_SECONDS, POSITION_SECONDS = 10.0, 1.0
@@ -108,7 +108,8 @@ class Watch:
         # first turn; then nobody joins the group again, or learns where the broker is.
         if consumer._coordinator._coordination_task.done() or consumer._client._sync_task.done():
             raise Stuck("its place in the group is lost")
-        places = sorted(consumer.assignment())
+        # Who stands still before what cannot be unpacked would do so in a new process, too.
+        places = sorted(consumer.assignment() - consumer.paused())
         positions = await asyncio.gather(*(_position(consumer, place) for place in places))
         now, seen = asyncio.get_running_loop().time(), (self.polls, places, positions)
         if seen != self._seen:
@@ -242,8 +243,9 @@ class Subscription:
                 self._at_hand = ()
 
         try:
+            await broker.connect()
+            _poll_our_way(broker)
             await broker.start()
-            _wait_in_polls(handle.consumer)
             self._health.up("stream")
             while not stop.is_set():
                 # Who is waiting for a position has none to tell of: next time.
@@ -263,19 +265,17 @@ class Subscription:
                 await places.close()
 
 
-def _wait_in_polls(consumer: AIOKafkaConsumer) -> None:
-    """Let each poll wait for POLL_MS, whatever it is asked for: FastStream knows one time for waiting and sleeping."""
-    poll = consumer.getmany
+def _poll_our_way(broker: KafkaBroker) -> None:
+    """Have consumers poll by `Polls`: FastStream has one time for waiting and sleeping, and goes on after an error."""
+    config = broker.config.broker_config
+    build = config.builder
 
-    async def getmany(
-        *places: TopicPartition, timeout_ms: int, max_records: int | None = None
-    ) -> dict[TopicPartition, list[ConsumerRecord]]:
-        records: dict[TopicPartition, list[ConsumerRecord]] = await poll(
-            *places, timeout_ms=max(timeout_ms, POLL_MS), max_records=max_records
-        )
-        return records
+    def our_way(**options: Any) -> AIOKafkaConsumer:
+        consumer = build(**options)
+        consumer.getmany = Polls(consumer).getmany
+        return consumer
 
-    consumer.getmany = getmany
+    config.builder = our_way
 
 
 async def _raws(message: Poll) -> object:

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from chassis.database import AWAY, RestoreUnfinished
 from chassis.migrate import MigrationChanged
+from chassis.polls import Unreadable
 from chassis.stream import TopicDiffers
 from chassis.vault import VaultKeyInvalid
 from geleit.commands import (
@@ -62,7 +63,15 @@ def main() -> None:
         app()
     except (Failure, RestoreUnfinished) as failure:
         _end(str(failure))
-    except (*AWAY, asyncpg.PostgresError, KafkaError, VaultKeyInvalid, MigrationChanged, TopicDiffers) as error:
+    except (
+        *AWAY,
+        asyncpg.PostgresError,
+        KafkaError,
+        Unreadable,
+        VaultKeyInvalid,
+        MigrationChanged,
+        TopicDiffers,
+    ) as error:
         _end(advice_on(error))
 
 

@@ -3,6 +3,7 @@
 import asyncpg
 
 from chassis.migrate import MigrationChanged
+from chassis.polls import Unreadable
 from chassis.stream import TopicDiffers
 from chassis.telemetry import place_of
 from chassis.vault import VaultKeyInvalid
@@ -18,6 +19,11 @@ def advice_on(error: Exception) -> str:
     match error:
         case OSError(filename=str() as name, strerror=str() as why):
             return f"{name}: {why}"
+        case Unreadable():
+            advice = (
+                f"A topic holds a batch that cannot be unpacked ({error}): the log of who reads it says where, and "
+            )
+            advice += "ConsumerStuck in docs/operations.md what to do."
         case VaultKeyInvalid():
             advice = "The master key is missing, or it is not 32 bytes in base64: look at VAULT_MASTER_KEY and "
             advice += "VAULT_MASTER_KEY_FILE."

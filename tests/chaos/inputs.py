@@ -166,10 +166,10 @@ async def _ignored(world: World, topic: str) -> int:
     return int(await world.ask("intake", "select coalesce(sum(ignored), 0) from consumed where topic = $1", topic))
 
 
-def _record(world: World, chance: Random) -> tuple[bytes | None, list[tuple[str, bytes]]]:
+def _record(world: World, chance: Random) -> tuple[bytes | None, list[tuple[str, bytes | None]]]:
     form = registration(None)
     state = world.submission(form["reference"], SubmissionKind.REGISTER, facts=form["facts"], identity=form["identity"])
-    told = list(headers(state, source=CENTRE, time=datetime.now(UTC)))
+    told: list[tuple[str, bytes | None]] = list(headers(state, source=CENTRE, time=datetime.now(UTC)))
     if chance.random() < 0.1:
         told = [(name, chance.choice(TYPES) if name == "ce_type" else value) for name, value in told]
     if chance.random() < 0.05:
@@ -177,6 +177,8 @@ def _record(world: World, chance: Random) -> tuple[bytes | None, list[tuple[str,
         del told[chance.randrange(len(told)) :]
     if chance.random() < 0.05:
         told.append(("traceparent", b"\x00\xff" * 40))
+    if chance.random() < 0.05:
+        told = [(name, value if chance.random() < 0.5 else None) for name, value in told]
     match chance.randrange(10):
         case 0:
             return None if chance.random() < 0.3 else b"", told

@@ -41,7 +41,7 @@ async def test_a_sound_run_holds_at_rest_and_on_its_way(ground: Ground) -> None:
 async def test_who_was_erased_and_what_was_parked_are_no_faults(ground: Ground) -> None:
     await ground.begin(f"A;Anna;P;1;{TUEBINGEN};uk")
     household = await ground.registered("H-1", TUEBINGEN)
-    topic, told = submissions("karlsruhe").name, [("ce_type", Submission.ce_type.encode())]
+    topic, told = submissions("karlsruhe").name, [("ce_type", Submission.ce_type.encode()), ("empty", None)]
     await send(ground.broker.servers, topic, [("k", b"{not json", told), ("k", b"{}", [("ce_type", b"weather.v1")])])
     await ground.consume("intake")
     await ground.flow()
@@ -50,7 +50,7 @@ async def test_who_was_erased_and_what_was_parked_are_no_faults(ground: Ground) 
     await ground.registered("H-1", TUEBINGEN)
     await ground.flow()
     journal = Journal({"H-1": household})
-    assert await ground.broken(patience=timedelta(0)) == {}
+    assert await ground.broken(patience=timedelta(0), canaries=["Zaphod"]) == {}
     # Another household has the reference since; the one that was promised is erased, and known to have been there.
     assert await ground.broken(journal=journal) == {}
 

@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
 
 from chassis.broker import Broker
+from chassis.polls import unpacked
 from contracts.record import State, Undecodable, decode, encode
 from contracts.submissions import Submission
 from contracts.topics import Topic
@@ -109,7 +110,10 @@ class Stream:
         return found
 
     async def read(self, topics: Sequence[Topic], look: Look | None = None) -> dict[str, Read]:
-        """Every record that the topics hold now, by topic; `look` is shown each of them. Raises KafkaError."""
+        """Every record that the topics hold now, by topic; `look` is shown each of them.
+
+        Raises KafkaError, Unreadable.
+        """
         places = _places(topics)
         self._consumer.assign(places)
         begins, ends = await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
@@ -124,7 +128,8 @@ class Stream:
         }
         rest = {place for place in places if begins[place] < ends[place]}
         while rest:
-            for place, records in (await self._consumer.getmany(*rest, timeout_ms=500, max_records=4000)).items():
+            polled = await unpacked(self._consumer.getmany(*rest, timeout_ms=500, max_records=4000))
+            for place, records in polled.items():
                 for record in records:
                     if record.offset < ends[place]:
                         found[place.topic].keep(record)
@@ -163,5 +168,5 @@ def _about(state: State) -> object:
 
 
 def _content(record: ConsumerRecord) -> bytes:
-    told = b" ".join(name.encode() + b"=" + value for name, value in record.headers)
+    told = b" ".join(name.encode() + b"=" + (value or b"") for name, value in record.headers)
     return b" ".join((record.key or b"", record.value or b"", told))

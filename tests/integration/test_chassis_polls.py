@@ -1,0 +1,121 @@
+"""A batch that cannot be unpacked stands in the way of its own partition, and costs no other a record."""
+
+import asyncio
+import os
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+
+from builders import a_municipality
+from chassis import polls
+from chassis.broker import Broker
+from chassis.consumer import Consumer
+from chassis.database import Database
+from chassis.health import Health
+from chassis.replay import replay
+from chassis.stream import Subscription, create_topics
+from chassis.vault import Vault
+from contracts.municipalities import Municipality
+from contracts.record import encode, headers
+from contracts.topics import Topic
+from probe import handlers
+from stream import eventually, send
+
+
+class NotUtf8(str):
+    """A header's name as only other clients write it."""
+
+    __slots__ = ()
+
+    def encode(self, *_: Any) -> bytes:
+        return b"\xff"
+
+
+async def send_what_cannot_be_unpacked(bootstrap: str, topic: str) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+        batch = producer.create_batch()
+        batch._builder = _DefaultRecordBatchBuilderPy(
+            magic=2,
+            compression_type=0,
+            is_transactional=0,
+            producer_id=-1,
+            producer_epoch=-1,
+            base_sequence=-1,
+            batch_size=1 << 16,
+        )
+        batch.append(timestamp=None, key=b"k", value=b"{}", headers=[(NotUtf8(), b"x")])
+        batch.close()
+        await (await producer.send_batch(batch, topic, partition=0))
+
+
+async def write(probe: Database, bootstrap: str, topic: str, numbers: range) -> None:
+    async with probe.transaction() as tx:
+        now = tx.now
+    states = [a_municipality(ags=f"08{number:06d}") for number in numbers]
+    await send(bootstrap, topic, [(one.key, encode(one), headers(one, source="test", time=now)) for one in states])
+
+
+async def test_others_lose_nothing_by_it_and_its_own_partition_goes_on_once_it_is_gone(
+    database: Any, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(polls, "AGAIN_SECONDS", 0.5)
+    probe: Database = await database("probe")
+    day = timedelta(days=1)
+    whole, torn = (Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe", number, day) for number in (1, 2))
+    await create_topics(Broker(kafka_bootstrap), [whole, torn])
+    await write(probe, kafka_bootstrap, torn.name, range(3))
+    await send_what_cannot_be_unpacked(kafka_bootstrap, torn.name)
+    await write(probe, kafka_bootstrap, torn.name, range(3, 6))
+    await write(probe, kafka_bootstrap, whole.name, range(100, 350))
+
+    topics = {whole: handlers.on_municipalities, torn: handlers.on_municipalities}
+    subscription = Subscription(
+        Consumer(probe, Vault(os.urandom(32)), topics, Health()),
+        [topic.name for topic in topics],
+        broker=Broker(kafka_bootstrap),
+        group=uuid4().hex,
+        instance=None,
+        records=100,
+        health=Health(),
+    )
+    stop = asyncio.Event()
+    running = asyncio.create_task(subscription.run(stop))
+
+    async def seen() -> set[str]:
+        async with probe.transaction() as tx:
+            return {row["ags"] for row in await tx.fetch("select ags from seen")}
+
+    def towns(*numbers: int) -> set[str]:
+        return {f"08{number:06d}" for number in numbers}
+
+    async def stands_still() -> bool:
+        return "/0 cannot be unpacked from 3 on" in caplog.text and await seen() == towns(*range(3), *range(100, 350))
+
+    await eventually(stands_still)
+    with pytest.raises(polls.Unreadable, match="UnicodeDecodeError"):
+        await replay(
+            Consumer(probe, Vault(os.urandom(32)), topics, Health()), [torn.name], broker=Broker(kafka_bootstrap)
+        )
+    await write(probe, kafka_bootstrap, whole.name, range(350, 360))
+
+    async def others_go_on() -> bool:
+        return await seen() == towns(*range(3), *range(100, 360))
+
+    await eventually(others_go_on)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    await admin.start()
+    await admin.delete_records({TopicPartition(torn.name, 0): RecordsToDelete(before_offset=4)})
+    await admin.close()
+
+    async def all_there() -> bool:
+        return await seen() == towns(*range(6), *range(100, 360))
+
+    await eventually(all_there)
+    stop.set()
+    await running
