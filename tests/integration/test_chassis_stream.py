@@ -10,7 +10,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
@@ -320,6 +320,27 @@ async def test_a_poll_whose_transaction_fails_comes_again(
         return await count(probe) == 20
 
     await eventually(all_there)
+    stop.set()
+    await running
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "snappy", "zstd"])
+async def test_whatever_a_client_compresses_by_is_read(
+    probe: Database, topic: Topic, kafka_bootstrap: str, codec: str
+) -> None:
+    state = a_municipality()
+    async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, compression_type=codec) as producer:
+        told = [("ce_type", state.ce_type.encode())]
+        await producer.send_and_wait(topic.name, encode(state), key=b"k", headers=told)
+    stop = asyncio.Event()
+    running = asyncio.create_task(
+        a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run(stop)
+    )
+
+    async def applied() -> bool:
+        return await count(probe) == 1
+
+    await eventually(applied)
     stop.set()
     await running
 
