@@ -43,7 +43,14 @@ AWAY = (
 )
 """The database cannot be reached or cannot work now: nothing is wrong with the request."""
 
-TRANSIENT = (*AWAY, asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
+TRANSIENT = (
+    *AWAY,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    # A migration beside us has changed a table; asyncpg prepares its statements anew, for whoever begins again. What
+    # else it says then, OutdatedSchemaCacheError, is an InternalClientError.
+    asyncpg.InvalidCachedStatementError,
+)
 """Errors that the same transaction may not meet again: deadlocks and serialization too."""
 
 
