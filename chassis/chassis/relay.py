@@ -64,6 +64,8 @@ class Relay:
         self._batch = batch
         self._health = health
         self._wake = asyncio.Event()
+        self._tried: Sequence[asyncpg.Record] = ()
+        """What was given to the broker last, acknowledged or not: it may have written all of it."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set and the outbox is empty; comes back from a lost database or broker."""
@@ -146,6 +148,7 @@ class Relay:
         by_partition: defaultdict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
         for row in rows:
             by_partition[row["topic"], row["partition"]].append(row)
+        self._tried = rows
         # A producer waits in silence for a broker that has gone; nothing is raised that could be told.
         slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._health.down, "relay", "broker_slow")
         try:
@@ -226,7 +229,7 @@ class Relay:
             # Our lock is gone: another owner may have published newer rows of these keys before ours
             # arrived. The newest row of each key is sent again, so that the topic ends with it.
             async with self._database.transaction() as tx:
-                keys = sorted({(row["topic"], row["key"]) for row in sent})
+                keys = sorted({(row["topic"], row["key"]) for row in self._tried})
                 await tx.execute(_UNMARK_NEWEST, [topic for topic, _ in keys], [key for _, key in keys])
                 await tx.wake("outbox")
                 failpoint("outbox.unmarked")
