@@ -65,7 +65,7 @@ class Relay:
         self._health = health
         self._wake = asyncio.Event()
         self._tried: Sequence[asyncpg.Record] = ()
-        """What was given to the broker last, acknowledged or not: it may have written all of it."""
+        """What was given to the broker and not marked since, acknowledged or not: it may have written all of it."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set and the outbox is empty; comes back from a lost database or broker."""
@@ -79,6 +79,8 @@ class Relay:
                 await backoff.wait(stop)
 
     async def _session(self, stop: asyncio.Event, backoff: Backoff) -> None:
+        # Before anything else: once another owner has published these rows, nothing else tells of them.
+        await self._unmark_newest()
         connection = await self._database.dedicated()
         try:
             schema = await connection.fetchval("select current_schema()")
@@ -226,14 +228,24 @@ class Relay:
             failpoint("outbox.marking")
             await connection.execute(_MARK, [row["id"] for row in sent])
         except (*AWAY, asyncpg.PostgresError):
-            # Our lock is gone: another owner may have published newer rows of these keys before ours
-            # arrived. The newest row of each key is sent again, so that the topic ends with it.
-            async with self._database.transaction() as tx:
-                keys = sorted({(row["topic"], row["key"]) for row in self._tried})
-                await tx.execute(_UNMARK_NEWEST, [topic for topic, _ in keys], [key for _, key in keys])
-                await tx.wake("outbox")
-                failpoint("outbox.unmarked")
+            await self._unmark_newest()
             raise
+        self._tried = ()
+
+    async def _unmark_newest(self) -> None:
+        """Have the newest row of each key that was tried sent again, by whoever is the owner now.
+
+        Our lock may have been gone, and newer rows of these keys published before ours arrived: so the topic ends with
+        the newest.
+        """
+        if not self._tried:
+            return
+        async with self._database.transaction() as tx:
+            keys = sorted({(row["topic"], row["key"]) for row in self._tried})
+            await tx.execute(_UNMARK_NEWEST, [topic for topic, _ in keys], [key for _, key in keys])
+            await tx.wake("outbox")
+            failpoint("outbox.unmarked")
+        self._tried = ()
 
     def _on_notify(self, *_: object) -> None:
         self._wake.set()

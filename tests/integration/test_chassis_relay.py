@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 import chassis.relay
 from builders import a_household, a_municipality
+from chassis import failpoint
 from chassis.broker import Broker
 from chassis.database import AWAY, Database
+from chassis.failpoint import Injected
 from chassis.health import Health
 from chassis.outbox import StateTooLarge
 from chassis.relay import Relay
@@ -212,30 +216,59 @@ class Answered(Relay):
         return self.acknowledged
 
 
-@pytest.mark.parametrize("acknowledged", [2, 0])
-async def test_a_relay_that_lost_its_lock_has_the_newest_row_of_each_key_sent_again(
-    probe: Database, acknowledged: int
-) -> None:
-    """Of what it may have written: a row that was not acknowledged can be on the topic, too."""
+async def sent_again(probe: Database) -> list[tuple[str, int]]:
+    async with probe.transaction() as tx:
+        rows = await tx.fetch("select key, revision from outbox where published_at is null order by id")
+    return [(row["key"], row["revision"]) for row in rows]
+
+
+@pytest.fixture
+async def overtaken(probe: Database) -> list[asyncpg.Record]:
+    """Rows of one key that a relay sends once more after another one has sent them and a newer one."""
     async with probe.transaction() as tx:
         await tx.publish([a_municipality(revision=revision) for revision in (1, 2, 3)])
         await tx.publish([a_municipality(ags="08000001", revision=1)])
         await tx.execute("update outbox set published_at = now()")
-        sent = await tx.fetch(
-            "select id, topic, partition, key from outbox where revision < 3 and key = $1", a_municipality().key
-        )
+        columns = "id, topic, partition, key"
+        return await tx.fetch(f"select {columns} from outbox where revision < 3 and key = $1", a_municipality().key)
+
+
+@pytest.mark.parametrize("acknowledged", [2, 0])
+async def test_a_relay_that_lost_its_lock_has_the_newest_row_of_each_key_sent_again(
+    probe: Database, overtaken: list[asyncpg.Record], acknowledged: int
+) -> None:
+    """Of what it may have written: a row that was not acknowledged can be on the topic, too."""
     relay = Answered(probe, service="probe", broker=Broker(""), batch=500, health=Health())
     relay.acknowledged = acknowledged
     listening, lost, woken = await probe.dedicated(), await probe.dedicated(), asyncio.Event()
     await listening.add_listener("outbox_probe", lambda *_: woken.set())
     lost.terminate()
     with pytest.raises(AWAY):
-        await relay._send(lost, NO_PRODUCER, sent)
-    async with probe.transaction() as tx:
-        again = await tx.fetch("select key, revision from outbox where published_at is null")
-    assert [tuple(row) for row in again] == [(a_municipality().key, 3)]
+        await relay._send(lost, NO_PRODUCER, overtaken)
+    assert await sent_again(probe) == [(a_municipality().key, 3)]
     await asyncio.wait_for(woken.wait(), 10)
     for one in (listening, lost):
+        await probe.release(one)
+
+
+async def test_what_is_to_be_sent_again_is_not_forgotten_with_the_transaction_that_fails_to_say_so(
+    probe: Database, overtaken: list[asyncpg.Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = Answered(probe, service="probe", broker=Broker(""), batch=500, health=Health())
+    lost, owner, stop = await probe.dedicated(), await probe.dedicated(), asyncio.Event()
+    await owner.execute("select pg_advisory_lock(hashtextextended('geleit.relay.' || current_schema(), 0))")
+    lost.terminate()
+    monkeypatch.setattr(failpoint, "_folder", tmp_path)
+    (tmp_path / "outbox.unmarked.error").touch()
+    with pytest.raises(Injected):
+        await relay._send(lost, NO_PRODUCER, overtaken)
+    assert await sent_again(probe) == []
+    running = asyncio.create_task(relay.run(stop))
+    await eventually(lambda: sent_again(probe))
+    assert await sent_again(probe) == [(a_municipality().key, 3)], "though another one is the owner"
+    stop.set()
+    await running
+    for one in (lost, owner):
         await probe.release(one)
 
 
