@@ -39,8 +39,9 @@ _MARK = "update outbox set published_at = clock_timestamp() where id = any($1::b
 _UNMARK_NEWEST = """
 update outbox set published_at = null
 where id in (select max(o.id) from outbox o join unnest($1::text[], $2::text[]) as sent(topic, key)
-             on o.topic = sent.topic and o.key = sent.key group by o.topic, o.key)
+             on o.topic = sent.topic and o.key = sent.key where o.id >= $3 group by o.topic, o.key)
 """
+"""Looked for from the first id that was tried on: no key has its newest before, and a week's outbox is not read."""
 _OLDEST = "select id from outbox where published_at is null order by id limit 1"
 _END_OWNER = """
 select pg_terminate_backend(l.pid) from pg_locks l
@@ -242,7 +243,8 @@ class Relay:
             return
         async with self._database.transaction() as tx:
             keys = sorted({(row["topic"], row["key"]) for row in self._tried})
-            await tx.execute(_UNMARK_NEWEST, [topic for topic, _ in keys], [key for _, key in keys])
+            first = min(row["id"] for row in self._tried)
+            await tx.execute(_UNMARK_NEWEST, [topic for topic, _ in keys], [key for _, key in keys], first)
             await tx.wake("outbox")
             failpoint("outbox.unmarked")
         self._tried = ()
