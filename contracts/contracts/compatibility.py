@@ -36,20 +36,24 @@ def breaks(old: Schema, new: Schema) -> list[str]:
     """What makes `new` refuse a record that `old` accepted, one line each; empty if it only grew.
 
     A reader of today reads every record ever written: no field may go, become required or change its
-    type, no word may leave a vocabulary, no bound may tighten.
+    type, no word may leave a vocabulary, no bound may tighten or be new.
     """
     return list(_breaks(old, new, old.get("$defs", {}), new.get("$defs", {}), ""))
 
 
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
 _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems")
+_SAME = ("pattern", "format", "multipleOf", "uniqueItems")
 
 
 def _breaks(old: Schema, new: Schema, old_defs: Schema, new_defs: Schema, at: str) -> Iterator[str]:
     old, new = _resolved(old, old_defs), _resolved(new, new_defs)
     if old.get("type") != new.get("type"):
         yield f"{at}: type was {old.get('type')}, is {new.get('type')}"
-    for word in sorted(set(old.get("enum", ())) - set(new.get("enum", ()))):
+    were, words = _vocabulary(old), _vocabulary(new)
+    if words and not were:
+        yield f"{at}: a vocabulary appeared"
+    for word in sorted(were - words):
         yield f"{at}: {word!r} left the vocabulary"
     yield from _tightened(old, new, at)
     for name in sorted(set(new.get("required", ())) - set(old.get("required", ()))):
@@ -60,9 +64,18 @@ def _breaks(old: Schema, new: Schema, old_defs: Schema, new_defs: Schema, at: st
         else:
             yield f"{at}/{name}: was removed"
     for part in ("items", "additionalProperties", "propertyNames"):
-        if isinstance(old.get(part), dict) and isinstance(new.get(part), dict):
-            yield from _breaks(old[part], new[part], old_defs, new_defs, f"{at}/{part}")
+        # Where nothing is said, everything goes.
+        before, now = old.get(part, True), new.get(part, True)
+        if isinstance(before, dict) and isinstance(now, dict):
+            yield from _breaks(before, now, old_defs, new_defs, f"{at}/{part}")
+        elif before is not False and now not in (before, True):
+            yield f"{at}: {part} narrowed"
     yield from _fewer_alternatives(old, new, old_defs, new_defs, at)
+
+
+def _vocabulary(schema: Schema) -> set[Any]:
+    # A constant is the first word of a vocabulary that may grow.
+    return {*schema.get("enum", ()), *([schema["const"]] if "const" in schema else ())}
 
 
 def _tightened(old: Schema, new: Schema, at: str) -> Iterator[str]:
@@ -72,8 +85,9 @@ def _tightened(old: Schema, new: Schema, at: str) -> Iterator[str]:
     for name in _LOWER:
         if name in new and (name not in old or new[name] > old[name]):
             yield f"{at}: {name} tightened"
-    if "pattern" in new and new["pattern"] != old.get("pattern"):
-        yield f"{at}: pattern changed"
+    for name in _SAME:
+        if name in new and new[name] != old.get(name):
+            yield f"{at}: {name} changed"
 
 
 def _fewer_alternatives(old: Schema, new: Schema, old_defs: Schema, new_defs: Schema, at: str) -> Iterator[str]:

@@ -14,6 +14,9 @@ OLD: dict[str, Any] = {
         "status": {"$ref": "#/$defs/Status"},
         "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "codes": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+        "day": {"type": "string", "format": "date"},
+        "kind": {"type": "string", "const": "a"},
+        "names": {"type": "object", "additionalProperties": {"type": "string"}},
     },
     "$defs": {"Status": {"type": "string", "enum": ["open", "closed"]}},
 }
@@ -28,6 +31,11 @@ def test_a_new_optional_field_and_a_new_word_only_grow() -> None:
     assert breaks(OLD, new) == []
 
 
+def test_a_second_word_beside_a_single_one_and_what_is_free_from_now_on_only_grow() -> None:
+    kind = {"type": "string", "enum": ["a", "b"]}
+    assert breaks(OLD, changed(kind=kind, day={"type": "string"}, names={"type": "object"})) == []
+
+
 @pytest.mark.parametrize(
     ("new", "why"),
     [
@@ -39,6 +47,28 @@ def test_a_new_optional_field_and_a_new_word_only_grow() -> None:
         (
             changed(codes={"type": "array", "items": {"type": "integer", "minimum": 1}}),
             "/codes/items: minimum tightened",
+        ),
+        (changed(id={"type": "string", "maxLength": 10, "format": "uuid"}), "/id: format changed"),
+        (changed(day={"type": "string", "format": "date-time"}), "/day: format changed"),
+        (changed(id={"type": "string", "maxLength": 10, "enum": ["a"]}), "/id: a vocabulary appeared"),
+        (changed(id={"type": "string", "maxLength": 10, "const": "a"}), "/id: a vocabulary appeared"),
+        (
+            changed(codes={"type": "array", "items": {"type": "integer", "minimum": 0, "multipleOf": 5}}),
+            "/codes/items: multipleOf changed",
+        ),
+        (changed(kind={"type": "string", "const": "b"}), "/kind: 'a' left the vocabulary"),
+        (
+            changed(codes={"type": "array", "items": {"type": "integer", "minimum": 0}, "uniqueItems": True}),
+            "/codes: uniqueItems changed",
+        ),
+        (OLD | {"additionalProperties": False}, ": additionalProperties narrowed"),
+        (
+            changed(names={"type": "object", "additionalProperties": False}),
+            "/names: additionalProperties narrowed",
+        ),
+        (
+            changed(names={**OLD["properties"]["names"], "propertyNames": {"pattern": "^a"}}),
+            "/names: propertyNames narrowed",
         ),
         (changed(note={"anyOf": [{"type": "null"}]}), "/note: an alternative was removed or narrowed"),
         (OLD | {"$defs": {"Status": {"type": "string", "enum": ["open"]}}}, "/status: 'closed' left the vocabulary"),
