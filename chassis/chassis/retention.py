@@ -42,8 +42,8 @@ _STATEMENTS = (
 )
 
 
-async def forget(database: Database) -> int:
-    """Delete what is past its time; how many rows that were."""
+async def forget(database: Database, stop: asyncio.Event) -> int:
+    """Delete what is past its time, until `stop`; how many rows that were."""
     forgotten = 0
     async with database.transaction() as tx:
         given_up = await expire(tx, BATCH)
@@ -51,7 +51,7 @@ async def forget(database: Database) -> int:
     if given_up:
         log.error("retention: %d parked records were not settled in time, their content is gone", given_up)
     for statement, kept in _STATEMENTS:
-        while True:
+        while not stop.is_set():
             async with database.transaction() as tx:
                 done = int((await tx.execute(statement, tx.now - kept, BATCH)).rpartition(" ")[2])
                 failpoint("retention.deleted")
@@ -65,7 +65,7 @@ async def keep_forgetting(database: Database, stop: asyncio.Event) -> None:
     """`forget` every ten minutes until `stop`; a database that is away is asked again next time."""
     while not stop.is_set():
         try:
-            await forget(database)
+            await forget(database, stop)
         except TRANSIENT as error:
             log.warning("retention: %s, trying again later", type(error).__name__)
         with suppress(TimeoutError):
