@@ -18,7 +18,7 @@ from chassis.backoff import Backoff
 from chassis.database import TRANSIENT, Database, Tx
 from chassis.failpoint import failpoint
 from chassis.health import Health
-from chassis.parked import note, opened, park, settle
+from chassis.parked import RETRY, note, opened, park, settle
 from chassis.tally import Fate, Tally
 from chassis.timers import Due
 from chassis.vault import Vault
@@ -256,9 +256,12 @@ class Consumer:
             failpoint("retry.settled")
         return APPLIED
 
-    async def on_retry(self, batch: Sequence[Due], _: Tx) -> Sequence[State]:
-        """Retry the parked records that a page has asked for: each in transactions of its own."""
-        for due in batch:
+    async def on_retry(self, stop: asyncio.Event, batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+        """Retry the parked records that a page has asked for: each in transactions of its own, after `stop` later."""
+        for done, due in enumerate(batch):
+            if stop.is_set():
+                await tx.dues(RETRY, {left.aggregate: tx.now for left in batch[done:]})
+                break
             await self.retry(int(due.aggregate))
         return ()
 

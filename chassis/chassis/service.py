@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
@@ -138,7 +139,7 @@ async def work(service: Service, stop: asyncio.Event, health: Health) -> None:
         "stream": subscription.run(stop),
         "retention": keep_forgetting(database, stop),
         "gauges": keep_measuring(database, service.measures, stop),
-        "timers": Timers(database, {**service.on_due, RETRY: consumer.on_retry}, health).run(stop),
+        "timers": Timers(database, {**service.on_due, RETRY: partial(consumer.on_retry, stop)}, health).run(stop),
         **{errand.name: Errands(database, errand, health).run(stop) for errand in service.errands},
     }
     try:

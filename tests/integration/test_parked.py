@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -120,7 +121,7 @@ async def test_a_database_that_goes_away_is_no_fault_of_the_record(
 async def test_an_operator_has_those_of_an_error_applied_again(
     door: Door, worker: Database, consumer: Consumer, handler: Repaired
 ) -> None:
-    timers = Timers(worker, {RETRY: consumer.on_retry}, Health())
+    timers = Timers(worker, {RETRY: partial(consumer.on_retry, asyncio.Event())}, Health())
     handler.is_whole = True
     async with door.person(Role.OPERATOR, "08") as browser:
         page = (await browser.get("/probe/parked")).text
@@ -151,8 +152,27 @@ async def test_an_operator_has_those_of_an_error_applied_again(
     ]
 
 
+async def test_a_process_that_is_to_stop_leaves_the_rest_of_what_was_asked_for_to_the_next(
+    worker: Database, consumer: Consumer, handler: Repaired
+) -> None:
+    async with worker.transaction() as tx:
+        await parked.ask_for_retry(tx)
+    stop = asyncio.Event()
+
+    async def told_to_stop(batch: Sequence[Record[Any]], tx: Tx) -> Sequence[State]:
+        stop.set()
+        return await handler(batch, tx)
+
+    handler.is_whole = True
+    stopping = Consumer(worker, VAULT, {MUNICIPALITIES: told_to_stop}, Health())
+    await Timers(worker, {RETRY: partial(stopping.on_retry, stop)}, Health()).tick()
+    assert len(await open_records(worker)) == 2
+    await Timers(worker, {RETRY: partial(consumer.on_retry, asyncio.Event())}, Health()).tick()
+    assert await open_records(worker) == {}
+
+
 async def test_what_fails_again_is_not_tried_for_ever(door: Door, worker: Database, consumer: Consumer) -> None:
-    timers = Timers(worker, {RETRY: consumer.on_retry}, Health())
+    timers = Timers(worker, {RETRY: partial(consumer.on_retry, asyncio.Event())}, Health())
     first = min(await open_records(worker))
     async with door.person(Role.OPERATOR, "08") as browser:
         await browser.send("/probe/parked/retry", id=first)
