@@ -21,7 +21,9 @@ class Settings(BaseSettings):
     """The owner's URL for migrations; a process of a service replaces the user by its own role."""
     database_password: str | None = None
     """Password of the service's roles, where the server asks for one."""
-    database_connections: Annotated[int, Field(ge=2, le=100)] = 8
+    database_connections: Annotated[int, Field(ge=4, le=100)] = 8
+    """In a worker the relay keeps one and an errand's listener another (no service has two errands); a parked record
+    that is applied again takes one inside the clock's transaction. Whoever else waits for one holds none."""
     kafka_bootstrap_servers: str
     kafka_username: str | None = None
     """The service's account, where the broker asks for one."""

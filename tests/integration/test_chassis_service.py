@@ -3,17 +3,28 @@
 import asyncio
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from builders import NOW, a_municipality
+from chassis import parked
+from chassis.broker import Broker
 from chassis.database import RestoreUnfinished, Tx
 from chassis.errands import Errand
 from chassis.health import Health
 from chassis.service import PartEnded, Service, open_database, work
 from chassis.settings import Settings
+from chassis.stream import create_topics
 from chassis.timers import Timers
+from contracts.municipalities import Municipality
+from contracts.record import Record, State, encode, headers
+from contracts.topics import Topic, all_topics
+from integration.conftest import OpenDatabase
+from stream import eventually, send
 
 NOBODY = "127.0.0.1:1"
 
@@ -92,3 +103,43 @@ async def test_a_fault_in_one_part_ends_the_worker_even_if_another_loses_its_can
         await asyncio.wait_for(work(service, stop, Health()), 30)
     assert raised.group_contains(Unforeseen)
     assert stop.is_set()
+
+
+async def test_a_worker_with_the_fewest_connections_consumes_and_sends_and_applies_what_was_parked(
+    database: OpenDatabase, database_url: str, services_password: str | None, kafka_bootstrap: str
+) -> None:
+    topic = Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe")
+    await create_topics(Broker(kafka_bootstrap), [topic, *all_topics([])])
+    broken, stop = asyncio.Event(), asyncio.Event()
+    broken.set()
+
+    async def passes_on(batch: Sequence[Record[Municipality]], tx: Tx) -> Sequence[State]:
+        if broken.is_set():
+            raise ZeroDivisionError
+        return [record.state for record in batch]
+
+    async def nothing(*_: Any) -> Sequence[Any]:
+        return ()
+
+    fewest = Settings.model_json_schema()["properties"]["database_connections"]["minimum"]
+    given = {"kafka_bootstrap_servers": kafka_bootstrap, "database_connections": fewest}
+    service = a_service(database_url, services_password, Errand("idle", nothing, nothing, nothing))
+    service = replace(service, on={topic: passes_on}, settings=service.settings.model_copy(update=given))
+    state, probe = a_municipality(), await database("probe")
+    await send(kafka_bootstrap, topic.name, [(state.key, encode(state), headers(state, source="test", time=NOW))])
+
+    async def asked(sql: str) -> Any:
+        async with probe.transaction() as tx:
+            return await tx.fetchval(sql)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work(service, stop, Health()))
+        try:
+            await eventually(lambda: asked("select exists (select from parked)"))
+            broken.clear()
+            async with probe.transaction() as tx:
+                await parked.ask_for_retry(tx)
+            await eventually(lambda: asked("select resolution = 'applied' from parked"))
+            await eventually(lambda: asked("select published_at is not null from outbox"))
+        finally:
+            stop.set()
