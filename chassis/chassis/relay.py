@@ -38,7 +38,8 @@ from outbox where published_at is null order by id limit $1
 _MARK = "update outbox set published_at = clock_timestamp() where id = any($1::bigint[])"
 _UNMARK_NEWEST = """
 update outbox set published_at = null
-where id in (select max(o.id) from outbox o join unnest($1::text[], $2::text[]) as sent(topic, key)
+where published_at is not null
+  and id in (select max(o.id) from outbox o join unnest($1::text[], $2::text[]) as sent(topic, key)
              on o.topic = sent.topic and o.key = sent.key where o.id >= $3 group by o.topic, o.key)
 """
 """Looked for from the first id that was tried on: no key has its newest before, and a week's outbox is not read."""
