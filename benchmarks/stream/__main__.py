@@ -18,6 +18,9 @@ BACKLOG = int(os.environ.get("BACKLOG", "100000"))
 UPLOADED = 4_000
 STEADY_SECONDS = 60
 FOLDER = Path(".geleit").absolute()
+PARTS = ("receipts", "telemetry", "solver")
+OFF = {part: (part,) for part in PARTS} | {"all": PARTS}
+"""What is switched off to see what it costs."""
 
 
 def say(what: str, value: float) -> None:
@@ -42,12 +45,12 @@ async def stream() -> dict[str, float]:
                 for service in ("notifications", "reporting"):
                     found[service] = await folds.per_second(servers, url, service, len(records))
                     say(f"{service} folds, assignments/s", found[service])
-            for part in ("receipts", "telemetry", "solver"):
+            for name, parts_off in OFF.items():
                 async with ours.matching(servers) as url:
-                    found[f"without_{part}"] = await ours.per_second(
-                        servers, url, records, ("-m", "benchmarks.stream.without", part)
+                    found[f"without_{name}"] = await ours.per_second(
+                        servers, url, records, ("-m", "benchmarks.stream.without", *parts_off)
                     )
-                    say(f"ours without {part}, households/s", found[f"without_{part}"])
+                    say(f"ours without {name}, households/s", found[f"without_{name}"])
     return found
 
 
@@ -80,8 +83,8 @@ async def main() -> None:
     figures["vs_naive"] = rates["ours"] / rates["naive"]
     figures["vs_limit"] = rates["ours"] / rates["limit"]
     figures["folds_per_s"] = min(rates["notifications"], rates["reporting"])
-    for part in ("receipts", "telemetry", "solver"):
-        figures[f"cost_of_{part}"] = 1 - rates["ours"] / rates[f"without_{part}"]
+    for name in OFF:
+        figures[f"cost_of_{name}"] = 1 - rates["ours"] / rates[f"without_{name}"]
     print(json.dumps({name: round(value, 3) for name, value in figures.items()}))  # noqa: T201
 
 

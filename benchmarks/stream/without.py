@@ -1,4 +1,4 @@
-"""The worker of matching with one of its parts switched off, for what that part costs; only the benchmark runs it."""
+"""The worker of matching with some of its parts switched off, for what these cost; only the benchmark runs it."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -46,6 +46,7 @@ def solve() -> None:
 PARTS: dict[str, Callable[[], None]] = {"receipts": receipts, "telemetry": spans, "solver": solve}
 
 if __name__ == "__main__":
-    PARTS[sys.argv[1]]()
+    for part in sys.argv[1:]:
+        PARTS[part]()
     sys.argv[1:] = ["worker"]
     main(service, Settings)
