@@ -32,14 +32,17 @@ SLOW_SECONDS = 5.0
 """A broker that takes longer to acknowledge is as good as away: the process says so until it does."""
 
 _SELECT = """
-select id, topic, partition, key, ce_id, ce_type, payload, traceparent, created_at
+select id, topic, partition, key, ce_id, ce_type, payload, traceparent, created_at, xmin::text::bigint as version
 from outbox where published_at is null order by id limit $1
 """
-_MARK = "update outbox set published_at = clock_timestamp() where id = any($1::bigint[])"
+_MARK = """
+update outbox set published_at = clock_timestamp()
+from unnest($1::bigint[], $2::bigint[]) as sent(id, version) where outbox.id = sent.id and xmin::text::bigint = version
+"""
+"""Only what nobody has touched since it was selected: a row that was un-marked meanwhile is to be sent once more."""
 _UNMARK_NEWEST = """
 update outbox set published_at = null
-where published_at is not null
-  and id in (select max(o.id) from outbox o join unnest($1::text[], $2::text[]) as sent(topic, key)
+where id in (select max(o.id) from outbox o join unnest($1::text[], $2::text[]) as sent(topic, key)
              on o.topic = sent.topic and o.key = sent.key where o.id >= $3 group by o.topic, o.key)
 """
 """Looked for from the first id that was tried on: no key has its newest before, and a week's outbox is not read."""
@@ -228,7 +231,7 @@ class Relay:
     async def _mark(self, connection: Connection, sent: Sequence[asyncpg.Record]) -> None:
         try:
             failpoint("outbox.marking")
-            await connection.execute(_MARK, [row["id"] for row in sent])
+            await connection.execute(_MARK, [row["id"] for row in sent], [row["version"] for row in sent])
         except (*AWAY, asyncpg.PostgresError):
             await self._unmark_newest()
             raise

@@ -70,7 +70,9 @@ class FromTheLastId(Relay):
         last = 0
         async with self._producer() as producer:
             while not stop.is_set():
-                rows = await connection.fetch("select * from outbox where id > $1 order by id", last)
+                rows = await connection.fetch(
+                    "select *, xmin::text::bigint as version from outbox where id > $1 order by id", last
+                )
                 if rows:
                     await self._send(connection, producer, rows)
                     last = rows[-1]["id"]
@@ -96,7 +98,10 @@ async def test_a_relay_that_reads_on_from_the_last_id_loses_who_commits_late(
 
 
 async def claimed(tx: Tx) -> Sequence[asyncpg.Record]:
-    return await tx.fetch("select * from outbox where published_at is null order by id limit 1 for update skip locked")
+    columns = "*, xmin::text::bigint as version"
+    return await tx.fetch(
+        f"select {columns} from outbox where published_at is null order by id limit 1 for update skip locked"
+    )
 
 
 async def test_two_relays_that_skip_each_others_rows_turn_the_order_round(ground: Ground) -> None:

@@ -229,7 +229,7 @@ async def overtaken(probe: Database) -> list[asyncpg.Record]:
         await tx.publish([a_municipality(revision=revision) for revision in (1, 2, 3)])
         await tx.publish([a_municipality(ags="08000001", revision=1)])
         await tx.execute("update outbox set published_at = now()")
-        columns = "id, topic, partition, key"
+        columns = "id, topic, partition, key, xmin::text::bigint as version"
         return await tx.fetch(f"select {columns} from outbox where revision < 3 and key = $1", a_municipality().key)
 
 
@@ -248,6 +248,24 @@ async def test_a_relay_that_lost_its_lock_has_the_newest_row_of_each_key_sent_ag
     assert await sent_again(probe) == [(a_municipality().key, 3)]
     await asyncio.wait_for(woken.wait(), 10)
     for one in (listening, lost):
+        await probe.release(one)
+
+
+async def test_what_is_to_be_sent_again_is_not_taken_for_sent_by_who_has_sent_it_before(
+    probe: Database, overtaken: list[asyncpg.Record]
+) -> None:
+    """Whoever was elected meanwhile has sent the newest row too early, and marks it only now."""
+    zombie, owner = (Answered(probe, service="probe", broker=Broker(""), batch=500, health=Health()) for _ in range(2))
+    lost, elected = await probe.dedicated(), await probe.dedicated()
+    await elected.execute("update outbox set published_at = null where revision = 3")
+    newest = await elected.fetch(chassis.relay._SELECT, 500)
+    lost.terminate()
+    with pytest.raises(AWAY):
+        await zombie._send(lost, NO_PRODUCER, overtaken)
+    owner.acknowledged = 1
+    await owner._send(elected, NO_PRODUCER, newest)
+    assert await sent_again(probe) == [(a_municipality().key, 3)]
+    for one in (lost, elected):
         await probe.release(one)
 
 
