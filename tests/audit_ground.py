@@ -3,7 +3,7 @@
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from chassis.broker import Broker
 from chassis.consumer import Consumer
@@ -320,7 +321,12 @@ async def _made_anew(ground: Ground) -> None:
         return not names.intersection(await ground.admin.list_topics())
 
     async def forgotten() -> bool:
-        return not [one for name in ground.services if (one := await ground.admin.list_consumer_group_offsets(name))]
+        # A broker that has never had a group makes the topic of their offsets when it is asked for one.
+        with suppress(GroupCoordinatorNotAvailableError):
+            return not [
+                one for name in ground.services if (one := await ground.admin.list_consumer_group_offsets(name))
+            ]
+        return False
 
     if there := names.intersection(await ground.admin.list_topics()):
         await ground.admin.delete_topics(sorted(there))

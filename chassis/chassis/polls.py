@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, KafkaError, UnsupportedCodecError
@@ -11,6 +13,8 @@ log = logging.getLogger(__name__)
 
 POLL_MS = 500
 """How long a poll really waits: what comes meanwhile ends it."""
+THERE_MS = 5000
+"""How long a poll waits for what is known to be there: a fetch that is under way comes before, and gathers."""
 AGAIN_SECONDS = 60.0
 """After so long a partition that stands still is tried again."""
 
@@ -34,6 +38,15 @@ async def unpacked(poll: Awaitable[Found]) -> Found:
         raise Unreadable(type(error).__name__) from error
 
 
+class _Turn(NamedTuple):
+    """A partition is asked by itself; if it is `torn`, for fewer and fewer records, up to what cannot be unpacked."""
+
+    place: TopicPartition
+    waits_ms: int
+    most: int
+    torn: bool
+
+
 class Polls:
     """A consumer's `getmany`, which it takes the place of.
 
@@ -45,64 +58,64 @@ class Polls:
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
         self._poll = consumer.getmany
-        self._torn = False
-        """A poll has failed, and not all partitions are back yet."""
-        self._alone: list[tuple[TopicPartition, bool]] = []
-        """Partitions that are asked by themselves, and whether one record at a time: up to what cannot be unpacked."""
+        self._gone = False
+        """A poll was torn, and not all partitions are back yet."""
+        self._turns: deque[_Turn] = deque()
         self._standing: dict[TopicPartition, float] = {}
-        """Until when they do."""
+        """Who stands still, and until when."""
 
-    async def getmany(self, *, timeout_ms: int, max_records: int | None = None) -> Found:
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> Found:
         """What is there of all partitions, or of one. Raises KafkaError."""
-        self._try_again()
-        if self._torn:
-            await self._go_back()
-        if self._alone:
-            return await self._ask_one(max_records)
+        self._try_again(max_records)
+        if self._gone:
+            await self._go_back(max_records)
+        if self._turns:
+            return await self._take(self._turns.popleft())
         try:
             return await unpacked(self._poll(timeout_ms=max(timeout_ms, POLL_MS), max_records=max_records))
         except Unreadable:
-            self._torn = True
+            self._gone = True
             return {}
 
-    async def _go_back(self) -> None:
-        for place in self._consumer.assignment():
-            told = await self._consumer.committed(place)
-            if place not in self._consumer.assignment():
-                continue
-            if told is None:
-                await self._consumer.seek_to_beginning(place)
-            else:
-                self._consumer.seek(place, told)
-        self._alone = [(place, False) for place in self._consumer.assignment() - self._consumer.paused()]
-        self._torn = False
+    async def _go_back(self, most: int) -> None:
+        told = {place: await self._consumer.committed(place) for place in self._consumer.assignment()}
+        # Some may have been taken away meanwhile.
+        held = {place: at for place, at in told.items() if place in self._consumer.assignment()}
+        for place, at in held.items():
+            if at is not None:
+                self._consumer.seek(place, at)
+        if untold := [place for place, at in held.items() if at is None]:
+            await self._consumer.seek_to_beginning(*untold)
+        self._turns = deque(_Turn(place, POLL_MS, most, torn=False) for place in held.keys() - self._consumer.paused())
+        self._gone = False
 
-    async def _ask_one(self, most: int | None) -> Found:
-        place, one_by_one = self._alone.pop()
-        if place not in self._consumer.assignment():
+    async def _take(self, turn: _Turn) -> Found:
+        if turn.place not in self._consumer.assignment():
             return {}
         try:
-            found = await unpacked(self._poll(place, timeout_ms=POLL_MS, max_records=1 if one_by_one else most))
+            found = await unpacked(self._poll(turn.place, timeout_ms=turn.waits_ms, max_records=turn.most))
         except Unreadable as error:
-            if one_by_one:
-                await self._let_stand(place, str(error))
+            if turn.most == 1:
+                await self._let_stand(turn.place, str(error))
             else:
-                self._alone.append((place, True))
+                self._turns.append(_Turn(turn.place, THERE_MS, turn.most // 2, torn=True))
             return {}
-        if found and one_by_one:
-            self._alone.append((place, True))
+        if found and turn.torn:
+            self._turns.append(turn)
         return found
 
     async def _let_stand(self, place: TopicPartition, error: str) -> None:
         at = await self._consumer.position(place)
         self._consumer.pause(place)
         self._standing[place] = asyncio.get_running_loop().time() + AGAIN_SECONDS
+        # The others are asked together again: a second one would tear that poll, too.
+        self._turns.clear()
         log.critical("stream: %s/%s cannot be unpacked from %s on: %s", place.topic, place.partition, at, error)
 
-    def _try_again(self) -> None:
+    def _try_again(self, most: int) -> None:
         now = asyncio.get_running_loop().time()
         for place in [place for place, until in self._standing.items() if until <= now]:
             del self._standing[place]
             if place in self._consumer.paused():
                 self._consumer.resume(place)
-                self._alone.append((place, False))
+                self._turns.append(_Turn(place, THERE_MS, most, torn=False))

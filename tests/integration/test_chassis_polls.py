@@ -61,8 +61,13 @@ async def write(probe: Database, bootstrap: str, topic: str, numbers: range) -> 
     await send(bootstrap, topic, [(one.key, encode(one), headers(one, source="test", time=now)) for one in states])
 
 
+@pytest.mark.parametrize("gathers", [0.0, 0.5])
 async def test_others_lose_nothing_by_it_and_its_own_partition_goes_on_once_it_is_gone(
-    database: Any, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    database: Any,
+    kafka_bootstrap: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    gathers: float,
 ) -> None:
     monkeypatch.setattr(polls, "AGAIN_SECONDS", 0.5)
     probe: Database = await database("probe")
@@ -83,6 +88,7 @@ async def test_others_lose_nothing_by_it_and_its_own_partition_goes_on_once_it_i
         instance=None,
         records=100,
         health=Health(),
+        gathers=gathers,
     )
     stop = asyncio.Event()
     running = asyncio.create_task(subscription.run(stop))
