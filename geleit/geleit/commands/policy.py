@@ -104,10 +104,10 @@ def enact(
         typer.confirm(
             f"Enact version {wanted.version} now? It cannot be taken back, only followed by another", abort=True
         )
-    _do(lambda database: _enact(database, wanted))
+    failing = _do(lambda database: _enact(database, wanted))
     typer.echo(f"{wanted.version} is in force; who is concerned is decided anew by matching's worker")
     if wait:
-        _do(_until_decided)
+        _do(lambda database: _until_decided(database, failing))
         typer.echo("all are decided anew")
 
 
@@ -158,29 +158,39 @@ async def _simulate(
         return found, dict(await store.district_names(tx)), ids
 
 
-async def _enact(database: Database, wanted: Policy) -> None:
+async def _enact(database: Database, wanted: Policy) -> list[str]:
+    """What has failed already and is tried again later, is nothing that this policy has brought about."""
     async with database.transaction() as tx:
         await tx.publish(await publish_policy(tx, wanted))
         await tx.audit("enact", wanted.version)
+        return [row["due"] for row in await tx.fetch(_FAILING)]
 
 
-async def _until_decided(database: Database) -> None:
+async def _until_decided(database: Database, failing: Sequence[str]) -> None:
     with Progress(console=console, transient=True) as bars:
         bar = bars.add_task("deciding anew", total=None)
-        while left := await _left(database):
+        quiet = 0
+        # What is to be served a second later may follow from what has just been done.
+        while quiet * SECONDS_BETWEEN_LOOKS <= 1:
+            left = await _left(database, failing)
+            quiet = 0 if left else quiet + 1
             bars.update(bar, description=f"deciding anew: {left} parts to go")
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
+_FAILING = (
+    "select kind || ' ' || aggregate as due from due where kind in ('recheck', 'ageing', 'serve') and attempts > 0"
+)
 _LEFT = """
 select count(*) filter (where attempts > 0) as postponed, count(*) as remaining from due
-where kind in ('recheck', 'serve') or (kind = 'ageing' and (at <= $1 or attempts > 0))
+where (kind = 'recheck' or (kind in ('ageing', 'serve') and (at <= $1 or attempts > 0)))
+  and kind || ' ' || aggregate <> all($2::text[])
 """
 
 
-async def _left(database: Database) -> int:
+async def _left(database: Database, failing: Sequence[str] = ()) -> int:
     async with database.transaction() as tx:
-        row = await tx.fetchrow(_LEFT, tx.now)
+        row = await tx.fetchrow(_LEFT, tx.now, list(failing))
     assert row is not None
     if row["postponed"]:
         raise Failure(

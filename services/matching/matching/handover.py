@@ -11,7 +11,6 @@ from uuid import UUID
 
 from contracts.vocabulary import CareReason
 from matching import solver
-from matching.days import day_after
 from matching.domain import Carried, Facts, Household, Manager
 from matching.match import Ask, Decision, Round, binding_gate, lasting_points, match
 
@@ -173,7 +172,7 @@ def _back_on(manager: Manager, day: date) -> date | None:
         if absence.covers(day):
             if absence.until is None or absence.until == date.max:
                 return None
-            day = day_after(absence.until)
+            day = absence.until + A_DAY
     return day
 
 

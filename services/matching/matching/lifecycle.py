@@ -26,7 +26,7 @@ PUT_ASIDE = frozenset({CareReason.PARKED, CareReason.TO_BE_REASSESSED})
 """Reasons for which a household waits although nobody looks for a manager."""
 
 SETTLED = frozenset({CareReason.OVERRIDDEN, CareReason.MANAGER_STAYS})
-"""Reasons of proposals that no rule has made: none takes them back."""
+"""Reasons of proposals that went round every rule: none takes them back. Who moves may have been in care before."""
 
 ENDED_BY = {
     HouseholdStatus.WITHDRAWN: CareReason.HOUSEHOLD_WITHDRAWN,
