@@ -43,10 +43,11 @@ def records(lot: int) -> tuple[Sequence[Raw], Sequence[Raw]]:
 
 
 async def main() -> None:
-    """Ten lots, the first two of which warm up, and one more on top of all of them.
+    """Ten lots, and one more on top of all of them.
 
     `growth` is the time of the last one by that of the second; `rss_growth` the most that any process holds more than
-    after the second: an allocator has what it needs only when a lot has come and one has gone beside it.
+    at half-time. Until then an allocator comes to what it needs: matching's worker held 200, 309, 317, 343 and 352 MiB
+    after the first five lots, and 351 to 355 after the other six.
     """
     FOLDER.mkdir(exist_ok=True)
     seconds: list[float] = []
@@ -61,7 +62,7 @@ async def main() -> None:
                 stored = (lot + 1) * ARRIVALS
                 say(f"{stored:,} households: {seconds[-1]:.1f} s, their leaving {left:.1f} s, {_mib(held[-1])}")
             assert not any(one.restarts for one in system.running.processes.values()), "another process, another memory"
-    grown = {name: held[-1][name] / before - 1 for name, before in held[1].items()}
+    grown = {name: held[-1][name] / before - 1 for name, before in held[LOTS // 2].items()}
     most = max(grown, key=lambda name: grown[name])
     say(f"{most} holds most more: {grown[most]:.1%}")
     found = {"households": LOTS * ARRIVALS, "growth": seconds[-1] / seconds[1], "rss_growth": grown[most]}
