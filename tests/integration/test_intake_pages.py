@@ -249,11 +249,16 @@ async def test_a_household_is_corrected_unless_it_changed_meanwhile(door: Door) 
         saved = await browser.send(f"{address}/correct", **fields, revision="1")
         page = await browser.get(address)
         late = await browser.send(f"{address}/correct", **fields, revision="1")
+        again = await browser.client.post(f"{address}/correct", data=fields_of(late.text))
+        anew = await browser.get(f"{address}/correct")
     assert saved.status_code == 303
     assert "Russian" in page.text
     assert "Danylo" not in page.text
     assert late.status_code == 409
     assert "changed in the meantime" in late.text
+    assert f'href="{address}/correct"' in late.text
+    assert again.status_code == 409
+    assert fields_of(anew.text)["revision"] == "2"
 
 
 async def test_a_correction_is_undone(door: Door) -> None:

@@ -49,7 +49,8 @@ async def correct(request: Request, who: Centre, tx: Work, household: UUID) -> R
         return await _show(request, tx, changed, row, revision=fields.get("revision", ""))
     if fields.get("revision") != str(row.revision):
         told = sheet(fields, [Problem("", "changed_meanwhile")])
-        return await _show(request, tx, told, row, revision=row.revision, status_code=409)
+        # With the revision of now, the next "Save" would overwrite what nobody here has seen.
+        return await _show(request, tx, told, row, revision=fields.get("revision", ""), status_code=409)
     body = nested(fields.items())
     form = read_form(body.get("facts", {}), body.get("identity", {}))
     written = offer(keys, SubmissionKind.CORRECT, row.reference, None, form, by_hand=True)
