@@ -1,5 +1,6 @@
 """Matching's door on a real database: who sees what, who may change what."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from chassis.web.surroundings import Mounted
 from contracts.assignments import Care
 from contracts.vocabulary import CareReason, CareStatus
 from doors import Door
+from forms import fields_of
 from matching import web
 from matching.receipts import Choice, recompute, statement_of
 from matching.roster.change import import_roster, manager_id
@@ -262,7 +264,11 @@ async def test_a_person_decides_otherwise_with_a_reason(door: Door, stage: Stage
     path = f"/matching/households/{care.household}/override"
     async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
         assert (await browser.send(path, manager=other, revision=1)).status_code == 422
-        assert (await browser.send(path, manager=other, revision=7, reason="relatives")).status_code == 409
+        asked = await browser.send(path, manager=other, revision=7)
+        assert re.findall(r'name="revision" value="(\d+)"', asked.text) == ["7", "1"]
+        late = await browser.send(path, manager=other, revision=7, reason="relatives")
+        assert late.status_code == 409
+        assert (fields_of(late.text)["manager"], fields_of(late.text)["reason"]) == ("", "")
         assert (await browser.send(path, manager=other, revision=1, reason="relatives")).status_code == 303
         page = await browser.get(f"/matching/households/{care.household}")
         assert "Assigned by a person." in page.text
@@ -285,7 +291,9 @@ async def test_a_person_keeps_a_manager_and_a_household_apart(
         assert (await browser.send(path, apart=hers, revision=1)).status_code == 404
     async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
         assert (await browser.send(path, revision=1)).status_code == 422
-        assert (await browser.send(path, apart=hers, revision=7)).status_code == 409
+        late = await browser.send(path, apart=hers, revision=7)
+        assert late.status_code == 409
+        assert fields_of(late.text)["apart"] == ""
         assert (await browser.send(path, apart=hers, revision=1)).status_code == 303
         page = await browser.get(f"/matching/households/{care.household}?why_not=A")
         assert "may not get this household" in page.text

@@ -73,8 +73,8 @@ async def decide(request: Request, tx: Work, who: Decider, household: UUID) -> R
         case Refusal() as refusal if refusal == NOT_FOUND:
             raise not_found()
         case Refusal(code):
-            fault = _(labels.REFUSALS[code])
-            return await _show(request, tx, who, household, form=form, fault=fault, status_code=409)
+            # Whoever decides again looks at what stands now: nothing is chosen for her.
+            return await _show(request, tx, who, household, fault=_(labels.REFUSALS[code]), status_code=409)
         case _:
             return redirect(request, f"/households/{household}", notice=_("The decision is made."))
 
@@ -91,7 +91,7 @@ async def apart(request: Request, tx: Work, who: Decider, household: UUID) -> Re
         raise not_found()
     if refusal:
         fault = _(labels.REFUSALS[refusal.code])
-        return await _show(request, tx, who, household, apart=form, fault_apart=fault, status_code=409)
+        return await _show(request, tx, who, household, fault_apart=fault, status_code=409)
     return redirect(request, f"/households/{household}", notice=_("The manager will not get this household."))
 
 
