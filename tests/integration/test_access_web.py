@@ -1,16 +1,20 @@
 """Sessions, keys, forgery and the request's transaction: by HTTP, on a real database."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from urllib.parse import unquote
 
 import httpx
 import pytest
+from fastapi import APIRouter
+from starlette.requests import Request
 
 from access_world import PASSWORD, TUEBINGEN, OpenDatabase, a_key, a_session, an_account, owner
 from chassis.access import Role
 from chassis.access.tokens import csrf_token
 from chassis.database import Database
+from chassis.web import Work, require
 from chassis.web.guard import SESSION_COOKIE
 from showcase.client import client_of, showcase_app
 
@@ -202,3 +206,31 @@ async def test_when_the_database_goes_away_it_says_so(
     await web.close()
     answer = await client.get("/show/v1/tenant", headers={"Authorization": f"Bearer {key.secret}"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+async def test_a_body_that_never_ends_holds_no_connection(web: Database, database_url: str) -> None:
+    router, halves, ending = APIRouter(dependencies=[require()]), asyncio.Semaphore(0), asyncio.Event()
+
+    @router.post("/v1/form")
+    async def take(request: Request, tx: Work) -> None:
+        await request.form()
+
+    @router.get("/v1/one")
+    async def one(tx: Work) -> None:
+        await tx.fetchval("select 1")
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"reason=mo"
+        halves.release()
+        await ending.wait()
+
+    slow, other = await a_key(database_url), await a_key(database_url, tenant="freiburg")
+    headers = {"Authorization": f"Bearer {slow.secret}", "Content-Type": "application/x-www-form-urlencoded"}
+    async with client_of(showcase_app(lambda _: web, router)) as client, asyncio.TaskGroup() as group:
+        sending = [group.create_task(client.post("/show/v1/form", content=half(), headers=headers)) for _ in range(4)]
+        for _ in sending:
+            await halves.acquire()
+        answer = await client.get("/show/v1/one", headers={"Authorization": f"Bearer {other.secret}"})
+        ending.set()
+    assert answer.status_code == 200
+    assert [sent.result().status_code for sent in sending] == [200] * 4

@@ -21,7 +21,7 @@ from chassis.web.translations import N_
 SESSION_COOKIE = "geleit_session"
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
-_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _LONGEST_SECRET = 200
 
 
@@ -35,7 +35,7 @@ class Requirement:
         principal = await current_principal(request)
         if principal is None:
             raise not_signed_in()
-        if principal.via == "session" and request.method not in _SAFE_METHODS:
+        if principal.via == "session" and request.method not in SAFE_METHODS:
             await _refuse_forgery(request)
         if self.any_of and not self.any_of & permissions_of(principal.role):
             raise Problem(403, "not-permitted", N_("You may not do this"))
@@ -54,7 +54,7 @@ def require(*any_of: Permission) -> Any:
 
 async def _anybody(request: Request) -> None:
     """A marker, and for forms without a session the one check that can be made: the browser says who sent them."""
-    if request.method not in _SAFE_METHODS and request.headers.get("sec-fetch-site", "none") not in {
+    if request.method not in SAFE_METHODS and request.headers.get("sec-fetch-site", "none") not in {
         "same-origin",
         "none",
     }:
@@ -98,6 +98,8 @@ async def _refuse_forgery(request: Request) -> None:
     if sent is None and request.headers.get("content-type", "").startswith(
         ("application/x-www-form-urlencoded", "multipart/form-data")
     ):
+        # What reads the body later finds it whole: a form alone would have used it up.
+        await request.body()
         in_form = (await request.form()).get(CSRF_FIELD)
         sent = in_form if isinstance(in_form, str) else None
     token = session_token(request)

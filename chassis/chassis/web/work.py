@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from chassis.database import Tx
 from chassis.failpoint import failpoint
-from chassis.web.guard import current_principal, not_signed_in
+from chassis.web.guard import SAFE_METHODS, current_principal, not_signed_in
 from chassis.web.surroundings import surroundings
 
 
@@ -18,6 +18,9 @@ async def _open(request: Request) -> AsyncIterator[Tx]:
     # A route may name its transaction before its permission, so this can be the first to meet a stranger.
     if principal is None:
         raise not_signed_in()
+    if request.method not in SAFE_METHODS:
+        # A slow line must not hold a connection to the database.
+        await request.body()
     async with surroundings(request).database().transaction(principal.tenant, principal) as tx:
         yield tx
         failpoint("web.handled")
