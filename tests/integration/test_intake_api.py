@@ -10,7 +10,7 @@ import pytest
 
 from builders import a_care, a_record
 from chassis.access import Role, Tenant
-from chassis.database import Database
+from chassis.database import Database, utc_now
 from chassis.web.surroundings import Mounted
 from contracts.vocabulary import CareReason, CareStatus
 from doors import Door
@@ -264,12 +264,29 @@ async def test_the_list_pages_and_tells_what_changed_since(door: Door, worker: D
         care = a_care(household=UUID(ids[1]), status=CareStatus.WAITING, reason=CareReason.NO_CAPACITY, assignee=None)
         async with worker.transaction() as tx:
             now = tx.now
+            await tx.execute("update household set changed_at = changed_at - interval '6 minutes'")
             await handlers.on_assignments([a_record(care)], tx)
         changed = (await client.get(URL, params={"since": now.isoformat()})).json()["items"]
         assert [(one["id"], one["care"]["status"], one["care"]["reason"]) for one in changed] == [
             (ids[1], "waiting", "no_capacity")
         ]
         assert (await client.get(URL, params={"cursor": "nonsense"})).status_code == 422
+
+
+async def test_what_is_being_written_while_a_centre_asks_is_told_when_it_asks_again(
+    door: Door, worker: Database
+) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        household = (await offer(client)).json()["id"]
+        care = a_care(household=UUID(household), status=CareStatus.WAITING, assignee=None)
+        async with worker.transaction() as tx:
+            await tx.execute("update household set changed_at = changed_at - interval '6 minutes'")
+        async with worker.transaction() as tx:
+            await handlers.on_assignments([a_record(care)], tx)
+            asked = utc_now().isoformat()
+            assert (await client.get(URL, params={"since": asked})).json()["items"] == []
+        told = (await client.get(URL, params={"since": asked})).json()["items"]
+    assert [one["id"] for one in told] == [household]
 
 
 async def test_an_older_care_changes_nothing(door: Door, worker: Database) -> None:

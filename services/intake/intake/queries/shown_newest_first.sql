@@ -11,7 +11,12 @@ where
     and h.reference like $4
     and ($5::text is null or h.status = $5)
     and ($6::text is null or c.status = $6)
-    and ($7::timestamptz is null or h.changed_at >= $7 or c.changed_at >= $7)
+    and (
+        -- Changed is when the writing transaction began; it is seen when that has ended, within a minute (command_timeout).
+        $7::timestamptz is null
+        or h.changed_at >= $7 - interval '5 minutes'
+        or c.changed_at >= $7 - interval '5 minutes'
+    )
     and (
         $8::uuid is null
         or h.id <> $8 and h.person_digest = (select other.person_digest from household as other where other.id = $8)

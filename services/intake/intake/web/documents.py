@@ -17,7 +17,10 @@ KEY = (
 )
 KEY_MISSING = "Send a header Idempotency-Key of 1 to 200 printable ASCII characters"
 KEY_REUSED = "This Idempotency-Key came with another request before"
-SINCE = "Only households that changed, or whose care changed, at or after this time (with its offset from UTC)"
+SINCE = (
+    "Only households that changed, or whose care changed, at or after this time (with its offset from UTC); changes of"
+    " the five minutes before it are told once more, because some of them may not have been there yet"
+)
 
 _FACTS = {
     "arrived_on": "2022-03-14",
