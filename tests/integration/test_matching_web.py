@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -257,6 +258,23 @@ async def test_an_absence_is_noted_and_ended(door: Door, stage: Stage) -> None:
         (row,) = await stage.rows("select id from absence")
         assert (await browser.send(f"{path}/absences/{row['id']}/end")).status_code == 303
         assert (await stage.arrive(languages=("uk",))).assignee.code == "A"  # type: ignore[union-attr]
+
+
+async def test_an_absence_that_has_ended_ends_no_later(door: Door, stage: Stage) -> None:
+    path = f"/matching/managers/{manager_id('P', 'A')}"
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        await browser.send(f"{path}/absences", since="2022-03-10", until="")
+        (row,) = await stage.rows("select id from absence")
+        await browser.send(f"{path}/absences/{row['id']}/end")
+        (before,) = await stage.rows("select until from absence")
+        for later in (timedelta(0), timedelta(days=5)):
+            stage.clock.now += later
+            again = await browser.send(f"{path}/absences/{row['id']}/end")
+            (after,) = await stage.rows("select until from absence")
+            assert (again.status_code, after) == (303, before)
+        assert "has ended or has changed" in (await browser.get(path)).text
+        assert (await browser.send(f"{path}/absences", since="2022-03-15", until="2022-03-16")).status_code == 303
+    assert len(await stage.rows("select from absence")) == 2
 
 
 async def test_a_person_decides_otherwise_with_a_reason(door: Door, stage: Stage, cares: dict[str, Care]) -> None:

@@ -179,12 +179,13 @@ async def add_absence(tx: Tx, manager: UUID, absence: Absence) -> bool:
 
 
 async def end_absence(tx: Tx, manager: UUID, absence: UUID, last_day: date) -> bool:
-    """Let an absence end on a day; whether there is such an absence."""
+    """Let an absence end on a day; whether there is such an absence that has not ended yet."""
     await decisive.renew_basis(tx)
-    found = await store.end_absence(tx, manager, absence, last_day)
+    if not await store.end_absence(tx, manager, absence, last_day):
+        return False
     await tell_replay(tx, [manager])
     await look_again(tx, [manager])
-    return found
+    return True
 
 
 async def look_again(tx: Tx, managers: Collection[UUID]) -> None:

@@ -146,12 +146,15 @@ async def write_absences(tx: Tx, of: Mapping[UUID, Sequence[Absence]]) -> None:
 
 
 async def end_absence(tx: Tx, manager: UUID, absence: UUID, last_day: date) -> bool:
-    """Let an absence end on a day, or take it back if it would end before it begins; whether it was there."""
+    """Let an absence end on a day, or take it back if it would end before it begins; whether it had not ended yet."""
     found = await tx.fetchval(
         "delete from absence where id = $1 and manager = $2 and since > $3 returning id", absence, manager, last_day
     )
     found = found or await tx.fetchval(
-        "update absence set until = $3 where id = $1 and manager = $2 returning id", absence, manager, last_day
+        "update absence set until = $3 where id = $1 and manager = $2 and (until is null or until > $3) returning id",
+        absence,
+        manager,
+        last_day,
     )
     return found is not None
 

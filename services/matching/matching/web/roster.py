@@ -146,7 +146,8 @@ async def end(request: Request, tx: Work, who: Editor, manager: UUID, absence: U
     _ = translations_of(request).gettext
     await _visible(tx, who, manager)
     if not await end_absence(tx, manager, absence, day_of(tx.now) - timedelta(days=1)):
-        raise not_found()
+        notice = _("This absence has ended or has changed already. Nothing was noted.")
+        return redirect(request, f"/managers/{manager}", notice=notice)
     await tx.audit("end_absence", str(manager))
     return redirect(request, f"/managers/{manager}", notice=_("The absence has ended."))
 
