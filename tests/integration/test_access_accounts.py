@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from access_world import PASSWORD, TUEBINGEN, OpenDatabase, a_session, an_account, owner
-from chassis.access import Principal, Role
+from chassis.access import Principal, Role, accounts
 from chassis.access.accounts import (
     Attempt,
     Locked,
@@ -22,8 +22,9 @@ from chassis.access.accounts import (
     sign_out,
 )
 from chassis.access.identify import principal_of
-from chassis.access.passwords import WeakPassword
+from chassis.access.passwords import WeakPassword, password_fits
 from chassis.database import Database, utc_now
+from stream import eventually
 
 
 @pytest.fixture
@@ -153,6 +154,52 @@ async def test_a_disabled_account_and_a_new_password_end_all_sessions(web: Datab
         assert not await disable_account(tx, name="tuebingen")
     assert await principal_of(web, signed_in.token, "session") is None
     assert await sign_in(web, name="tuebingen", password="another horse battery") == Refused()
+
+
+async def end_access(url: str, disabled: bool) -> None:
+    async with owner(url) as tx:
+        if disabled:
+            await disable_account(tx, name="tuebingen")
+        else:
+            await set_password(tx, name="tuebingen", password="another " + PASSWORD)
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+async def test_a_sign_in_under_way_does_not_outlive_its_password(
+    web: Database, database_url: str, monkeypatch: pytest.MonkeyPatch, disabled: bool
+) -> None:
+    async def fits_until_now(password_hash: str | None, password: str) -> bool:
+        fits = await password_fits(password_hash, password)
+        await end_access(database_url, disabled)
+        return fits
+
+    await an_account(database_url)
+    monkeypatch.setattr(accounts, "password_fits", fits_until_now)
+    assert await sign_in(web, name="tuebingen", password=PASSWORD) == Refused()
+    async with owner(database_url) as tx:
+        assert await tx.fetchval("select count(*) from access.session") == 0
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+async def test_a_session_that_is_being_opened_ends_with_its_password(
+    web: Database, database_url: str, disabled: bool
+) -> None:
+    async def is_waited_for() -> bool:
+        async with owner(database_url) as tx:
+            return bool(await tx.fetchval("select exists (select from pg_locks where not granted)"))
+
+    await an_account(database_url)
+    async with web.transaction() as tx:
+        found = await tx.fetchrow("select account, password_hash from access.begin_sign_in('tuebingen')")
+    async with asyncio.TaskGroup() as group:
+        async with web.transaction() as tx:
+            opened = "select access.open_session($1, $2, sha256('token'), interval '1 hour', interval '1 hour')"
+            assert await tx.fetchval(opened, *found) is True  # type: ignore[misc]
+            ending = group.create_task(end_access(database_url, disabled))
+            await eventually(is_waited_for)
+        await ending
+    async with owner(database_url) as tx:
+        assert await tx.fetchval("select count(*) from access.session") == 0
 
 
 async def test_names_are_unique_and_passwords_long(database_url: str) -> None:

@@ -105,8 +105,16 @@ async def sign_in(
         return Refused()
     token = new_token()
     async with database.transaction() as tx:
-        await tx.execute("select access.open_session($1, $2, $3, $4)", found["account"], digest(token), idle, lifetime)
-    return SignedIn(token)
+        # Asked again with the hash that was checked: it may have been replaced meanwhile.
+        opened = await tx.fetchval(
+            "select access.open_session($1, $2, $3, $4, $5)",
+            found["account"],
+            found["password_hash"],
+            digest(token),
+            idle,
+            lifetime,
+        )
+    return SignedIn(token) if opened else Refused()
 
 
 async def sign_out(database: Database, token: str) -> None:
