@@ -11,6 +11,8 @@ from fastapi import APIRouter
 from openapi_spec_validator import validate
 from prometheus_client import REGISTRY
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
 
 from chassis.access import Permission, Principal
 from chassis.web import Work, public, require
@@ -239,3 +241,29 @@ async def test_what_was_answered_is_counted_by_route_and_not_by_path() -> None:
     async with open_site() as http:
         await http.post("/show/v1/open?limit=2", json={"size": MARKER})
     assert count() == before + 1
+
+
+async def test_who_goes_away_while_sending_is_no_fault_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    router = APIRouter()
+
+    @router.post("/v1/form", dependencies=[public])
+    async def take(request: Request) -> None:
+        await request.form()
+
+    app = showcase_app(router=router)
+
+    async def cut_short(scope: Scope, _: Receive, send: Send) -> None:
+        half: list[Message] = [
+            {"type": "http.request", "body": b"reason=mo", "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+
+        async def receive() -> Message:
+            return half.pop(0)
+
+        await app(scope, receive, send)
+
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(cut_short), base_url="http://geleit.test") as client:
+        assert_problem(await client.post("/show/v1/form", headers=headers), 400)
+    assert "unhandled" not in caplog.text

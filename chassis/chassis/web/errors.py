@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from chassis.database import TRANSIENT
@@ -64,6 +64,10 @@ def handle_errors(app: FastAPI) -> None:
         request.state.principal = None
         return await answer(request, problem)
 
+    async def on_disconnect(request: Request, _: Exception) -> Response:
+        """Nobody reads this answer; it is counted, as the client's."""
+        return await answer(request, of_status(400))
+
     async def on_fault(request: Request, _: Exception) -> Response:
         return await answer_fault(request)
 
@@ -72,6 +76,7 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_validation)
     for kind in _AWAY:
         app.add_exception_handler(kind, on_away)
+    app.add_exception_handler(ClientDisconnect, on_disconnect)
     app.add_exception_handler(Exception, on_fault)
 
 
