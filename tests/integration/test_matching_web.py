@@ -86,6 +86,17 @@ async def test_a_manager_sees_her_own_cases_only(door: Door, cares: dict[str, Ca
         assert (await browser.get("/matching/roster")).status_code == 403
 
 
+async def test_names_are_offered_to_whom_they_are_shown(door: Door, cares: dict[str, Care]) -> None:
+    assert cares["proposed"].assignee is not None
+    may = ((Role.MUNICIPALITY, TUEBINGEN), (Role.MANAGER, str(cares["proposed"].assignee.id)))
+    may_not = ((Role.DISTRICT, TUEBINGEN[:5]), (Role.STATE, "08"), (Role.AUDITOR, "08"))
+    for role, tenant in (*may, *may_not):
+        async with door.person(role, tenant) as browser:
+            page = await browser.get(f"/matching/households/{cares['proposed'].household}")
+        assert page.status_code == 200
+        assert ("Show names" in page.text) == ((role, tenant) in may), role
+
+
 @pytest.mark.parametrize("path", ["/", "/waiting", "/roster", "/roster/import", f"/households/{UUID(int=7)}"])
 async def test_an_operator_sees_no_case_and_no_roster(door: Door, path: str) -> None:
     async with door.person(Role.OPERATOR, "08") as browser:

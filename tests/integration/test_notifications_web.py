@@ -354,6 +354,16 @@ async def test_a_person_who_is_too_late_sees_how_it_stands(door: Door) -> None:
     assert "TUE-02" in response.text
 
 
+async def test_names_are_offered_to_whom_they_are_shown(door: Door) -> None:
+    care = a_care()
+    await fold(door.worker, care)
+    for role, tenant in ((Role.MUNICIPALITY, TUEBINGEN), (Role.DISTRICT, TUEBINGEN[:5]), (Role.STATE, "08")):
+        async with door.person(role, tenant) as browser:
+            page = await browser.get(f"/inbox/households/{care.household}")
+        assert page.status_code == 200
+        assert ("Show names" in page.text) == (role is Role.MUNICIPALITY), role
+
+
 async def test_a_reader_has_no_buttons_and_a_stranger_no_page(door: Door) -> None:
     care = a_care()
     await fold(door.worker, care)

@@ -138,6 +138,7 @@ async def _show(
         fault=fault,
         apart=apart or blank_form(ApartForm, revision=care["revision"]),
         fault_apart=fault_apart,
+        may_read_names=Permission.READ_IDENTITIES in permissions_of(who.role),
         may_decide=may_decide and care["household_status"] == "active",
     )
 

@@ -170,6 +170,7 @@ async def _household(
         needs=[_(words.SKILLS[Skill(need)]) for need in _facts(item, "skills_needed", ())],
         events=timeline(items, tx.now, _),
         is_current=item.current_item == item.item,
+        may_read_names=Permission.READ_IDENTITIES in permissions_of(who.role),
         may_answer=Permission.ANSWER_INBOX in permissions_of(who.role),
         ask=ask if choices else None,
         choices=choices,
