@@ -137,6 +137,7 @@ async def test_why_not_somebody_else_is_answered(door: Door, cares: dict[str, Ca
         nobody = await browser.get(f"/matching/households/{care.household}?why_not=%3Cb%3E")
         assert "There is no manager with this code." in nobody.text
         assert "<b>" not in nobody.text
+        assert (await browser.get(f"/matching/households/{care.household}?why_not=%00")).status_code == 422
     async with door.program(Role.STATE, "08") as client:
         path = f"/matching/v1/decisions/{care.household}/why-not"
         assert (await client.get(f"{path}/{other['id']}")).json()["gate"] == "not_served"

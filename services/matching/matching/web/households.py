@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from chassis.access import Permission, Principal, permissions_of
 from chassis.web import (
+    NO_NUL,
     Filled,
     Work,
     blank_form,
@@ -51,7 +52,7 @@ class Asked(BaseModel):
     """Which decision is looked at, by the care's revision, and the code of a manager who was not chosen."""
 
     decision: Annotated[int, Field(ge=1)] | None = None
-    why_not: Annotated[str, Field(max_length=40)] = ""
+    why_not: Annotated[str, Field(max_length=40, pattern=NO_NUL)] = ""
 
 
 @router.get("/households/{household}")
