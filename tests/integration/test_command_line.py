@@ -12,6 +12,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from chassis.database import Database
 from chassis.migrate import Migration
 from chassis.stream import TopicDiffers
 from chassis.vault import KEY_BYTES
@@ -23,6 +24,8 @@ from geleit.failures import Failure
 from geleit.progress import Steps
 from geleit.system import Running
 from intake.generate import generate
+from matching_builders import TUEBINGEN
+from matching_stage import SetClock, Stage
 from notifications.contacts import import_contacts
 
 NOBODY = "127.0.0.1:1"
@@ -224,6 +227,28 @@ def test_what_a_person_can_put_right_is_said_in_one_line(
     given(here)
     code, _, said = told(here, capsys, *words)
     assert (code, advice in said, said.count("\n")) == (1, True, 1)
+
+
+def test_an_import_with_another_master_key_says_whose_names_it_seals_anew(
+    here: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    database_url: str,
+    services_password: str | None,
+) -> None:
+    async def begin() -> None:
+        database = await Database.open(database_url, service="matching", use="worker", password=services_password)
+        await Stage(database, SetClock()).begin()
+        await database.close()
+
+    asyncio.run(begin())
+    file = tmp_path / "roster.csv"
+    file.write_text(f"code;name;provider;fte;service_area\nA;Anna;P;1;{TUEBINGEN}\n", "utf-8")
+    assert "master key" not in told(here, capsys, "roster", "import", str(file))[1]
+    here.setenv("VAULT_MASTER_KEY", base64.b64encode(os.urandom(KEY_BYTES)).decode())
+    for options, expected in ((["--preview"], "would be sealed anew"), ([], "are sealed anew")):
+        code, said, _ = told(here, capsys, "roster", "import", str(file), *options)
+        assert (code, "warning: 1 names" in said, expected in said) == (0, True, True)
 
 
 async def begin_demo(state_dir: Path, doors: Doors) -> None:

@@ -192,9 +192,11 @@ async def test_names_sealed_with_another_master_key_are_sealed_anew(stage: Stage
         assert (await import_roster(tx, VAULT, file)).added == 1
     for preview in (True, False):
         async with stage.database.transaction() as tx:
-            assert (await import_roster(tx, other, file, preview=preview)).changed == 1
+            report = await import_roster(tx, other, file, preview=preview)
+            assert (report.changed, report.sealed_anew) == (1, 1)
     async with stage.database.transaction() as tx:
-        assert (await import_roster(tx, other, file)).unchanged == 1
+        report = await import_roster(tx, other, file)
+        assert (report.unchanged, report.sealed_anew) == (1, 0)
     (row,) = await stage.rows("select id, name_key, name_box from manager")
     assert name_of(row, other) == "Anna Öhm"
 

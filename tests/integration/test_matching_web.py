@@ -11,6 +11,7 @@ import pytest
 
 from builders import a_household
 from chassis.access import Role, Tenant
+from chassis.vault import Vault
 from chassis.web.surroundings import Mounted
 from contracts.assignments import Care
 from contracts.vocabulary import CareReason, CareStatus
@@ -245,6 +246,20 @@ async def test_a_file_is_shown_before_it_is_imported(door: Door, stage: Stage) -
     assert len(await stage.rows("select from manager where code = 'D'")) == 1
     rows = await stage.rows("select role from audit where action = 'import_roster' and actor <> 'system'")
     assert [row["role"] for row in rows] == ["state"]
+
+
+async def test_a_preview_says_that_names_cannot_be_opened_with_the_master_key(door: Door, stage: Stage) -> None:
+    data = "\n".join([HEADER, f"A;Anna Öhm;P;1;{TUEBINGEN};;;;", f"B;Berta Uhl;P;1;{TUEBINGEN};;;;"]).encode()
+    for vault, is_said in ((VAULT, False), (Vault(bytes(31) + b"1"), True)):
+        async with stage.database.transaction() as tx:
+            await import_roster(tx, vault, data)
+        async with door.person(Role.STATE, "08") as browser:
+            shown = await browser.client.post(
+                "/matching/roster/import",
+                data={"csrf_token": browser.csrf},
+                files={"file": ("roster.csv", data, "text/csv")},
+            )
+        assert ("2 names of managers" in shown.text) == is_said
 
 
 async def test_a_faulty_file_is_shown_by_line_and_never_repeated(door: Door) -> None:

@@ -80,6 +80,11 @@ def roster_import(
         typer.echo(f"{one.provider}/{one.code} is not in the file and has {one.cases} cases")
     if not report.possible:
         raise Failure("Nothing was imported. Correct the lines above; transfer the cases of managers who leave first.")
+    if report.sealed_anew:
+        typer.echo(
+            f"warning: {report.sealed_anew} names that this master key cannot open"
+            f" {'would be' if preview else 'are'} sealed anew"
+        )
     typer.echo(
         f"{'would be ' if preview else ''}added {report.added}, changed {report.changed}, "
         f"unchanged {report.unchanged}, removed {report.removed}"

@@ -61,6 +61,8 @@ class Report:
     changed: int = 0
     unchanged: int = 0
     removed: int = 0
+    sealed_anew: int = 0
+    """Names of the changed ones that this master key cannot open: with a wrong key the right one would lose them."""
     faults: tuple[Fault, ...] = ()
     carrying: tuple[Carrying, ...] = ()
     shortage: Shortage = Shortage()
@@ -108,12 +110,14 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
     away = {key: some for key, some in away.items() if some != absences.get(key, ())}
     changing = {key: some for key, some in changing.items() if some != posts.get(key, ())}
     others = away.keys() | changing.keys()
-    news = {key for key, row in rows.items() if key not in kept or row != _columns_kept(kept[key], vault)}
+    before = {key: _columns_kept(kept[key], vault) for key in rows.keys() & kept.keys()}
+    news = {key for key, row in rows.items() if row != before.get(key)}
     report = Report(
         added=len(news - kept.keys()),
         changed=len((news | others) & kept.keys()),
         unchanged=len(stated.keys() - news - others),
         removed=len(gone),
+        sealed_anew=sum(kept[key]["name_key"] is not None and was["name"] is None for key, was in before.items()),
         faults=sheet.faults,
         shortage=shortage,
     )
