@@ -1,6 +1,8 @@
 """The inbox's door on a real database: for programs and for people."""
 
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +16,7 @@ from chassis.web.surroundings import Mounted
 from contracts.assignments import Because, Care
 from contracts.vocabulary import Skill
 from doors import Browser, Door
+from forms import fields_of
 from integration.conftest import OpenDatabase
 from notifications import store, web
 from notifications_world import (
@@ -352,6 +355,20 @@ async def test_a_person_who_is_too_late_sees_how_it_stands(door: Door) -> None:
     assert response.status_code == 409
     assert "Your answer was not taken" in response.text
     assert "TUE-02" in response.text
+
+
+async def test_a_reason_is_asked_for_the_item_that_was_seen(door: Door) -> None:
+    care = a_care()
+    await fold(door.worker, care)
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        page = await browser.get(f"/inbox/households/{care.household}")
+        await fold(door.worker, proposed_again(released(care)))
+        (link,) = re.findall(r'hx-get="([^"]+)"', page.text.split('id="answers"')[1])
+        by_script = await browser.get(unescape(link), headers={"HX-Request": "true"})
+        asked_again = await send(browser, care, "declined")
+        assert [fields_of(shown.text)["item"] for shown in (by_script, asked_again)] == ["1", "1"]
+        assert (await send(browser, care, "declined", reason="overloaded")).status_code == 409
+    assert await published(door.worker) == []
 
 
 async def test_names_are_offered_to_whom_they_are_shown(door: Door) -> None:

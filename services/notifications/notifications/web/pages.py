@@ -102,10 +102,15 @@ async def household_page(
     tx: Work,
     household: UUID,
     who: Annotated[Principal, require(Permission.READ_INBOX)],
+    *,
     ask: Answer | None = None,
+    item: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> Response:
-    """One household: facts, what happened, what can be answered; `ask` opens the form of an answer with a reason."""
-    return await _household(request, tx, household, who, ask=ask)
+    """One household: facts, what happened, what can be answered; `ask` opens the form of an answer with a reason.
+
+    `item` is the one that was seen when it was asked for: what has followed since is not answered unseen.
+    """
+    return await _household(request, tx, household, who, ask=ask, form=blank_form(AnswerForm, item=item))
 
 
 async def _mailed(request: Request, tx: Tx) -> str:
