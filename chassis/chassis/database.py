@@ -54,8 +54,19 @@ TRANSIENT = (
 """Errors that the same transaction may not meet again: deadlocks and serialization too."""
 
 
+RESTORING = "geleit_restoring"
+"""A schema that is there from before a restore takes anything away until it has come to its end. Not in ours, which go
+and come back meanwhile; and no setting of the database, which only a superuser may give it."""
+
+
 class RestoreUnfinished(ConnectionError):
-    """The tables come from a backup, and the broker has not been told: `geleit restore` has to come to its end."""
+    """Tables are missing, or the broker has not been told of them: `geleit restore` has to come to its end."""
+
+
+async def refuse_unfinished(database: "asyncpg.Pool | asyncpg.Connection") -> None:
+    """Raise RestoreUnfinished if a restore has begun and not come to its end."""
+    if await database.fetchval("select to_regnamespace($1) is not null", RESTORING):
+        raise RestoreUnfinished("a restore has not come to its end: give the same `geleit restore` again")
 
 
 def utc_now() -> datetime:
@@ -213,9 +224,9 @@ class Database:
             },
         )
         try:
+            if not restoring:
+                await refuse_unfinished(pool)
             started = await pool.fetchval("select at from started")
-            if not restoring and await pool.fetchval("select not isfinite(at) from started"):
-                raise RestoreUnfinished("a restore has not come to its end: give the same `geleit restore` again")
         except BaseException:
             pool.terminate()
             raise

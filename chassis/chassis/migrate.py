@@ -10,6 +10,7 @@ from importlib.resources.abc import Traversable
 
 import asyncpg
 
+from chassis.database import refuse_unfinished
 from chassis.failpoint import failpoint
 
 log = logging.getLogger(__name__)
@@ -51,16 +52,22 @@ class Migration:
 
 
 async def migrate(
-    url: str, packages: Sequence[tuple[str, str]], *, passwords: Mapping[str, str | None] | None = None
+    url: str,
+    packages: Sequence[tuple[str, str]],
+    *,
+    passwords: Mapping[str, str | None] | None = None,
+    restoring: bool = False,
 ) -> list[str]:
     """Bring access and each (service, package) to the newest state, as the owner; the files applied.
 
     Services' roles are made where they are missing, and given the service's password of `passwords`, if there is one.
-    Raises MigrationChanged, asyncpg.PostgresError.
+    Raises MigrationChanged, asyncpg.PostgresError, RestoreUnfinished unless `restoring`: empty tables would look whole.
     """
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
+        if not restoring:
+            await refuse_unfinished(connection)
         await connection.execute("set lock_timeout = '5s'")
         await connection.execute(_OWN)
         for service, _ in packages:

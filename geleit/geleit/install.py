@@ -30,17 +30,20 @@ async def reachable(settings: Settings) -> bool:
     return True
 
 
-async def install(settings: Settings, services: Sequence[Service]) -> tuple[list[str], list[str]]:
+async def install(
+    settings: Settings, services: Sequence[Service], *, restoring: bool = False
+) -> tuple[list[str], list[str]]:
     """The migrations applied and the topics created; safe to run at any time and twice at once.
 
     `settings` are the installation's own, of whoever may make roles and topics.
 
-    Raises MigrationChanged, TopicDiffers, asyncpg.PostgresError, KafkaError.
+    Raises MigrationChanged, TopicDiffers, asyncpg.PostgresError, KafkaError, RestoreUnfinished unless `restoring`.
     """
     files = await migrate(
         settings.database_url,
         [(service.name, service.package) for service in services],
         passwords={service.name: service.settings.database_password for service in services},
+        restoring=restoring,
     )
     failpoint("install.migrated")
     topics = await create_topics(Broker.of(settings), all_topics(settings.centres), replicas=settings.kafka_replicas)

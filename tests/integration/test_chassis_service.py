@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from builders import NOW, a_municipality
@@ -23,6 +22,7 @@ from chassis.timers import Timers
 from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode, headers
 from contracts.topics import Topic, all_topics
+from geleit.restore.reconcile import hold_back
 from integration.conftest import OpenDatabase
 from stream import eventually, send
 
@@ -33,9 +33,7 @@ async def test_nobody_works_on_a_backup_before_the_broker_has_been_told(
     database_url: str, services_password: str | None
 ) -> None:
     service = a_service(database_url, services_password)
-    owner = await asyncpg.connect(database_url)
-    await owner.execute("update probe.started set at = 'infinity'")
-    await owner.close()
+    await hold_back(database_url)
     with pytest.raises(RestoreUnfinished):
         await open_database(service, "worker")
     await (await open_database(service, "worker", restoring=True)).close()

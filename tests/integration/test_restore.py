@@ -1,15 +1,25 @@
-"""Before a restore: nobody may be there, not even somebody who only reads topics and waits for the database."""
+"""Until a restore has ended nobody may be there, not even somebody who reads topics and waits for the database."""
+
+import asyncio
+from base64 import b64encode
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer
 
 from chassis.broker import Broker
-from chassis.service import Service
+from chassis.database import RestoreUnfinished
+from chassis.service import Service, open_database
 from chassis.settings import Settings
 from chassis.stream import create_topics
 from contracts.topics import all_topics
+from geleit.commands import restore
 from geleit.failures import Failure
-from geleit.restore import reconcile
+from geleit.install import install
+from geleit.probe import until
+from geleit.processes import identify
+from geleit.restore import dump, reconcile
+from geleit.services import all_services, installation
 
 
 async def test_who_reads_topics_without_the_database_is_noticed(
@@ -28,3 +38,69 @@ async def test_who_reads_topics_without_the_database_is_noticed(
     finally:
         await reader.stop()
     await reconcile.nobody_is_there([service], settings)
+
+
+@pytest.fixture
+async def backup(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    database_url: str,
+    services_password: str | None,
+    kafka_bootstrap: str,
+) -> Path:
+    """One of this test's database, which the environment names."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    if services_password:
+        monkeypatch.setenv("DATABASE_PASSWORD", services_password)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
+    monkeypatch.setenv("GELEIT_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("VAULT_MASTER_KEY", b64encode(bytes(32)).decode())
+    file = tmp_path / "geleit.dump"
+    await dump.dump(database_url, file, restore._schemas(all_services()))
+    return file
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+async def test_one_that_breaks_off_leaves_nothing_to_work_on_or_to_migrate(
+    backup: Path, monkeypatch: pytest.MonkeyPatch, is_back: bool
+) -> None:
+    """As well where pg_restore has gone on by itself, and come to its end."""
+
+    async def nobody(*_: object) -> None:
+        pass
+
+    async def breaks_off(url: str, file: Path, schemas: list[str]) -> None:
+        await dump.drop(url, schemas)
+        if is_back:
+            await dump.put_back(url, file, schemas)
+        raise Failure("pg_restore failed: no space left.")
+
+    monkeypatch.setattr(restore, "nobody_is_there", nobody)
+    monkeypatch.setattr(restore, "put_back", breaks_off)
+    with pytest.raises(Failure, match=r"no space left\.\nStart nothing, and give the same command again"):
+        await restore._restore(backup)
+    settings, services = installation(), all_services()
+    with pytest.raises(RestoreUnfinished):
+        await install(settings, services)
+    if is_back:
+        with pytest.raises(RestoreUnfinished):
+            await open_database(services[0], "worker")
+
+
+async def test_a_command_that_is_interrupted_takes_its_program_along(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program, pid = tmp_path / "pg_restore", tmp_path / "pid"
+    program.write_text(f"#!/bin/sh\necho $$ > '{pid}'\nexec sleep 60\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(dump, "_program", lambda _: str(program))
+    running = asyncio.create_task(dump.read_through(tmp_path))
+
+    async def runs() -> bool:
+        return bool(pid.exists() and pid.read_text())
+
+    await until(runs, within=10, what="the program")
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert identify(int(pid.read_text())) is None

@@ -14,6 +14,7 @@ from chassis.authority import Settled
 from chassis.broker import Broker
 from chassis.database import AWAY
 from chassis.service import Service
+from chassis.settings import Settings as Installation
 from geleit.failures import Failure
 from geleit.install import install
 from geleit.progress import Steps
@@ -26,6 +27,8 @@ app = typer.Typer()
 
 SCHEMAS = ("geleit", "access")
 """Besides those of the services: which migrations were applied, and accounts."""
+
+AGAIN = "Start nothing, and give the same command again"
 
 
 @app.command()
@@ -76,30 +79,37 @@ async def _restore(file: Path | None) -> dict[str, Settled]:
     with Steps() as steps:
         async with _servers(steps):
             settings, services = installation(), all_services()
-            url, schemas = settings.database_url, _schemas(services)
             await nobody_is_there(services, settings)
             if file:
                 with steps.step("Backup read to its end"):
                     await read_through(file)
-                # What is there may be half of something: the roles come from a beginning that is whole.
-                await drop(url, schemas)
-            with steps.step("Roles, tables and topics"):
-                await install(settings, services)
-            if file:
-                with steps.step("Backup put back"):
-                    await put_back(url, file, schemas)
-            # Without a file too: PostgreSQL's own tools may have put a backup back, and a broker that was told half of
-            # it is to be told the rest.
-            await hold_back(url, services)
-            if file:
-                with steps.step("Migrations since the backup"):
-                    await install(settings, services)
-            with steps.step("Everything told again"):
-                try:
-                    return await reconcile(services, Broker.of(settings), url)
-                except (*AWAY, KafkaError, asyncpg.PostgresError) as error:
-                    again = "Not everything is told yet. Start nothing, and give the same command again"
-                    raise Failure(f"{again} ({type(error).__name__}).") from error
+            try:
+                return await _bring_back(file, settings, services, steps)
+            except Failure as failure:
+                raise Failure(f"{failure}\n{AGAIN}.") from failure
+            except (*AWAY, KafkaError, asyncpg.PostgresError) as error:
+                raise Failure(f"Not everything is told yet. {AGAIN} ({type(error).__name__}).") from error
+
+
+async def _bring_back(
+    file: Path | None, settings: Installation, services: Sequence[Service], steps: Steps
+) -> dict[str, Settled]:
+    url, schemas = settings.database_url, _schemas(services)
+    # Without a file too: PostgreSQL's own tools may have put a backup back, and a broker that was told half of it is to
+    # be told the rest.
+    await hold_back(url)
+    if file:
+        # What is there may be half of something: the roles come from a beginning that is whole.
+        await drop(url, schemas)
+    with steps.step("Roles, tables and topics"):
+        await install(settings, services, restoring=True)
+    if file:
+        with steps.step("Backup put back"):
+            await put_back(url, file, schemas)
+        with steps.step("Migrations since the backup"):
+            await install(settings, services, restoring=True)
+    with steps.step("Everything told again"):
+        return await reconcile(services, Broker.of(settings), url)
 
 
 def _schemas(services: Sequence[Service]) -> Sequence[str]:

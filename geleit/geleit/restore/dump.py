@@ -72,7 +72,12 @@ async def _run(program: str, *arguments: str, password: str | None = None) -> No
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await process.communicate()
+    try:
+        _, said = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()  # by itself it would put back what nobody waits for any more
+        await process.wait()
+        raise
     if process.returncode:
         # Its first line names the fault; what follows may quote rows.
         first = next(iter(said.decode(errors="replace").splitlines()), "")

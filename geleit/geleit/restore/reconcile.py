@@ -11,7 +11,7 @@ from aiokafka.errors import CommitFailedError
 
 from chassis.authority import Settled, tell_again
 from chassis.broker import Broker
-from chassis.database import Tx
+from chassis.database import RESTORING, Tx
 from chassis.service import Service, open_database
 from chassis.settings import Settings
 from contracts.households import Household
@@ -74,13 +74,11 @@ async def nobody_is_there(services: Sequence[Service], settings: Settings) -> No
     await until(nobody_reads, within=LEFT_WITHIN, what="no worker reads topics any more: stop all of them", every=0.5)
 
 
-async def hold_back(owner_url: str, services: Iterable[Service]) -> None:
-    """Let no process work on tables that the broker has not been told, and nobody go on in a backup's session."""
+async def hold_back(owner_url: str) -> None:
+    """Let no process work on the database, and nobody migrate it, until `reconcile` has come to its end."""
     connection = await asyncpg.connect(owner_url)
     try:
-        for service in services:
-            await connection.execute(f"update \"{service.name}\".started set at = 'infinity'")  # noqa: S608 - our name
-        await connection.execute("delete from access.session")
+        await connection.execute(f'create schema if not exists "{RESTORING}"')
     finally:
         await connection.close()
 
@@ -181,11 +179,15 @@ def _where_to_go_on(read: Read) -> Mapping[int, int]:
 
 
 async def _begin_again(owner_url: str, services: Sequence[Service], heard: Mapping[str, Read]) -> None:
-    """Count records from where the groups go on, and write to nobody about what was before now."""
+    """Count records from where the groups go on, write to nobody about what was before now, and let all in again.
+
+    Nobody goes on in a backup's session.
+    """
+    let_in = f'delete from access.session; drop schema "{RESTORING}";'  # noqa: S608 - our name
     connection = await asyncpg.connect(owner_url)
     try:
         # One script is one transaction.
-        await connection.execute("\n".join(_script(service, heard) for service in services))
+        await connection.execute("\n".join([*(_script(service, heard) for service in services), let_in]))
     finally:
         await connection.close()
 
