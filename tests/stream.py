@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from contracts.record import State, encode
 
@@ -49,6 +50,33 @@ async def send(
             await producer.send_and_wait(topic, value, key=key.encode(), partition=0, headers=headers)
     finally:
         await producer.stop()
+
+
+class _NotUtf8(str):
+    """A header's name as only other clients write it."""
+
+    __slots__ = ()
+
+    def encode(self, *_: Any) -> bytes:
+        return b"\xff"
+
+
+async def send_what_cannot_be_unpacked(bootstrap: str, topic: str) -> None:
+    """A batch of one record, with a header whose name no library of ours reads."""
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+        batch = producer.create_batch()
+        batch._builder = _DefaultRecordBatchBuilderPy(
+            magic=2,
+            compression_type=0,
+            is_transactional=0,
+            producer_id=-1,
+            producer_epoch=-1,
+            base_sequence=-1,
+            batch_size=1 << 16,
+        )
+        batch.append(timestamp=None, key=b"k", value=b"{}", headers=[(_NotUtf8(), b"x")])
+        batch.close()
+        await (await producer.send_batch(batch, topic, partition=0))
 
 
 async def read_to_the_end(bootstrap: str, *topics: str) -> list[ConsumerRecord]:

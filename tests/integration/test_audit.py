@@ -7,12 +7,14 @@ from uuid import uuid4
 import pytest
 
 from audit_ground import TUEBINGEN, Ground
+from chassis.polls import Unreadable
 from contracts.submissions import Submission
-from contracts.topics import submissions
+from contracts.topics import HOUSEHOLDS, submissions
 from geleit.audit.finding import Invariant
 from geleit.audit.journal import Journal
+from geleit.restore import reconcile
 from intake.reception import erase_household
-from stream import send
+from stream import send, send_what_cannot_be_unpacked
 
 pytestmark = pytest.mark.own_servers
 
@@ -53,6 +55,40 @@ async def test_who_was_erased_and_what_was_parked_are_no_faults(ground: Ground) 
     assert await ground.broken(patience=timedelta(0), canaries=["Zaphod"]) == {}
     # Another household has the reference since; the one that was promised is erased, and known to have been there.
     assert await ground.broken(journal=journal) == {}
+
+
+async def test_what_a_centre_sends_that_cannot_be_unpacked_keeps_nobody_from_an_audit_or_a_restore(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ground.begin(f"A;Anna;P;1;{TUEBINGEN};uk")
+    await ground.submitted("K-1")
+    await ground.registered("H-1", TUEBINGEN)
+    await ground.consume("intake")
+    await ground.flow()
+    topic = submissions("karlsruhe").name
+    await ground.submitted("K-2")
+    await send_what_cannot_be_unpacked(ground.broker.servers, topic)
+    await ground.submitted("K-3")
+    journal = Journal(submitted=[(topic, 0, 1), (topic, 0, 3)])
+    (stands,) = (await ground.broken(journal=journal)).pop("I2")
+    assert stands.startswith(f"{topic}/0 cannot be unpacked from 2 on: up to 2 records"), stands
+    assert list(await ground.broken(journal=journal)) == ["I2"]
+
+    async def nobody(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(reconcile, "_nobody_is_connected", nobody)
+    url = ground.services["intake"].settings.database_url
+    await reconcile.hold_back(url)
+    told = await reconcile.reconcile(list(ground.services.values()), ground.broker, url)
+    assert told["households"].told == 2
+
+
+async def test_what_a_service_sends_that_cannot_be_unpacked_is_named(ground: Ground) -> None:
+    await ground.begin()
+    await send_what_cannot_be_unpacked(ground.broker.servers, HOUSEHOLDS.name)
+    with pytest.raises(Unreadable, match=r"^households/0 from 0 on: UnicodeDecodeError"):
+        await ground.findings()
 
 
 async def test_what_was_parked_of_a_broker_that_is_lost_is_of_another_record(ground: Ground) -> None:

@@ -7,10 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
-from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from builders import a_municipality
 from chassis import polls
@@ -25,33 +24,7 @@ from contracts.municipalities import Municipality
 from contracts.record import encode, headers
 from contracts.topics import Topic
 from probe import handlers
-from stream import eventually, send
-
-
-class NotUtf8(str):
-    """A header's name as only other clients write it."""
-
-    __slots__ = ()
-
-    def encode(self, *_: Any) -> bytes:
-        return b"\xff"
-
-
-async def send_what_cannot_be_unpacked(bootstrap: str, topic: str) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
-        batch = producer.create_batch()
-        batch._builder = _DefaultRecordBatchBuilderPy(
-            magic=2,
-            compression_type=0,
-            is_transactional=0,
-            producer_id=-1,
-            producer_epoch=-1,
-            base_sequence=-1,
-            batch_size=1 << 16,
-        )
-        batch.append(timestamp=None, key=b"k", value=b"{}", headers=[(NotUtf8(), b"x")])
-        batch.close()
-        await (await producer.send_batch(batch, topic, partition=0))
+from stream import eventually, send, send_what_cannot_be_unpacked
 
 
 async def write(probe: Database, bootstrap: str, topic: str, numbers: range) -> None:

@@ -48,7 +48,8 @@ def taken_once(intake: Kept, notifications: Kept, topics: Mapping[str, Read], jo
     }
     for topic, partition, offset in journal.submitted:
         forgotten = topic in topics and offset < topics[topic].begins.get(partition, 0)
-        if (topic, partition, offset) not in offered and not forgotten:
+        unknown = topic in topics and offset >= topics[topic].torn.get(partition, offset + 1)
+        if (topic, partition, offset) not in offered and not forgotten and not unknown:
             finding.faults.append(f"{topic}/{partition}/{offset} was acknowledged and is not on its topic")
     revisions = {row["id"]: row["revision"] for row in intake.own["household"]}
     answers = {row["household"]: row["item"] for row in notifications.own["response"]}
@@ -83,6 +84,11 @@ def ruled_once(intake: Kept, topics: Mapping[str, Read]) -> Finding:
         topic, answers = read.topic.name, verdicts(centre_of(read.topic.name))
         ours = {(row.key, row.revision) for row in intake.outbox if row.topic == answers.name}
         told = _told(topics[answers.name], ours)
+        finding.faults += [
+            f"{topic}/{partition} cannot be unpacked from {first} on:"
+            f" up to {read.ends[partition] - first} records have no verdict"
+            for partition, first in read.torn.items()
+        ]
         for partition, offset, digest in _offered(read):
             place = topic, partition, offset
             what = *place, digest

@@ -12,10 +12,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
 
 from chassis.broker import Broker
-from chassis.polls import unpacked
+from chassis.polls import Unreadable, unpacked
 from contracts.record import State, Undecodable, decode, encode
 from contracts.submissions import Submission
-from contracts.topics import Topic
+from contracts.topics import CENTRE, Topic
 from contracts.verdicts import Verdict
 from geleit.probe import until
 
@@ -51,6 +51,8 @@ class Read:
     """Partition, offset, milliseconds since 1970."""
     offsets: dict[int, list[int]] = field(default_factory=dict)
     """Of every record, also of those that nobody can read."""
+    torn: dict[int, int] = field(default_factory=dict)
+    """By partition, from which offset on a centre's topic is not read: nobody can unpack what stands there."""
 
     def keep(self, raw: ConsumerRecord) -> None:
         """Take a record in."""
@@ -112,7 +114,7 @@ class Stream:
     async def read(self, topics: Sequence[Topic], look: Look | None = None) -> dict[str, Read]:
         """Every record that the topics hold now, by topic; `look` is shown each of them.
 
-        Raises KafkaError, Unreadable.
+        Raises KafkaError; Unreadable where a service's own topic cannot be unpacked.
         """
         places = _places(topics)
         self._consumer.assign(places)
@@ -126,17 +128,34 @@ class Stream:
             )
             for topic in topics
         }
-        rest = {place for place in places if begins[place] < ends[place]}
-        while rest:
-            polled = await unpacked(self._consumer.getmany(*rest, timeout_ms=500, max_records=4000))
-            for place, records in polled.items():
-                for record in records:
-                    if record.offset < ends[place]:
-                        found[place.topic].keep(record)
-                        if look:
-                            look(f"topic {place.topic}", _content(record))
-            rest = {place for place in rest if await self._consumer.position(place) < ends[place]}
+        # One after the other: so it is known where what cannot be unpacked stands, and no other loses a record by it.
+        for place in places:
+            read = found[place.topic]
+            async for record in self._records(read, place.partition):
+                read.keep(record)
+                if look:
+                    look(f"topic {place.topic}", _content(record))
         return found
+
+    async def _records(self, read: Read, partition: int) -> AsyncIterator[ConsumerRecord]:
+        place, end, most = TopicPartition(read.topic.name, partition), read.ends[partition], 4000
+        at = read.begins[partition]
+        while at < end:
+            try:
+                polled = await unpacked(self._consumer.getmany(place, timeout_ms=500, max_records=most))
+            except Unreadable as error:
+                if most > 1:
+                    most = 1  # what was unpacked before it is gone, and comes again
+                elif read.topic.writer == CENTRE:
+                    read.torn[partition] = at
+                    return
+                else:
+                    raise Unreadable(f"{place.topic}/{partition} from {at} on: {error}") from error
+            else:
+                for record in polled.get(place, ()):
+                    if record.offset < end:
+                        yield record
+            at = await self._consumer.position(place)
 
 
 @asynccontextmanager

@@ -13,9 +13,10 @@ from aiokafka.errors import KafkaError
 from chassis.authority import Settled
 from chassis.broker import Broker
 from chassis.database import AWAY
+from chassis.polls import Unreadable
 from chassis.service import Service
 from chassis.settings import Settings as Installation
-from geleit.failures import Failure
+from geleit.failures import Failure, advice_on
 from geleit.install import install
 from geleit.progress import Steps
 from geleit.restore.dump import drop, dump, put_back, read_through
@@ -87,6 +88,8 @@ async def _restore(file: Path | None) -> dict[str, Settled]:
                 return await _bring_back(file, settings, services, steps)
             except Failure as failure:
                 raise Failure(f"{failure}\n{AGAIN}.") from failure
+            except Unreadable as error:
+                raise Failure(f"{advice_on(error)}\n{AGAIN}.") from error
             except (*AWAY, KafkaError, asyncpg.PostgresError) as error:
                 raise Failure(f"Not everything is told yet. {AGAIN} ({type(error).__name__}).") from error
 
