@@ -3,11 +3,15 @@
 import asyncio
 from contextlib import suppress
 
+import asyncpg
+
 from geleit.embedded.part import Part
 from geleit.failures import Failure
 from geleit.progress import Steps
 
 LOOK_EVERY = 0.2
+PAUSE = 2.0
+"""Seconds until a part that could not be started is tried once more."""
 
 
 class KeptPart:
@@ -40,12 +44,14 @@ class KeptPart:
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.name}")
 
     async def stop(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeper
-            self._keeper = None
-        await self._part.stop()
+        try:
+            if self._keeper is not None:
+                self._keeper.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._keeper
+                self._keeper = None
+        finally:
+            await self._part.stop()
 
     async def _keep(self) -> None:
         while True:
@@ -55,5 +61,7 @@ class KeptPart:
                 self._steps.say(f"  {self.name} is gone; starting it again")
                 try:
                     await self._part.start()
-                except Failure as failure:
+                except (Failure, OSError, asyncpg.PostgresError) as failure:
+                    # A full disk, too: nobody else starts it again once there is room.
                     self._steps.say(f"  {failure}")
+                    await asyncio.sleep(PAUSE)

@@ -109,7 +109,13 @@ class Process:
             )
         self._identity = identify(self._child.pid)
         if self._identity is not None:
-            write_atomically(self._pid_file, json.dumps(asdict(self._identity)))
+            try:
+                write_atomically(self._pid_file, json.dumps(asdict(self._identity)))
+            except OSError:
+                # Whoever comes after a crash of ours would not find it.
+                self._child.kill()
+                self._child.wait()
+                raise
 
     def alive(self) -> bool:
         if self._child is not None:

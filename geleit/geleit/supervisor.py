@@ -102,13 +102,15 @@ class Supervised:
 
     async def stop(self, grace: float = GRACE) -> None:
         """Ask it to end, make it end after `grace` seconds, and leave it so."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeper
-            self._keeper = None
-        if not await self._process.stop(grace=grace):
-            self._steps.say(f"  {self.name} had to be killed: it did not end within {grace:g} s")
+        try:
+            if self._keeper is not None:
+                self._keeper.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._keeper
+                self._keeper = None
+        finally:
+            if not await self._process.stop(grace=grace):
+                self._steps.say(f"  {self.name} had to be killed: it did not end within {grace:g} s")
 
     async def ready(self, within: float = 90.0) -> None:
         """Wait until it says that it can work. Raises NotStarted if it keeps dying, NotInTime if it is too slow."""
@@ -145,7 +147,11 @@ class Supervised:
                 self._steps.say(f"  {self.name} {self.ending}; starting it again in {pause:g} s ({self._log})")
                 await asyncio.sleep(pause)
                 self.restarts += 1
-                self._spawn()
+                try:
+                    self._spawn()
+                except OSError as error:
+                    # A full disk, for one: it counts as one more death, and is tried again.
+                    self._steps.say(f"  {self.name}: {error}")
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 pause = FIRST_PAUSE

@@ -5,11 +5,13 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from errno import ENOSPC
 from pathlib import Path
 
 import httpx
 import pytest
 
+from geleit.kept import KeptPart
 from geleit.logs import log_file
 from geleit.probe import NotInTime, free_port, until
 from geleit.processes import Process
@@ -156,6 +158,86 @@ async def test_of_what_is_left_whoever_takes_the_others_last_words_ends_last(tmp
     await until(_is(lambda: said.read_text() == "works\n"), within=10, what="the worker")
     assert await stop_leftovers(tmp_path, last={"catcher"}) == ["catcher", "worker"]
     assert said.read_text() == "works\nserved\n"
+
+
+async def test_one_whose_pid_cannot_be_written_comes_back_once_it_can(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geleit.supervisor.FIRST_PAUSE", 0.01)
+    page = await start(a_program())
+    await page.ready()
+    with monkeypatch.context() as full:
+        full.setattr("geleit.processes.write_atomically", _is_full)
+        page.kill()
+        await until(_is(lambda: page.restarts >= 2), within=10, what="two tries")
+    await page.ready()
+
+
+async def test_one_whose_pid_cannot_be_written_leaves_nobody_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geleit.processes.write_atomically", _is_full)
+    page = Supervised(a_program(), tmp_path, ENV, Steps(quiet=True))
+    with pytest.raises(OSError, match="space"):
+        await page.start()
+    assert not page.alive(), "a run that is killed now would leave it behind, and nobody would find it"
+
+
+async def test_a_keeper_that_has_ended_leaves_nobody_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ends(_: object) -> None:
+        _is_full()
+
+    monkeypatch.setattr(Supervised, "_keep", ends)
+    monkeypatch.setattr(KeptPart, "_keep", ends)
+    for one in (Supervised(a_program(), tmp_path, ENV, Steps(quiet=True)), KeptPart(Stub(), Steps(quiet=True))):
+        await one.start()
+        assert one._keeper is not None
+        await until(_is(one._keeper.done), within=5, what="the keeper's end")
+        with pytest.raises(OSError, match="space"):
+            await one.stop()
+        assert not one.alive()
+
+
+async def test_a_part_that_cannot_be_started_for_now_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geleit.kept.PAUSE", 0.01)
+    part = Stub()
+    kept = KeptPart(part, Steps(quiet=True))
+    await kept.start()
+    part.refusals = 2
+    part.kill()
+    await until(_is(kept.alive), within=5, what="the part")
+    assert kept.restarts == 3
+    await kept.stop()
+    assert not kept.alive()
+
+
+class Stub:
+    """A part whose disk is full so many times."""
+
+    name, url, pid = "stub", "", None
+
+    def __init__(self) -> None:
+        self.refusals = 0
+        self._alive = False
+
+    def alive(self) -> bool:
+        return self._alive
+
+    async def start(self) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            _is_full()
+        self._alive = True
+
+    async def stop(self) -> None:
+        self._alive = False
+
+    def kill(self) -> None:
+        self._alive = False
+
+
+def _is_full(*_: object) -> None:
+    raise OSError(ENOSPC, "No space left on device")
 
 
 async def test_a_pid_that_now_belongs_to_somebody_else_is_left_alone(tmp_path: Path) -> None:
