@@ -107,7 +107,7 @@ async def servers(settings: Settings, steps: Steps) -> AsyncIterator[None]:
         await _alone(stack, settings.state_dir, steps)
         parts = await _started(stack, settings, steps)
         made = _made_up(settings, parts, free_port())
-        publish_addresses(settings.state_dir, {name: value for name, value in made.items() if name not in os.environ})
+        publish_addresses(settings.state_dir, {name: value for name, value in made.items() if not os.environ.get(name)})
         yield
 
 
@@ -164,9 +164,9 @@ def _made_up(settings: Settings, parts: Mapping[str, KeptPart], catcher_port: in
     if "zipkin" in parts and not os.environ.get("OTEL_TRACES_EXPORTER"):
         made["OTEL_TRACES_EXPORTER"] = "zipkin_json"
         made["OTEL_EXPORTER_ZIPKIN_ENDPOINT"] = f"{parts['zipkin'].url}/api/v2/spans"
-    if not os.environ.keys() & {"VAULT_MASTER_KEY", "VAULT_MASTER_KEY_FILE"}:
-        made["VAULT_MASTER_KEY_FILE"] = str(master_key(settings.state_dir))
-    made["INTAKE_PRIVATE_KEY_FILE"] = str(intake_key(settings.state_dir))
+    for name, kept in (("VAULT_MASTER_KEY", master_key), ("INTAKE_PRIVATE_KEY", intake_key)):
+        if not (os.environ.get(name) or os.environ.get(f"{name}_FILE")):
+            made[f"{name}_FILE"] = str(kept(settings.state_dir))
     return made
 
 

@@ -1,15 +1,39 @@
-"""The variables of OpenTelemetry that a system makes up for its processes give way to those that are given."""
+"""What a system makes up for its processes gives way to what is given: keys, and the variables of OpenTelemetry."""
+
+from pathlib import Path
 
 import pytest
 
-from geleit.system import _recorded
+from geleit.settings import Settings
+from geleit.system import _made_up, _recorded
+
+KEYS = ("VAULT_MASTER_KEY", "INTAKE_PRIVATE_KEY")
 
 
 @pytest.fixture(autouse=True)
 def given(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in _recorded(0.05, 4318, None):
+    for name in (*_recorded(0.05, 4318, None), *KEYS, *(f"{key}_FILE" for key in KEYS)):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
+
+
+def made_up(state: Path) -> set[str]:
+    settings = Settings(geleit_state_dir=state, database_url="postgresql:///geleit", kafka_bootstrap_servers="kafka")
+    return _made_up(settings, {}, 1025).keys() & {f"{key}_FILE" for key in KEYS}
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("suffix", ["", "_FILE"])
+def test_a_key_that_is_given_wins(given: pytest.MonkeyPatch, tmp_path: Path, key: str, suffix: str) -> None:
+    given.setenv(key + suffix, "somewhere")
+    assert made_up(tmp_path) == {f"{one}_FILE" for one in KEYS if one != key}
+
+
+@pytest.mark.parametrize("suffix", ["", "_FILE"])
+def test_an_empty_key_is_none_that_is_given(given: pytest.MonkeyPatch, tmp_path: Path, suffix: str) -> None:
+    for key in KEYS:
+        given.setenv(key + suffix, "")
+    assert made_up(tmp_path) == {f"{key}_FILE" for key in KEYS}
 
 
 def test_spans_go_to_the_catcher_by_share_where_nothing_is_given() -> None:
