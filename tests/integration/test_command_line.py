@@ -5,6 +5,7 @@ import base64
 import os
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -266,6 +267,32 @@ async def test_a_demo_writes_nothing_over_what_no_demo_has_made(here: pytest.Mon
             await begin_demo(tmp_path, doors)
         async with doors["notifications"].transaction() as tx:
             assert (await import_contacts(tx, real)).unchanged == 1
+
+
+@pytest.mark.parametrize("other", ["null", '{"week": 0, "finished": true}', None])
+async def test_a_demo_of_another_database_in_the_same_folder_is_no_leave_to_write(
+    here: pytest.MonkeyPatch, tmp_path: Path, other: str | None
+) -> None:
+    if other is None:
+        diary.begin(tmp_path, datetime(2026, 11, 23, tzinfo=UTC))
+    else:
+        (tmp_path / diary.FILE).write_text(other)
+    async with open_doors() as doors:
+        async with doors["notifications"].transaction() as tx:
+            await import_contacts(tx, ["ags;address", "08415061;amt@reutlingen.example"])
+        with pytest.raises(Failure, match=r"contact points: 1\)"):
+            await begin_demo(tmp_path, doors)
+
+
+async def test_a_demo_on_another_empty_database_begins_anew(here: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    diary.begin(tmp_path, datetime(2026, 11, 23, tzinfo=UTC))
+    (tmp_path / furnish.KEYS).write_text('{"karlsruhe": "a key that this database does not know"}')
+    async with open_doors() as doors:
+        await furnish.claim(doors, tmp_path)
+        assert furnish.Keyring.load(tmp_path).keys == {}
+        (tmp_path / furnish.KEYS).write_text('{"karlsruhe": "one of this database\'s"}')
+        await furnish.claim(doors, tmp_path)
+        assert furnish.Keyring.load(tmp_path).keys
 
 
 async def test_a_demo_that_was_interrupted_before_its_first_week_goes_on(

@@ -1,7 +1,7 @@
 """The demo's sums: what does not add up is named."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -63,13 +63,15 @@ def test_a_declined_household_without_manager_or_reason_is_named() -> None:
 
 def test_a_week_is_kept_and_finished(tmp_path: Path) -> None:
     assert diary.last(tmp_path) is None
-    diary.begin(tmp_path)
+    diary.begin(tmp_path, began := datetime(2026, 11, 22, tzinfo=UTC))
     assert diary.last(tmp_path) is None
     entry = Entry(0, 2000, datetime(2026, 11, 23, 1, 2, 3, 4, tzinfo=UTC), {"submissions.karlsruhe": 5}, 7)
     diary.write(tmp_path, entry)
     assert diary.last(tmp_path) == entry
     diary.finish(tmp_path, entry)
     assert diary.last(tmp_path) == replace(entry, finished=True)
+    assert diary.has_begun(tmp_path, began)
+    assert not diary.has_begun(tmp_path, began + timedelta(microseconds=1)), "another installation, or a restored one"
 
 
 METRICS = """\

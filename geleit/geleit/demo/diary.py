@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from geleit.processes import write_atomically
 
@@ -26,28 +27,36 @@ class Entry:
 
 def last(state_dir: Path) -> Entry | None:
     """The newest week, finished or not."""
-    try:
-        kept = json.loads((state_dir / FILE).read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    return Entry(**{**kept, "began_at": datetime.fromisoformat(kept["began_at"])}) if kept else None
+    week = _kept(state_dir).get("week")
+    return Entry(**{**week, "began_at": datetime.fromisoformat(week["began_at"])}) if week else None
 
 
-def begin(state_dir: Path) -> None:
-    """Say that this state is a demo's, before its first week."""
-    write_atomically(state_dir / FILE, json.dumps(None))
+def begin(state_dir: Path, installation: datetime) -> None:
+    """Say that the installation that was made then is a demo's, before its first week."""
+    _keep(state_dir, {"installation": installation.isoformat(), "week": None})
 
 
-def has_begun(state_dir: Path) -> bool:
-    """Whether this state is a demo's."""
-    return (state_dir / FILE).exists()
+def has_begun(state_dir: Path, installation: datetime) -> bool:
+    """Whether it is a demo's. The folder alone does not say: another database may be used from it."""
+    return bool(_kept(state_dir).get("installation") == installation.isoformat())
 
 
 def write(state_dir: Path, entry: Entry) -> None:
     """Keep it in place of the one before."""
-    write_atomically(state_dir / FILE, json.dumps({**asdict(entry), "began_at": entry.began_at.isoformat()}))
+    _keep(state_dir, {**_kept(state_dir), "week": {**asdict(entry), "began_at": entry.began_at.isoformat()}})
 
 
 def finish(state_dir: Path, entry: Entry) -> None:
     """The next run begins the next week."""
     write(state_dir, replace(entry, finished=True))
+
+
+def _keep(state_dir: Path, kept: Mapping[str, Any]) -> None:
+    write_atomically(state_dir / FILE, json.dumps(kept))
+
+
+def _kept(state_dir: Path) -> dict[str, Any]:
+    try:
+        return json.loads((state_dir / FILE).read_text("utf-8")) or {}
+    except FileNotFoundError:
+        return {}

@@ -62,9 +62,10 @@ class Keyring:
 
 async def claim(doors: Doors, state_dir: Path) -> None:
     """Make an empty installation a demo's. Raises Failure where something is that no demo has made."""
-    if diary.has_begun(state_dir):
-        return
     async with doors["intake"].transaction() as tx:
+        installation = tx.started
+        if diary.has_begun(state_dir, installation):
+            return
         found = {"households": await store.households(tx)}
     async with doors["notifications"].transaction() as tx:
         found["contact points"] = await store.contact_points(tx)
@@ -75,8 +76,10 @@ async def claim(doors: Doors, state_dir: Path) -> None:
             f"This installation is in use and no demo's ({there}): a demo would write over it. Give it another"
             " GELEIT_STATE_DIR, and no DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS, or those of empty servers."
         )
+    # Of an earlier database, perhaps: no key opens another one.
+    (state_dir / KEYS).unlink(missing_ok=True)
     # Before anything is written: who is interrupted at it goes on.
-    diary.begin(state_dir)
+    diary.begin(state_dir, installation)
 
 
 async def fill_register(doors: Doors, file: Path | None) -> list[Town]:
