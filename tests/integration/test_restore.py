@@ -82,6 +82,10 @@ async def test_one_that_breaks_off_leaves_nothing_to_work_on_or_to_migrate(
     settings, services = installation(), all_services()
     with pytest.raises(RestoreUnfinished):
         await install(settings, services)
+    with pytest.raises(RestoreUnfinished):
+        await restore._back_up(settings.database_url, backup)
+    with pytest.raises(Failure, match="A backup is being put back: give its file"):
+        await restore._restore(None)
     if is_back:
         with pytest.raises(RestoreUnfinished):
             await open_database(services[0], "worker")

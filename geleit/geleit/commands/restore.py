@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from chassis.authority import Settled
 from chassis.broker import Broker
-from chassis.database import AWAY
+from chassis.database import AWAY, refuse_unfinished
 from chassis.polls import Unreadable
 from chassis.service import Service
 from chassis.settings import Settings as Installation
@@ -40,7 +40,7 @@ def backup(
 
     Keep the master key elsewhere: who has both can read names. The topics need no backup.
     """
-    asyncio.run(dump(installation().database_url, file, _schemas(all_services())))
+    asyncio.run(_back_up(installation().database_url, file))
     typer.echo(f"{file} ({file.stat().st_size / 1e6:.1f} MB)")
 
 
@@ -76,6 +76,16 @@ def restore(
     typer.echo("Geleit may start")
 
 
+async def _back_up(url: str, file: Path) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        # Half of a database would take a whole one's place.
+        await refuse_unfinished(connection)
+    finally:
+        await connection.close()
+    await dump(url, file, _schemas(all_services()))
+
+
 async def _restore(file: Path | None) -> dict[str, Settled]:
     with Steps() as steps:
         async with _servers(steps):
@@ -100,7 +110,7 @@ async def _bring_back(
     url, schemas = settings.database_url, _schemas(services)
     # Without a file too: PostgreSQL's own tools may have put a backup back, and a broker that was told half of it is to
     # be told the rest.
-    await hold_back(url)
+    await hold_back(url, with_backup=file is not None)
     if file:
         # What is there may be half of something: the roles come from a beginning that is whole.
         await drop(url, schemas)

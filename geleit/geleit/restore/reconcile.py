@@ -74,11 +74,19 @@ async def nobody_is_there(services: Sequence[Service], settings: Settings) -> No
     await until(nobody_reads, within=LEFT_WITHIN, what="no worker reads topics any more: stop all of them", every=0.5)
 
 
-async def hold_back(owner_url: str) -> None:
-    """Let no process work on the database, and nobody migrate it, until `reconcile` has come to its end."""
+async def hold_back(owner_url: str, *, with_backup: bool = False) -> None:
+    """Let no process work on the database, and nobody migrate it, until `reconcile` has come to its end.
+
+    Raises Failure without a backup where one was being put back: of half of it nobody is to be told.
+    """
     connection = await asyncpg.connect(owner_url)
     try:
+        begun = await connection.fetchval("select obj_description(to_regnamespace($1), 'pg_namespace')", RESTORING)
+        if begun and not with_backup:
+            raise Failure(f"{begun}: give its file")
         await connection.execute(f'create schema if not exists "{RESTORING}"')
+        if with_backup:
+            await connection.execute(f"comment on schema \"{RESTORING}\" is 'A backup is being put back'")
     finally:
         await connection.close()
 
