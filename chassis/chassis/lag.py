@@ -12,14 +12,19 @@ async def measure_lag(consumer: AIOKafkaConsumer, topics: Sequence[str], at_hand
     """Set the lag of each topic over the partitions this consumer holds; `at_hand` is read and not yet applied.
 
     The ends are those of the last fetch, and nothing is fetched while a batch cannot be applied: who is slow shows by
-    the lag that grows, who is stuck by the lag that stays.
+    the lag that grows, who is stuck by the lag that stays. A topic of which a partition has not been fetched yet keeps
+    the lag it had: a rebalance is no catching up.
+
     Raises KafkaError where a partition is taken away meanwhile.
     """
     behind = Counter(dict.fromkeys(topics, 0))
     behind.update(raw.topic for raw in at_hand)
+    unknown = set()
     for place in consumer.assignment():
-        position = await consumer.position(place)
-        # None: nothing of it has been fetched yet.
-        behind[place.topic] += (consumer.highwater(place) or position) - position
-    for topic, records in behind.items():
-        consumer_lag_records.labels(topic).set(records)
+        position, end = await consumer.position(place), consumer.highwater(place)
+        if end is None:
+            unknown.add(place.topic)
+        else:
+            behind[place.topic] += end - position
+    for topic in behind.keys() - unknown:
+        consumer_lag_records.labels(topic).set(behind[topic])

@@ -23,6 +23,7 @@ from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.database import Database, Tx
 from chassis.health import Health
+from chassis.lag import measure_lag
 from chassis.places import Places
 from chassis.polls import POLL_MS
 from chassis.stream import Poll, Subscription, create_topics
@@ -485,6 +486,32 @@ async def test_a_consumer_without_records_may_stand_still(
     assert await count(probe) == 3
     stop.set()
     await running
+
+
+class Rebalanced:
+    """A consumer that has fetched nothing yet of one of its partitions."""
+
+    def __init__(self, topic: str) -> None:
+        self.ends: dict[TopicPartition, int | None] = {TopicPartition(topic, 0): 7, TopicPartition(topic, 1): 900}
+
+    def assignment(self) -> set[TopicPartition]:
+        return set(self.ends)
+
+    async def position(self, _: TopicPartition) -> int:
+        return 5
+
+    def highwater(self, place: TopicPartition) -> int | None:
+        return self.ends[place]
+
+
+async def test_a_rebalance_is_no_catching_up() -> None:
+    topic = uuid4().hex
+    consumer = Rebalanced(topic)
+    await measure_lag(consumer, [topic], ())
+    assert sample("geleit_consumer_lag_records", topic=topic) == 897
+    consumer.ends[TopicPartition(topic, 1)] = None
+    await measure_lag(consumer, [topic], ())
+    assert sample("geleit_consumer_lag_records", topic=topic) == 897
 
 
 async def test_the_lag_counts_what_is_at_hand_and_what_came_after(
