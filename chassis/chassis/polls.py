@@ -13,8 +13,9 @@ log = logging.getLogger(__name__)
 
 POLL_MS = 500
 """How long a poll really waits: what comes meanwhile ends it."""
-THERE_MS = 5000
-"""How long a poll waits for what is known to be there: a fetch that is under way comes before, and gathers."""
+TURN_MS, THERE_MS = 3 * POLL_MS, 5000
+"""How long a poll of one partition waits, and where something is known to be there: a fetch that is under way comes
+before, and both may gather."""
 AGAIN_SECONDS = 60.0
 """After so long a partition that stands still is tried again."""
 
@@ -39,12 +40,13 @@ async def unpacked(poll: Awaitable[Found]) -> Found:
 
 
 class _Turn(NamedTuple):
-    """A partition is asked by itself; if it is `torn`, for fewer and fewer records, up to what cannot be unpacked."""
+    """A partition is asked by itself; if a poll of it was torn, for fewer and fewer records."""
 
     place: TopicPartition
     waits_ms: int
     most: int
-    torn: bool
+    left: int = 0
+    """So many records at most are still before what cannot be unpacked, if that was met."""
 
 
 class Polls:
@@ -86,7 +88,7 @@ class Polls:
                 self._consumer.seek(place, at)
         if untold := [place for place, at in held.items() if at is None]:
             await self._consumer.seek_to_beginning(*untold)
-        self._turns = deque(_Turn(place, POLL_MS, most, torn=False) for place in held.keys() - self._consumer.paused())
+        self._turns = deque(_Turn(place, TURN_MS, most) for place in held.keys() - self._consumer.paused())
         self._gone = False
 
     async def _take(self, turn: _Turn) -> Found:
@@ -98,10 +100,11 @@ class Polls:
             if turn.most == 1:
                 await self._let_stand(turn.place, str(error))
             else:
-                self._turns.append(_Turn(turn.place, THERE_MS, turn.most // 2, torn=True))
+                self._turns.append(_Turn(turn.place, THERE_MS, turn.most // 2, left=turn.most))
             return {}
-        if found and turn.torn:
-            self._turns.append(turn)
+        # What was met may be gone meanwhile: nobody has all the turns for it.
+        if (left := turn.left - len(found.get(turn.place, ()))) > 0 and found:
+            self._turns.append(turn._replace(left=left))
         return found
 
     async def _let_stand(self, place: TopicPartition, error: str) -> None:
@@ -118,4 +121,4 @@ class Polls:
             del self._standing[place]
             if place in self._consumer.paused():
                 self._consumer.resume(place)
-                self._turns.append(_Turn(place, THERE_MS, most, torn=False))
+                self._turns.append(_Turn(place, THERE_MS, most))

@@ -34,6 +34,42 @@ async def write(probe: Database, bootstrap: str, topic: str, numbers: range) -> 
     await send(bootstrap, topic, [(one.key, encode(one), headers(one, source="test", time=now)) for one in states])
 
 
+def a_consumer(probe: Database, *topics: Topic) -> Consumer:
+    return Consumer(probe, Vault(os.urandom(32)), dict.fromkeys(topics, handlers.on_municipalities), Health())
+
+
+def a_subscription(consumer: Consumer, bootstrap: str, gathers: float, *topics: Topic) -> Subscription:
+    return Subscription(
+        consumer,
+        [topic.name for topic in topics],
+        broker=Broker(bootstrap),
+        group=uuid4().hex,
+        instance=None,
+        records=100,
+        health=Health(),
+        gathers=gathers,
+    )
+
+
+async def test_it_is_found_also_where_little_is_there_and_fetches_gather(
+    database: Any, kafka_bootstrap: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    probe: Database = await database("probe")
+    torn = Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe", retention=timedelta(days=1))
+    await create_topics(Broker(kafka_bootstrap), [torn])
+    await write(probe, kafka_bootstrap, torn.name, range(3))
+    await send_what_cannot_be_unpacked(kafka_bootstrap, torn.name)
+    stop = asyncio.Event()
+    running = asyncio.create_task(a_subscription(a_consumer(probe, torn), kafka_bootstrap, 0.5, torn).run(stop))
+
+    async def stands_still() -> bool:
+        return "/0 cannot be unpacked from 3 on" in caplog.text
+
+    await eventually(stands_still)
+    stop.set()
+    await running
+
+
 @pytest.mark.parametrize("gathers", [0.0, 0.5])
 async def test_others_lose_nothing_by_it_and_its_own_partition_goes_on_once_it_is_gone(
     database: Any,
@@ -52,19 +88,9 @@ async def test_others_lose_nothing_by_it_and_its_own_partition_goes_on_once_it_i
     await write(probe, kafka_bootstrap, torn.name, range(3, 6))
     await write(probe, kafka_bootstrap, whole.name, range(100, 350))
 
-    topics = {whole: handlers.on_municipalities, torn: handlers.on_municipalities}
-    subscription = Subscription(
-        Consumer(probe, Vault(os.urandom(32)), topics, Health()),
-        [topic.name for topic in topics],
-        broker=Broker(kafka_bootstrap),
-        group=uuid4().hex,
-        instance=None,
-        records=100,
-        health=Health(),
-        gathers=gathers,
-    )
+    consumer = a_consumer(probe, whole, torn)
     stop = asyncio.Event()
-    running = asyncio.create_task(subscription.run(stop))
+    running = asyncio.create_task(a_subscription(consumer, kafka_bootstrap, gathers, whole, torn).run(stop))
 
     async def seen() -> set[str]:
         async with probe.transaction() as tx:
@@ -78,9 +104,7 @@ async def test_others_lose_nothing_by_it_and_its_own_partition_goes_on_once_it_i
 
     await eventually(stands_still)
     with pytest.raises(polls.Unreadable, match="UnicodeDecodeError"):
-        await replay(
-            Consumer(probe, Vault(os.urandom(32)), topics, Health()), [torn.name], broker=Broker(kafka_bootstrap)
-        )
+        await replay(consumer, [torn.name], broker=Broker(kafka_bootstrap))
     await write(probe, kafka_bootstrap, whole.name, range(350, 360))
 
     async def others_go_on() -> bool:
