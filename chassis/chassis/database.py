@@ -226,6 +226,9 @@ class Database:
         try:
             if not restoring:
                 await refuse_unfinished(pool)
+            # An older release has marked a restore that it has begun by a start that never comes.
+            if not restoring and not await pool.fetchval("select isfinite(at) from started"):
+                raise RestoreUnfinished("a restore has not come to its end: give the same `geleit restore` again")
             started = await pool.fetchval("select at from started")
         except BaseException:
             pool.terminate()

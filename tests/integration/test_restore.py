@@ -91,6 +91,25 @@ async def test_one_that_breaks_off_leaves_nothing_to_work_on_or_to_migrate(
             await open_database(services[0], "worker")
 
 
+async def test_who_has_come_while_the_backup_was_read_is_noticed_before_anything_is_taken_away(
+    backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[bool] = []
+
+    async def somebody_the_second_time(*_: object) -> None:
+        looks.append(bool(looks))
+        if looks[-1]:
+            raise Failure("somebody is connected")
+
+    async def never(*_: object) -> None:
+        raise AssertionError("taken away under somebody's hands")
+
+    monkeypatch.setattr(restore, "nobody_is_there", somebody_the_second_time)
+    monkeypatch.setattr(restore, "drop", never)
+    with pytest.raises(Failure, match="somebody is connected"):
+        await restore._restore(backup)
+
+
 async def test_a_command_that_is_interrupted_takes_its_program_along(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -111,6 +111,8 @@ async def _bring_back(
     # Without a file too: PostgreSQL's own tools may have put a backup back, and a broker that was told half of it is to
     # be told the rest.
     await hold_back(url, with_backup=file is not None)
+    # Reading the backup took its time, and who has come meanwhile asks no more whether a restore is under way.
+    await nobody_is_there(services, settings)
     if file:
         # What is there may be half of something: the roles come from a beginning that is whole.
         await drop(url, schemas)
