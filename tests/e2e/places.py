@@ -27,7 +27,7 @@ async def places(
 ) -> AsyncIterator[tuple[str, bytes]]:
     """All topics, logs, spans, mails and tables of the Geleit on this state folder."""
     for record in await read_to_the_end(bootstrap, *(topic.name for topic in all_topics(centres))):
-        told = b" ".join(name.encode() + b"=" + value for name, value in record.headers)
+        told = b" ".join(name.encode() + b"=" + (value or b"") for name, value in record.headers)
         yield f"topic {record.topic}", b" ".join((record.key or b"", record.value or b"", told))
     for folder in (state_dir / "log", spans_dir(state_dir), mail_dir(state_dir)):
         for file in sorted(folder.iterdir()):
