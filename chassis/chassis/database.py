@@ -62,11 +62,14 @@ and come back meanwhile; and no setting of the database, which only a superuser 
 class RestoreUnfinished(ConnectionError):
     """Tables are missing, or the broker has not been told of them: `geleit restore` has to come to its end."""
 
+    def __init__(self) -> None:
+        super().__init__("a restore has not come to its end: give the same `geleit restore` again")
+
 
 async def refuse_unfinished(database: "asyncpg.Pool | asyncpg.Connection") -> None:
     """Raise RestoreUnfinished if a restore has begun and not come to its end."""
     if await database.fetchval("select to_regnamespace($1) is not null", RESTORING):
-        raise RestoreUnfinished("a restore has not come to its end: give the same `geleit restore` again")
+        raise RestoreUnfinished
 
 
 def utc_now() -> datetime:
@@ -226,9 +229,9 @@ class Database:
         try:
             if not restoring:
                 await refuse_unfinished(pool)
-            # An older release has marked a restore that it has begun by a start that never comes.
-            if not restoring and not await pool.fetchval("select isfinite(at) from started"):
-                raise RestoreUnfinished("a restore has not come to its end: give the same `geleit restore` again")
+                # An older release has marked a restore that it has begun by a start that never comes.
+                if not await pool.fetchval("select isfinite(at) from started"):
+                    raise RestoreUnfinished
             started = await pool.fetchval("select at from started")
         except BaseException:
             pool.terminate()
