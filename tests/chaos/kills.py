@@ -17,7 +17,7 @@ from chaos.stage import a_world
 from chaos.volume import small_volume
 from chassis.database import AWAY
 from chassis.failpoint import VARIABLE
-from e2e.rest import faults, is_quiet, parked, unrest
+from e2e.rest import backlog, faults, parked, unrest
 from e2e.world import World
 from geleit.audit.journal import Journal
 from geleit.failures import Failure
@@ -67,6 +67,20 @@ class Scene:
     nemesis: Nemesis
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How everything came to rest."""
+
+    recovered: float
+    """Seconds until the backlog was zero."""
+    mailed: float
+    """Seconds until the mails were sent too: one that was refused waits for its time."""
+    last: list[str]
+    """What was last in the way of the backlog's end."""
+    stuck: list[str]
+    """What did not come to rest within the longest time."""
+
+
 @asynccontextmanager
 async def _under_load(seed: int, book: Path) -> AsyncIterator[Scene]:
     """Load while the block runs; it and what was broken have ended when the block is left."""
@@ -101,21 +115,17 @@ async def _fed(world: World, seed: int, book: Path, nemesis: Nemesis) -> AsyncIt
 
 async def at_once(this: Round, seconds: float) -> dict[str, Any]:
     """A round of everything by chance, then rest, then the auditor; its figures."""
-    loop = asyncio.get_running_loop()
     async with _under_load(this.chance, this.book) as scene:
         await scene.nemesis.run(seconds, EVERY)
         await scene.nemesis.mend()
         scene.load.begins.clear()
-        ended = loop.time()
-        stuck = await _until_quiet(scene)
-        recovered = loop.time() - ended
-        figures = await _figures(scene, stuck)
-    return {"recover_s": round(recovered, 1), **figures}
+        rest = await _until_quiet(scene)
+        figures = await _figures(scene, rest.stuck)
+    return {"recover_s": rest.recovered, "mails_s": rest.mailed, "waited_for": rest.last, **figures}
 
 
 async def one_by_one(this: Round) -> dict[str, Any]:
     """A round of outages: broker and database in turn, then a full disk; after each the backlog has to come to zero."""
-    loop = asyncio.get_running_loop()
     recoveries: list[float] = []
     slow: list[str] = []
     async with _under_load(this.chance, this.book) as scene:
@@ -124,26 +134,43 @@ async def one_by_one(this: Round) -> dict[str, Any]:
             # The pace of a load, not a wait for something.
             await asyncio.sleep(LOAD_SECONDS)
             await outage()
-            ended = loop.time()
             scene.load.begins.clear()
-            stuck = await _until_quiet(scene)
+            rest = await _until_quiet(scene)
             scene.load.begins.set()
-            recoveries.append(loop.time() - ended)
-            if recoveries[-1] > RECOVERED_WITHIN:
-                slow.append(f"{outage.__name__} took {recoveries[-1]:.0f} s to recover: {'; '.join(stuck)}")
+            recoveries.append(rest.recovered)
+            if rest.recovered > RECOVERED_WITHIN:
+                waited_for = "; ".join(rest.stuck or rest.last)
+                slow.append(f"{outage.__name__} took {rest.recovered:.0f} s to recover: {waited_for}")
         scene.load.begins.clear()
-        figures = await _figures(scene, await _until_quiet(scene))
-    return {"recover_s": round(max(recoveries), 1), **figures, "faults": [*slow, *figures["faults"]]}
+        figures = await _figures(scene, (await _until_quiet(scene)).stuck)
+    return {"recover_s": max(recoveries), **figures, "faults": [*slow, *figures["faults"]]}
 
 
-async def _until_quiet(scene: Scene) -> list[str]:
-    """Wait until all can work and nothing is on its way; what still is after the longest time."""
+async def _until_quiet(scene: Scene) -> Rest:
+    """Wait until all can work and nothing is on its way."""
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    world = scene.world
+    recovered: float | None = None
+    last: list[str] = []
+
+    def since() -> float:
+        return round(loop.time() - begin, 1)
 
     async def mailed_again() -> bool:
         # An operator: the mail server takes again what it had refused for good.
-        async with scene.world.databases["notifications"].transaction() as tx:
+        async with world.databases["notifications"].transaction() as tx:
             await retry(tx, None)
         return True
+
+    async def worked_off() -> bool:
+        nonlocal last
+        behind = [line async for line in backlog(world)]
+        last = behind or last
+        return not behind
+
+    async def quiet() -> bool:
+        return not [line async for line in unrest(world)]
 
     async def works(check: Callable[[], Awaitable[bool]]) -> bool:
         try:
@@ -151,15 +178,18 @@ async def _until_quiet(scene: Scene) -> list[str]:
         except (*AWAY, KafkaError):
             return False
 
+    stuck: list[str] = []
     try:
-        await asyncio.gather(*(one.ready(READY_WITHIN) for one in scene.world.running.processes.values()))
+        await asyncio.gather(*(one.ready(READY_WITHIN) for one in world.running.processes.values()))
         await eventually(lambda: works(mailed_again), within=QUIET_WITHIN)
-        await eventually(lambda: works(lambda: is_quiet(scene.world)), within=QUIET_WITHIN)
+        await eventually(lambda: works(worked_off), within=QUIET_WITHIN)
+        recovered = since()
+        await eventually(lambda: works(quiet), within=QUIET_WITHIN)
     except TimeoutError:
-        return [line async for line in unrest(scene.world)]
+        stuck = [line async for line in unrest(world)]
     except Failure as failure:
-        return [str(failure)]
-    return []
+        stuck = [str(failure)]
+    return Rest(since() if recovered is None else recovered, since(), last, stuck)
 
 
 async def _figures(scene: Scene, stuck: list[str]) -> dict[str, Any]:

@@ -42,6 +42,16 @@ async def is_quiet(world: World) -> bool:
 
 async def unrest(world: World) -> AsyncIterator[str]:
     """What is still on its way, one line each."""
+    async for line in backlog(world):
+        yield line
+    # Last: what was consumed meanwhile may have written some.
+    messages = "select count(*) from message where sent_at is null and failed_at is null"
+    if mails := await world.ask("notifications", messages):
+        yield f"{mails} mails are not sent"
+
+
+async def backlog(world: World) -> AsyncIterator[str]:
+    """What the services have yet to do, one line each; not the mails: one that was refused waits for its time."""
     async for line in _unsent(world):
         yield line
     for name, behind in (await _lags(world)).items():
@@ -58,9 +68,6 @@ async def _unsent(world: World) -> AsyncIterator[str]:
             yield f"{name}: {rows} rows are not published"
         if dues := await world.ask(name, "select count(*) from due where at <= now()"):
             yield f"{name}: {dues} dues"
-    messages = "select count(*) from message where sent_at is null and failed_at is null"
-    if mails := await world.ask("notifications", messages):
-        yield f"{mails} mails are not sent"
 
 
 async def _lags(world: World) -> dict[str, int]:
