@@ -63,6 +63,8 @@ def test_a_container_may_do_little_and_is_started_again(stack: Stack, service: s
         own = {value for name, value in secrets.items() if name.startswith(service.upper())}
         told = " ".join(container["Config"]["Env"])
         assert all(value in told for value in own)
+        # Whose name stays is given its partitions back at once; replicas have none.
+        assert (f"INSTANCE={service}" in container["Config"]["Env"]) == (service != "matching")
         assert not [name for name, value in secrets.items() if value not in own and value in told]
 
 
