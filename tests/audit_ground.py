@@ -20,7 +20,8 @@ from chassis.database import Database, Tx
 from chassis.health import Health
 from chassis.relay import Relay
 from chassis.service import Service
-from chassis.stream import Subscription, create_topics
+from chassis.stream import Subscription
+from chassis.topics import create_topics
 from contracts.record import encode, headers
 from contracts.submissions import Submission
 from contracts.topics import all_topics, submissions

@@ -1,15 +1,14 @@
-"""Topics on the broker, and the subscription that hands polls to a consumer."""
+"""The subscription that hands polls to a consumer."""
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -22,12 +21,10 @@ from chassis.health import Health
 from chassis.lag import measure_lag
 from chassis.places import Places
 from chassis.polls import POLL_MS, Polls
-from contracts.topics import Topic
+from chassis.topics import refused
 
 log = logging.getLogger(__name__)
 
-FEWEST_TO_LOSE_ONE = 3
-"""Copies from which on two must agree: one may be away and writing still goes on."""
 LAG_SECONDS = 5.0
 DRAIN_SECONDS = 30.0
 EMPTY_MS = 1
@@ -41,53 +38,6 @@ STUCK_SECONDS = 180.0
 
 class Stuck(Exception):
     """The consumer stands still although there are records: only a new process is sure to go on."""
-
-
-class TopicDiffers(Exception):
-    """A topic exists with another number of partitions: a key would live in two of them."""
-
-
-async def create_topics(broker: Broker, topics: Iterable[Topic], *, replicas: int = 1) -> list[str]:
-    """Create the topics that are missing; their names. Raises TopicDiffers, KafkaError."""
-    wanted = {topic.name: topic for topic in topics}
-    admin = AIOKafkaAdminClient(**broker.client)
-    await admin.start()
-    try:
-        found = {
-            one["topic"]: len(one["partitions"])
-            for one in await admin.describe_topics(list(wanted))
-            if one["partitions"]
-        }
-        for name, partitions in found.items():
-            if partitions != wanted[name].partitions:
-                raise TopicDiffers(f"{name} has {partitions} partitions instead of {wanted[name].partitions}")
-        missing = [topic for name, topic in wanted.items() if name not in found]
-        if missing:
-            safe = {"min.insync.replicas": "2"} if replicas >= FEWEST_TO_LOSE_ONE else {}
-            answer = await admin.create_topics(
-                [NewTopic(one.name, one.partitions, replicas, topic_configs=one.config | safe) for one in missing]
-            )
-            for name, code, *_ in answer.topic_errors:
-                error = for_code(code)
-                if code and error is not TopicAlreadyExistsError:
-                    raise error(name)
-        return [topic.name for topic in missing]
-    finally:
-        await admin.close()
-
-
-async def _exist(broker: Broker, topics: Sequence[str]) -> bool:
-    """Raises KafkaError, also for a topic that this account has no right to: nobody should go and make it."""
-    admin = AIOKafkaAdminClient(**broker.client)
-    await admin.start()
-    try:
-        found = await admin.describe_topics(list(topics))
-    finally:
-        await admin.close()
-    for one in found:
-        if (code := one["error_code"]) not in {NoError.errno, UnknownTopicOrPartitionError.errno}:
-            raise for_code(code)(one["topic"])
-    return all(one["partitions"] for one in found)
 
 
 class Watch:
@@ -188,9 +138,13 @@ class Subscription:
         while not stop.is_set():
             try:
                 # A consumer that subscribes before its topic exists learns of it only minutes later.
-                if await _exist(self._broker, self._topics):
+                if not (found := await refused(self._broker, self._topics)):
                     await self._consume(stop)
                     return
+                # One that this account has no right to is not missing: nobody should go and make it.
+                for topic, error in found.items():
+                    if error is not UnknownTopicOrPartitionError:
+                        raise error(topic)
                 self._health.down("stream", "topics_missing")
             except (KafkaError, OSError) as error:
                 self._health.down("stream", type(error).__name__)

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from chassis.database import AWAY, RestoreUnfinished
 from chassis.migrate import MigrationChanged
 from chassis.polls import Unreadable
-from chassis.stream import TopicDiffers
+from chassis.topics import TopicDiffers
 from chassis.vault import VaultKeyInvalid
 from geleit.commands import (
     access,

@@ -4,8 +4,8 @@ import asyncpg
 
 from chassis.migrate import MigrationChanged
 from chassis.polls import Unreadable
-from chassis.stream import TopicDiffers
 from chassis.telemetry import place_of
+from chassis.topics import TopicDiffers
 from chassis.vault import VaultKeyInvalid
 
 

@@ -12,7 +12,7 @@ from chassis.failpoint import failpoint
 from chassis.migrate import migrate
 from chassis.service import Service, seed
 from chassis.settings import Settings
-from chassis.stream import create_topics
+from chassis.topics import create_topics
 from contracts.topics import all_topics
 
 

@@ -18,7 +18,8 @@ from chassis.consumer import Consumer
 from chassis.database import Database
 from chassis.health import Health
 from chassis.replay import replay
-from chassis.stream import Subscription, create_topics
+from chassis.stream import Subscription
+from chassis.topics import create_topics
 from chassis.vault import Vault
 from contracts.municipalities import Municipality
 from contracts.record import encode, headers

@@ -19,7 +19,7 @@ from chassis.failpoint import Injected
 from chassis.health import Health
 from chassis.outbox import StateTooLarge
 from chassis.relay import Relay
-from chassis.stream import TopicDiffers, create_topics
+from chassis.topics import TopicDiffers, create_topics
 from contracts.record import event_id
 from contracts.topics import HOME_PARTITIONS, Topic, all_topics
 from stream import eventually, read_to_the_end

@@ -18,8 +18,8 @@ from chassis.errands import Errand
 from chassis.health import Health
 from chassis.service import PartEnded, Service, open_database, work
 from chassis.settings import Settings
-from chassis.stream import create_topics
 from chassis.timers import Timers
+from chassis.topics import create_topics
 from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode, headers
 from contracts.topics import Topic, all_topics

@@ -26,7 +26,8 @@ from chassis.health import Health
 from chassis.lag import measure_lag
 from chassis.places import Places
 from chassis.polls import POLL_MS
-from chassis.stream import Poll, Subscription, create_topics
+from chassis.stream import Poll, Subscription
+from chassis.topics import create_topics
 from chassis.vault import Vault
 from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode, headers

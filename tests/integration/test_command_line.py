@@ -15,7 +15,7 @@ import pytest
 
 from chassis.database import Database
 from chassis.migrate import Migration
-from chassis.stream import TopicDiffers
+from chassis.topics import TopicDiffers
 from chassis.vault import KEY_BYTES
 from geleit.cli import main
 from geleit.demo import diary, furnish

@@ -11,7 +11,7 @@ from chassis.broker import Broker
 from chassis.database import RestoreUnfinished
 from chassis.service import Service, open_database
 from chassis.settings import Settings
-from chassis.stream import create_topics
+from chassis.topics import create_topics
 from contracts.topics import all_topics
 from geleit.commands import restore
 from geleit.failures import Failure
