@@ -19,6 +19,7 @@ from chassis.broker import Broker
 from chassis.database import AWAY, Connection, Database
 from chassis.failpoint import failpoint
 from chassis.health import Health
+from chassis.topics import refused
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +29,14 @@ POLL_SECONDS = 1.0
 STUCK_SECONDS = 60.0
 """The same row is the oldest for so long under a living owner: the owner is frozen, and its session is ended."""
 SEND_TIMEOUT_MS = 30_000
+LOOK_AGAIN_SECONDS = 10.0
+"""After so long a topic that was not there is looked for again."""
 SLOW_SECONDS = 5.0
 """A broker that takes longer to acknowledge is as good as away: the process says so until it does."""
 
 _SELECT = """
 select id, topic, partition, key, ce_id, ce_type, payload, traceparent, created_at, xmin::text::bigint as version
-from outbox where published_at is null order by id limit $1
+from outbox where published_at is null and topic <> all($2::text[]) order by id limit $1
 """
 _MARK = """
 update outbox set published_at = clock_timestamp()
@@ -71,6 +74,11 @@ class Relay:
         self._wake = asyncio.Event()
         self._tried: Sequence[asyncpg.Record] = ()
         """What was given to the broker and not marked since, acknowledged or not: it may have written all of it."""
+        self._there: set[str] = set()
+        self._refused: set[str] = set()
+        """Topics, as the broker said in this session: those we can write to, and those we cannot until it is asked again.
+        Of a missing one a producer would say nothing for half a minute, and what is for the others would wait."""
+        self._asks_again = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set and the outbox is empty; comes back from a lost database or broker."""
@@ -86,6 +94,7 @@ class Relay:
     async def _session(self, stop: asyncio.Event, backoff: Backoff) -> None:
         # Before anything else: once another owner has published these rows, nothing else tells of them.
         await self._unmark_newest()
+        self._there.clear()
         connection = await self._database.dedicated()
         try:
             schema = await connection.fetchval("select current_schema()")
@@ -123,7 +132,7 @@ class Relay:
             while True:
                 # What was told before this look is seen by it.
                 self._wake.clear()
-                rows = await connection.fetch(_SELECT, self._batch)
+                rows = await self._select(connection)
                 if rows:
                     failpoint("outbox.selected")
                     if producer is None:
@@ -136,11 +145,32 @@ class Relay:
                     return
                 else:
                     # Only now, and after sending: whoever has rows and no broker is not ready.
-                    self._health.up("relay")
+                    self._say_whether_all_is_sent()
                     await self._woken(stop, POLL_SECONDS)
         finally:
             if producer is not None:
                 await producer.stop()
+
+    async def _select(self, connection: Connection) -> list[asyncpg.Record]:
+        """The next rows whose topics can be written to."""
+        if self._refused and asyncio.get_running_loop().time() >= self._asks_again:
+            self._refused.clear()
+        while True:
+            rows = await connection.fetch(_SELECT, self._batch, list(self._refused))
+            unknown = {row["topic"] for row in rows} - self._there
+            found = await refused(self._broker, unknown) if unknown else {}
+            self._there |= unknown - found.keys()
+            if not found:
+                return rows
+            self._refused |= found.keys()
+            self._asks_again = asyncio.get_running_loop().time() + LOOK_AGAIN_SECONDS
+            log.error("relay: cannot send to %s", {topic: error.__name__ for topic, error in found.items()})
+
+    def _say_whether_all_is_sent(self) -> None:
+        if self._refused:
+            self._health.down("relay", "topics_refused")
+        else:
+            self._health.up("relay")
 
     def _producer(self) -> AIOKafkaProducer:
         return AIOKafkaProducer(
@@ -165,7 +195,7 @@ class Relay:
         finally:
             slow.cancel()
         failpoint("outbox.sent")
-        self._health.up("relay")
+        self._say_whether_all_is_sent()
         sent = [row for some, count in zip(by_partition.values(), counts, strict=True) for row in some[:count]]
         await self._mark(connection, sent)
         failpoint("outbox.marked")

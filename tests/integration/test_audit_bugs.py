@@ -121,7 +121,7 @@ async def test_a_relay_that_wakes_up_after_its_lock_was_lost_ends_a_topic_with_w
     relay = ground.a_relay("intake")
     async with relay._producer() as producer:
         async with ground.databases["intake"].transaction() as tx:
-            stalled = await tx.fetch(chassis.relay._SELECT, 100)
+            stalled = await tx.fetch(chassis.relay._SELECT, 100, [])
         await ground.corrected("H", languages=["ru"])
         await ground.relay("intake")
         await relay._send_partition(producer, HOUSEHOLDS.name, stalled[0]["partition"], stalled)

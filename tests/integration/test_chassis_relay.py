@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -20,6 +21,7 @@ from chassis.health import Health
 from chassis.outbox import StateTooLarge
 from chassis.relay import Relay
 from chassis.topics import TopicDiffers, create_topics
+from contracts.municipalities import Municipality
 from contracts.record import event_id
 from contracts.topics import HOME_PARTITIONS, Topic, all_topics
 from stream import eventually, read_to_the_end
@@ -117,6 +119,40 @@ async def test_what_a_clock_far_ahead_has_written_is_sent_and_stops_nothing_behi
     ours = {ahead.key, behind.key}
     found = [one.key.decode() for one in await read_to_the_end(kafka_bootstrap, "municipalities")]
     assert [key for key in found if key in ours] == [ahead.key, behind.key]
+
+
+async def test_a_topic_that_is_not_there_keeps_no_other_from_being_sent(
+    probe: Database, kafka_bootstrap: str, topics: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chassis.relay, "LOOK_AGAIN_SECONDS", 1.0)
+    gone, health, stop = f"gone-{uuid4().hex[:8]}", Health(), asyncio.Event()
+    async with probe.transaction() as tx:
+        await tx.publish([a_municipality(ags=f"08{number:06d}", revision=78) for number in range(20)])
+        await tx.execute("update outbox set topic = $1", gone)
+    async with probe.transaction() as tx:
+        await tx.publish([a_municipality(ags="08999997", revision=78)])
+    # More wait in front for the one that is not there than are selected at once.
+    relay = Relay(probe, service="probe", broker=Broker(kafka_bootstrap), batch=5, health=health)
+    running = asyncio.create_task(relay.run(stop))
+
+    async def unsent() -> int:
+        async with probe.transaction() as tx:
+            return int(await tx.fetchval("select count(*) from outbox where published_at is null"))
+
+    async def all_but_the_gone() -> bool:
+        return await unsent() == 20
+
+    await eventually(all_but_the_gone, within=10)
+    assert not health.ready
+    await create_topics(Broker(kafka_bootstrap), [Topic(gone, Municipality, "probe")])
+    await eventually(everything_sent(probe), within=10)
+
+    async def is_ready() -> bool:
+        return health.ready
+
+    await eventually(is_ready)
+    stop.set()
+    await running
 
 
 async def test_two_relays_send_each_row_once(probe: Database, kafka_bootstrap: str, topics: None) -> None:
@@ -258,7 +294,7 @@ async def test_what_is_to_be_sent_again_is_not_taken_for_sent_by_who_has_sent_it
     zombie, owner = (Answered(probe, service="probe", broker=Broker(""), batch=500, health=Health()) for _ in range(2))
     lost, elected = await probe.dedicated(), await probe.dedicated()
     await elected.execute("update outbox set published_at = null where revision = 3")
-    newest = await elected.fetch(chassis.relay._SELECT, 500)
+    newest = await elected.fetch(chassis.relay._SELECT, 500, [])
     lost.terminate()
     with pytest.raises(AWAY):
         await zombie._send(lost, NO_PRODUCER, overtaken)
