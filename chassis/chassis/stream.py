@@ -200,8 +200,12 @@ class Subscription:
             await broker.connect()
             _poll_our_way(broker)
             await broker.start()
-            self._health.up("stream")
             while not stop.is_set():
+                # With the broker away, or without the right to its group, it polls and is given nothing.
+                if handle.consumer._coordinator.coordinator_id is None:
+                    self._health.down("stream", "no_coordinator")
+                else:
+                    self._health.up("stream")
                 # Who is waiting for a position has none to tell of: next time.
                 with suppress(TimeoutError, KafkaError):
                     await asyncio.wait_for(measure_lag(handle.consumer, self._topics, self._at_hand), LAG_SECONDS)

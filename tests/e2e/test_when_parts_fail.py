@@ -37,6 +37,8 @@ async def test_intake_accepts_while_kafka_is_down_and_everything_arrives_later(b
     assert [answer.status_code for answer in shown] == [200] * len(households)
     assert (await centre.get("/readyz")).is_success
     await not_ready(world, "intake.0", "relay")
+    # Who has nothing to send and nothing to read does not take that for work that is done.
+    await not_ready(world, "reporting.0", "stream")
     await kafka.start()
     for household in households:
         await world.care(household, "proposed", within=90)
