@@ -49,7 +49,6 @@ where id in (select max(o.id) from outbox o join unnest($1::text[], $2::text[]) 
              on o.topic = sent.topic and o.key = sent.key where o.id >= $3 group by o.topic, o.key)
 """
 """Looked for from the first id that was tried on: no key has its newest before, and a week's outbox is not read."""
-_OLDEST = "select id from outbox where published_at is null order by id limit 1"
 _END_OWNER = """
 select pg_terminate_backend(l.pid) from pg_locks l
 where l.locktype = 'advisory' and l.granted
@@ -117,7 +116,7 @@ class Relay:
             if stop.is_set():
                 return False
             # By what is seen here: the row's own time is by the clock of whoever wrote it.
-            before, oldest = oldest, await connection.fetchval(_OLDEST)
+            before, oldest = oldest, next((row["id"] for row in await self._select(connection, 1)), None)
             if oldest is None or oldest != before:
                 since = loop.time()
             elif loop.time() - since > STUCK_SECONDS and await connection.fetchval(_END_OWNER, lock):
@@ -132,7 +131,7 @@ class Relay:
             while True:
                 # What was told before this look is seen by it.
                 self._wake.clear()
-                rows = await self._select(connection)
+                rows = await self._select(connection, self._batch)
                 if rows:
                     failpoint("outbox.selected")
                     if producer is None:
@@ -151,12 +150,12 @@ class Relay:
             if producer is not None:
                 await producer.stop()
 
-    async def _select(self, connection: Connection) -> list[asyncpg.Record]:
-        """The next rows whose topics can be written to."""
+    async def _select(self, connection: Connection, most: int) -> list[asyncpg.Record]:
+        """The next rows whose topics can be written to. Raises KafkaError."""
         if self._refused and asyncio.get_running_loop().time() >= self._asks_again:
             self._refused.clear()
         while True:
-            rows = await connection.fetch(_SELECT, self._batch, list(self._refused))
+            rows = await connection.fetch(_SELECT, most, list(self._refused))
             unknown = {row["topic"] for row in rows} - self._there
             found = await refused(self._broker, unknown) if unknown else {}
             self._there |= unknown - found.keys()

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+DRAINED_WITHIN = 25.0
+"""Seconds from SIGTERM on; whoever keeps us kills after thirty."""
 ASKED_EVERY = 5.0
 """Seconds between two questions of a web process to its databases."""
 
@@ -220,6 +223,15 @@ async def _run(services: Sequence[Service], *, worker: bool, web: bool) -> None:
         await stop.wait()
         # Beside the workers, not after them: SIGTERM leaves one time for both.
         server.should_exit = True
+        asyncio.get_running_loop().call_later(DRAINED_WITHIN, _end_undrained)
+
+
+def _end_undrained() -> None:
+    """A server that hangs is waited for by clients in ways of their own. Without it nothing is lost: what is not
+    committed comes again, and what is not sent waits in the outbox."""
+    log.critical("not drained within %.0f s: the process ends", DRAINED_WITHIN)
+    logging.shutdown()
+    os._exit(1)
 
 
 def _web(services: Sequence[Service], health: Health) -> "FastAPI":

@@ -31,27 +31,45 @@ async def test_all_processes_drain_within_their_time(breakable: World) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(load.run(1))
         await eventually(lambda: busy(load))
-        await asyncio.gather(*(stopped(world, name) for name in PROCESSES))
+        endings = await asyncio.gather(*(stopped(world, name) for name in PROCESSES))
+        assert endings == ["exited with 0"] * len(PROCESSES)
         stop.set()
     await eventually(lambda: is_quiet(world), within=60)
     assert await faults(world, load.journal) == []
+
+
+@pytest.mark.timeout(180)
+async def test_who_cannot_drain_because_the_broker_hangs_ends_in_time_and_loses_nothing(breakable: World) -> None:
+    world, town = breakable, breakable.town()
+    await world.manager(town)
+    intake, kafka = world.running.process("intake.0"), world.running.kafka
+    assert kafka
+    assert kafka.pid
+    os.killpg(kafka.pid, signal.SIGSTOP)
+    try:
+        household = await world.registered(town)
+        assert await stopped(world, intake.name, until_ready=False) == "exited with 1"
+    finally:
+        os.killpg(kafka.pid, signal.SIGCONT)
+    await world.care(household, "proposed", within=60)
 
 
 async def busy(load: Load) -> bool:
     return len(load.journal.taken) >= TOWNS
 
 
-async def stopped(world: World, name: str) -> None:
-    """Ask the process to end while it works, and wait until it is there again."""
+async def stopped(world: World, name: str, *, until_ready: bool = True) -> str:
+    """Ask the process to end while it works, and wait until it has ended and is there again; how it ended."""
     process = world.running.process(name)
     await process.ready(60)
     pid, process.ending = process.pid, ""
     assert pid
 
-    async def has_ended() -> bool:
-        return bool(process.ending)
+    async def how() -> str:
+        return process.ending
 
     os.kill(pid, signal.SIGTERM)
-    await eventually(has_ended, within=GRACE)
-    assert process.ending == "exited with 0", name
-    await process.ready(60)
+    ending: str = await eventually(how, within=GRACE)
+    if until_ready:
+        await process.ready(60)
+    return ending

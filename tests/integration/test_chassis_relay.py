@@ -227,6 +227,30 @@ async def test_an_owner_whose_clock_is_behind_keeps_its_session(
         await behind.release(owner)
 
 
+async def test_an_owner_that_has_nothing_else_to_send_keeps_its_session(
+    probe: Database, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chassis.relay, "STUCK_SECONDS", 0.1)
+    owner, looks = await probe.dedicated(), asyncio.Semaphore(0)
+
+    class Looks(Relay):
+        async def _woken(self, stop: asyncio.Event, seconds: float) -> None:
+            looks.release()
+            await super()._woken(stop, seconds)
+
+    try:
+        await owner.execute("select pg_advisory_lock(hashtextextended('geleit.relay.' || current_schema(), 0))")
+        async with probe.transaction() as tx:
+            await tx.publish([a_municipality(revision=79)])
+            await tx.execute("update outbox set topic = 'gone'")
+        async with relaying(probe, kafka_bootstrap, Looks):
+            for _ in range(3):
+                await looks.acquire()
+            assert await owner.fetchval("select true")
+    finally:
+        await probe.release(owner)
+
+
 async def test_a_wake_up_wakes_once(probe: Database) -> None:
     """A relay that waits for its turn and stays awake takes half a core from everybody else."""
     relay, stop, loop = (
