@@ -75,8 +75,8 @@ class Relay:
         """What was given to the broker and not marked since, acknowledged or not: it may have written all of it."""
         self._there: set[str] = set()
         self._refused: set[str] = set()
-        """Topics, as the broker said in this session: those we can write to, and those we cannot until it is asked again.
-        Of a missing one a producer would say nothing for half a minute, and what is for the others would wait."""
+        """Topics, as the broker said in this session: where we can write, and where not until it is asked again. Of a
+        missing one a producer would say nothing for half a minute, and what is for the others would wait."""
         self._asks_again = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:

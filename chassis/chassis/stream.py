@@ -202,7 +202,7 @@ class Subscription:
             await broker.start()
             while not stop.is_set():
                 # With the broker away, or without the right to its group, it polls and is given nothing.
-                if handle.consumer._coordinator.coordinator_id is None:
+                if handle.consumer is None or handle.consumer._coordinator.coordinator_id is None:
                     self._health.down("stream", "no_coordinator")
                 else:
                     self._health.up("stream")

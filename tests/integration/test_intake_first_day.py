@@ -1,6 +1,7 @@
 """What one request reads does not grow with what is there, though its plan was made when nothing was."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from builders import a_care
@@ -11,7 +12,7 @@ from intake import store
 from intake.store import Head, Kept, Place
 from integration.conftest import OpenDatabase
 
-THERE = 2_000
+THERE = 10_000
 KARLSRUHE = Tenant(Role.CENTRE, "karlsruhe")
 """As a centre's requests see the tables: its row-level security is part of each plan."""
 FILL = """
@@ -39,10 +40,10 @@ PLANNED = 10
 Work = Callable[[Tx], Awaitable[None]]
 
 
-async def rows_read(database: OpenDatabase, use: str, table: str, work: Work) -> int:
+async def rows_read(database: OpenDatabase, use: str, table: str, work: Work, as_who: Tenant = KARLSRUHE) -> int:
     """Rows of a table that some work reads once a day's households are there, begun on an empty table."""
     worker, user = await database("intake", "worker"), await database("intake", use)
-    tenant = KARLSRUHE if use == "web" else None
+    tenant = as_who if use == "web" else None
     for _ in range(PLANNED):
         async with user.transaction(tenant) as tx:
             await work(tx)
@@ -89,3 +90,26 @@ async def test_a_place_is_looked_up_in_the_book_of_verdicts(database: OpenDataba
         await store.seen(tx, [Place("submissions.karlsruhe", 0, 7, b"")])
 
     assert await rows_read(database, "worker", "verdict", look) <= FEW
+
+
+async def test_a_changed_household_is_not_looked_for_among_all_of_them(database: OpenDatabase) -> None:
+    since = datetime.now(UTC) + timedelta(hours=1)
+
+    async def look(tx: Tx) -> None:
+        await store.shown(tx, limit=50, newest_first=False, since=since)
+
+    assert await rows_read(database, "web", "household", look) <= FEW
+
+
+async def test_a_household_is_shown_by_itself(database: OpenDatabase) -> None:
+    async def look(tx: Tx) -> None:
+        await store.shown(tx, limit=1, id=UUID(int=7))
+
+    assert await rows_read(database, "web", "household", look) <= FEW
+
+
+async def test_the_references_of_households_are_looked_up(database: OpenDatabase) -> None:
+    async def lock(tx: Tx) -> None:
+        await store.lock_households(tx, [UUID(int=7)])
+
+    assert await rows_read(database, "web", "reference", lock, Tenant(Role.DISTRICT, "08212")) <= FEW

@@ -7,20 +7,11 @@ left join care as c on c.household = h.id
 where
     h.centre = current_setting('geleit.tenant', true)
     and h.reference is not null
-    and ($2::timestamptz is null or (h.registered_at, h.id) > ($2, $3::uuid))
     and h.reference like $4
     and ($5::text is null or h.status = $5)
     and ($6::text is null or c.status = $6)
     and (
-        -- Changed is when the writing transaction began; it is seen when that has ended, within a minute (command_timeout).
-        $7::timestamptz is null
-        or h.changed_at >= $7 - interval '5 minutes'
-        or c.changed_at >= $7 - interval '5 minutes'
+        $7::uuid is null
+        or h.id <> $7 and h.person_digest = (select other.person_digest from household as other where other.id = $7)
     )
-    and (
-        $8::uuid is null
-        or h.id <> $8 and h.person_digest = (select other.person_digest from household as other where other.id = $8)
-    )
-    and ($9::uuid is null or h.id = $9)
-order by h.registered_at, h.id
-limit $1
+    and ($8::uuid is null or h.id = $8)

@@ -1,0 +1,42 @@
+"""What a page of matching reads does not grow with what is there."""
+
+from uuid import UUID
+
+from chassis.access.principal import Role, Tenant
+from integration.conftest import OpenDatabase
+from matching.web import store
+
+THERE = 10_000
+SHOWN, OTHER = UUID(int=1), UUID(int=2)
+HOUSEHOLDS = """
+insert into household (id, home, revision, status, registered_at)
+select id, 0, 1, 'active', now() from unnest($1::uuid[]) as id
+"""
+CARES = """
+insert into care (household, revision, household_revision, status, reason, registered_at, decided_at, weight, needs)
+select id, 1, 1, 'waiting', 'no_municipality', now(), now(), 0, 25 from unnest($1::uuid[]) as id
+"""
+DECISIONS = """
+insert into decision (district, position, hash, receipt, decided_at)
+select '08212', n, '', '', now() from generate_series(1, $1) as n
+"""
+LINKS = """
+insert into decision_link (household, revision, district, position)
+select case when n = 1 then $1::uuid else $2 end, n, '08212', n from generate_series(1, $3::bigint) as n
+"""
+
+
+async def test_whose_a_receipt_is_is_looked_up(database: OpenDatabase) -> None:
+    worker, web = await database("matching", "worker"), await database("matching", "web")
+    async with worker.transaction() as tx:
+        await tx.execute(HOUSEHOLDS, [SHOWN, OTHER])
+        await tx.execute(CARES, [SHOWN, OTHER])
+        await tx.execute(DECISIONS, THERE)
+        await tx.execute(LINKS, SHOWN, OTHER, THERE)
+    async with web.transaction(Tenant(Role.STATE, "08")) as tx:
+        assert len(await store.receipts(tx, SHOWN)) == 1
+        read = await tx.fetchval(
+            "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables"
+            " where schemaname = 'matching' and relname = 'decision_link'"
+        )
+    assert int(read) <= 20
