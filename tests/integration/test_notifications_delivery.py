@@ -15,13 +15,27 @@ from chassis.access import Role, Tenant
 from chassis.database import Database
 from chassis.errands import Errand, Errands, NotPerformed
 from chassis.health import Health
+from contracts.vocabulary import Answer
 from gauged import figure
 from integration.conftest import OpenDatabase, SetClock
 from notifications import deliver, store
 from notifications.channels.mail import Mailer, Server
 from notifications.settings import Settings
 from notifications.telemetry import measure_given_up
-from notifications_world import ADDRESS, TOWN, fold, know_contact, messages, soon
+from notifications_world import (
+    ADDRESS,
+    TOWN,
+    answer,
+    confirmed,
+    fold,
+    know_contact,
+    messages,
+    proposed_again,
+    released,
+    soon,
+)
+
+OPERATOR = Tenant(Role.OPERATOR, "08")
 
 
 class Post:
@@ -195,10 +209,59 @@ async def test_an_address_that_is_refused_fails_for_good_until_an_operator_retri
     office.answer = lambda: "250 OK"
     async with web.transaction(TOWN) as tx:
         assert await deliver.retry(tx, [row["id"]]) == 0
-    async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
+    async with web.transaction(OPERATOR) as tx:
         assert await deliver.retry(tx, [row["id"]]) == 1
     await once(worker, errand)
     assert len(office.mails) == 1
+
+
+async def test_a_retry_goes_to_the_address_that_was_corrected_meanwhile(
+    database: OpenDatabase, post: tuple[Post, Server]
+) -> None:
+    office, server = post
+    worker, web = await database("notifications"), await database("notifications", "web")
+    office.answer = lambda: "550 no such mailbox"
+    await a_message(worker)
+    errand = deliver.errand(settings(), Mailer(server))
+    await once(worker, errand)
+    (row,) = await messages(worker)
+    await know_contact(worker, "posteingang@tuebingen.example")
+    office.answer = lambda: "250 OK"
+    async with web.transaction(OPERATOR) as tx:
+        assert await deliver.retry(tx, None) == 1
+    await once(worker, errand)
+    (mail,) = office.mails
+    assert mail["To"] == "posteingang@tuebingen.example"
+    assert mail["Message-ID"] == f"<{row['id']}@geleit.example>"
+
+
+async def test_what_is_answered_or_over_is_neither_listed_as_failed_nor_sent_again(
+    database: OpenDatabase, post: tuple[Post, Server]
+) -> None:
+    office, server = post
+    worker, web = await database("notifications"), await database("notifications", "web")
+    office.answer = lambda: "550 no such mailbox"
+    await know_contact(worker)
+    accepted, declined, being_read, still = (a_care(assigned_at=soon()) for _ in range(4))
+    await fold(worker, accepted, declined, being_read, still)
+    errand = deliver.errand(settings(), Mailer(server))
+    await once(worker, errand)
+    assert await given_up(worker) == 4
+    await fold(worker, confirmed(accepted), proposed_again(released(declined)))
+    await answer(web, being_read, Answer.ACCEPTED)
+    office.answer = lambda: "250 OK"
+    await once(worker, errand)
+    assert await given_up(worker) == 1
+    async with web.transaction(OPERATOR) as tx:
+        sending = await tx.fetchrow(store.query("sending"))
+        failed = await tx.fetch(store.query("failed"), None, None, 10)
+        assert await deliver.retry(tx, None) == 1
+    assert sending is not None
+    assert (sending["failed"], len(failed)) == (1, 1)
+    office.mails.clear()
+    await once(worker, errand)
+    (mail,) = office.mails
+    assert str(still.household) in mail.get_payload(decode=True).decode()  # type: ignore[union-attr]
 
 
 async def test_a_mail_that_is_refused_for_now_is_tried_again(database: OpenDatabase, post: tuple[Post, Server]) -> None:
@@ -278,7 +341,7 @@ async def test_sending_is_counted_for_the_operator(database: OpenDatabase, post:
     await a_message(worker, 2)
     await once(worker, deliver.errand(settings(), Mailer(server)))
     await a_message(worker)
-    async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
+    async with web.transaction(OPERATOR) as tx:
         row = await tx.fetchrow(store.query("sending"))
     assert row is not None
     assert (row["sent"], row["queued"], row["trying"], row["failed"]) == (2, 1, 0, 0)

@@ -135,7 +135,8 @@ def errand(settings: Settings, mailer: Mailer | None = None) -> Errand:
 
 
 async def retry(tx: Tx, messages: Sequence[UUID] | None) -> int:
-    """Send failed messages again (None: all of them), as an operator asks for; how many those are."""
+    """Send failed messages that are still wanted again (None: all of them), as an operator asks for; how many those
+    are."""
     rows = await tx.fetch(query("retry"), messages)
     await tx.audits([("retry_message", str(row["id"])) for row in rows])
     if rows:

@@ -323,5 +323,5 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
 
 
 async def given_up(tx: Tx, since: datetime) -> int:
-    """How many messages have failed for good since then."""
-    return int(await tx.fetchval("select count(*) from message where failed_at > $1", since))
+    """How many messages have failed for good since then, of those that somebody still waits for."""
+    return int(await tx.fetchval("select count(*) from given_up where failed_at > $1", since))

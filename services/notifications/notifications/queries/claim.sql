@@ -1,4 +1,5 @@
--- Messages whose time has come, under a lease of $1: $2 how many.
+-- Messages whose time has come, under a lease of $1: $2 how many. They go where the municipality is told by now: an address
+-- may have been corrected since they were written.
 with next as (
     select id from message
     where sent_at is null and failed_at is null and next_attempt_at <= statement_timestamp()
@@ -10,7 +11,10 @@ update message
 set
     claimed_at = statement_timestamp(),
     next_attempt_at = statement_timestamp() + $1::interval,
-    attempts = attempts + 1
+    attempts = attempts + 1,
+    address = coalesce(
+        (select c.address from contact_point c where c.municipality = message.municipality), message.address
+    )
 from next
 where message.id = next.id
 returning
