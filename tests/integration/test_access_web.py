@@ -11,7 +11,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 
 from access_world import PASSWORD, TUEBINGEN, OpenDatabase, a_key, a_session, an_account, owner
-from chassis.access import Role
+from chassis.access import Role, accounts
+from chassis.access.passwords import MOST_SIGNING_IN
 from chassis.access.tokens import csrf_token
 from chassis.database import Database
 from chassis.web import Work, require
@@ -163,6 +164,35 @@ async def test_signing_in_ends_the_session_before_and_locks_after_failures(
     assert locked.status_code == 429
     assert 20 < int(locked.headers["retry-after"]) <= 30
     assert "Zu viele Versuche" in locked.text
+
+
+async def test_who_would_wait_too_long_to_sign_in_is_told_at_once_and_not_counted(
+    client: httpx.AsyncClient, web: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, over = asyncio.Semaphore(0), asyncio.Event()
+
+    async def slow(_hash: str | None, _password: str) -> bool:
+        inside.release()
+        await over.wait()
+        return False
+
+    monkeypatch.setattr(accounts, "password_fits", slow)
+
+    async def sign_in(name: str) -> httpx.Response:
+        return await client.post("/login", data={"name": name, "password": "wrong"}, headers=HTML)
+
+    waiting = []
+    for number in range(MOST_SIGNING_IN):
+        waiting.append(asyncio.create_task(sign_in(f"name {number}")))
+        await inside.acquire()
+    for _ in range(6):
+        refused = await asyncio.wait_for(sign_in("land"), 5)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    over.set()
+    assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {401}
+    assert (await sign_in("land")).status_code == 401, "and afterwards there is room again"
+    async with owner(database_url) as tx:
+        assert await tx.fetchval("select sum(failures) from access.attempt") == MOST_SIGNING_IN + 1
 
 
 async def test_a_form_shows_its_errors_in_ones_language_and_says_when_it_is_saved(

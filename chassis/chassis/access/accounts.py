@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from chassis.access.passwords import hash_password, password_fits
+from chassis.access.passwords import hash_password, password_fits, signing_in
 from chassis.access.principal import Role
 from chassis.access.tokens import digest, new_token
 from chassis.database import Database, Tx
@@ -95,14 +95,18 @@ async def list_accounts(tx: Tx, *, role: Role | None = None, tenant: str | None 
 async def sign_in(
     database: Database, *, name: str, password: str, idle: timedelta = IDLE, lifetime: timedelta = LIFETIME
 ) -> Attempt:
-    """Checks a password between two transactions, so that the slow hash holds neither a lock nor a connection."""
-    async with database.transaction() as tx:
-        found = await tx.fetchrow("select * from access.begin_sign_in($1)", name)
-    assert found is not None
-    if found["locked_until"] is not None:
-        return Locked(found["locked_until"])
-    if not await password_fits(found["password_hash"], password):
-        return Refused()
+    """Checks a password between two transactions, so that the slow hash holds neither a lock nor a connection.
+
+    Raises ConnectionError if too many sign in, and what `transaction` raises.
+    """
+    async with signing_in():
+        async with database.transaction() as tx:
+            found = await tx.fetchrow("select * from access.begin_sign_in($1)", name)
+        assert found is not None
+        if found["locked_until"] is not None:
+            return Locked(found["locked_until"])
+        if not await password_fits(found["password_hash"], password):
+            return Refused()
     token = new_token()
     async with database.transaction() as tx:
         # Asked again with the hash that was checked: it may have been replaced meanwhile.

@@ -59,7 +59,7 @@ def handle_errors(app: FastAPI) -> None:
         return await answer(request, of_validation(error))
 
     async def on_away(request: Request, error: Exception) -> Response:
-        _log.warning("database is away: %s", type(error).__name__)
+        _log.warning("database is away, or too many wait: %s", type(error).__name__)
         problem = of_status(503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
         request.state.principal = None
         return await answer(request, problem)
