@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import uvicorn
+from pydantic import ValidationError
 from starlette.applications import Starlette
 
 from chassis import loop, telemetry
@@ -29,7 +30,7 @@ from chassis.health import Health
 from chassis.parked import RETRY
 from chassis.relay import Relay
 from chassis.retention import keep_forgetting
-from chassis.settings import Settings
+from chassis.settings import Settings, wrong_variables
 from chassis.stream import Subscription
 from chassis.timers import DueHandler, Timers
 from chassis.vault import Vault, master_key
@@ -188,7 +189,10 @@ async def _watched(name: str, part: Coroutine[Any, Any, None], stop: asyncio.Eve
 def main(make: Callable[[S], Service], settings: type[S]) -> None:
     """`python -m <service> [worker|web]`: one of the two, or both in one process."""
     use = sys.argv[1] if len(sys.argv) > 1 else "both"
-    service = make(settings())
+    try:
+        service = make(settings())
+    except ValidationError as error:
+        sys.exit(wrong_variables(error))
     if use not in {"worker", "web", "both"}:
         sys.exit(f"usage: python -m {service.package} [worker|web]")
     telemetry.setup(f"{service.name}-{use}" if use != "both" else service.name, service.settings.log_level)

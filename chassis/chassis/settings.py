@@ -1,9 +1,10 @@
 """What every process reads from its environment; a service adds its own fields."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _SECRETS = Path("/run/secrets") if Path("/run/secrets").is_dir() else None
@@ -53,3 +54,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def wrong_variables(error: ValidationError, own: Mapping[str, str] | None = None) -> str:
+    """What is wrong with which variable, a line each and never its value; `own` are fields that another one sets."""
+    names = own or {}
+    return "\n".join(
+        f"{names.get(field, field).upper()}: {one['msg'].removeprefix('Value error, ')}"
+        for one in error.errors(include_url=False, include_context=False, include_input=False)
+        for field in [str(one["loc"][0])]
+    )

@@ -6,10 +6,12 @@ from typing import Annotated, NoReturn
 import asyncpg
 import typer
 from aiokafka.errors import KafkaError
+from pydantic import ValidationError
 
 from chassis.database import AWAY, RestoreUnfinished
 from chassis.migrate import MigrationChanged
 from chassis.polls import Unreadable
+from chassis.settings import wrong_variables
 from chassis.topics import TopicDiffers
 from chassis.vault import VaultKeyInvalid
 from geleit.commands import (
@@ -63,6 +65,11 @@ def main() -> None:
         app()
     except (Failure, RestoreUnfinished) as failure:
         _end(str(failure))
+    except ValidationError as error:
+        # Of all that is read this alone is called so.
+        if error.title != Settings.__name__:
+            raise
+        _end(wrong_variables(error))
     except (
         *AWAY,
         asyncpg.PostgresError,

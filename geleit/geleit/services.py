@@ -6,9 +6,12 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 import chassis.settings
 from chassis.database import Database
 from chassis.service import Service, open_database
+from geleit.failures import Failure
 from geleit.settings import Settings
 from geleit.state import addresses
 from intake.app import service as intake
@@ -55,11 +58,15 @@ def all_services() -> Sequence[Service]:
 def own(kind: type[S], service: str) -> S:
     """A service's settings: a variable with its name before it (MATCHING_DATABASE_PASSWORD) wins over that of all.
 
-    Not for addresses to listen at: some platforms set INTAKE_PORT to what is no port.
+    Not for addresses to listen at: some platforms set INTAKE_PORT to what is no port. Raises Failure.
     """
     names = kind.model_fields.keys() - {"host", "port", "health_port"}
     wins = {name: value for name in names if (value := os.environ.get(f"{service}_{name}".upper()))}
-    return kind.model_validate(wins)
+    try:
+        return kind.model_validate(wins)
+    except ValidationError as error:
+        own_names = {name: f"{service}_{name}" for name in wins}
+        raise Failure(chassis.settings.wrong_variables(error, own_names)) from None
 
 
 def the_service(name: str) -> Service:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -228,6 +229,26 @@ def test_what_a_person_can_put_right_is_said_in_one_line(
     given(here)
     code, _, said = told(here, capsys, *words)
     assert (code, advice in said, said.count("\n")) == (1, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("PORT", "99999", "PORT: Input should be less than or equal to 65535"),
+        ("TRACING", "perhaps", "TRACING: Input should be a valid boolean"),
+        ("SMTP_URL", "smtp://geleit:hush#@mail.example", "SMTP_URL: an SMTP URL begins with smtp://"),
+        ("KAFKA_REPLICAS", "many", "KAFKA_REPLICAS: Input should be a valid integer"),
+        ("MATCHING_KAFKA_REPLICAS", "many", "MATCHING_KAFKA_REPLICAS: Input should be a valid integer"),
+    ],
+)
+def test_a_wrong_variable_is_named_and_not_quoted(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str, advice: str
+) -> None:
+    here.setenv(name, value)
+    code, _, said = told(here, capsys, "account", "list")
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.startswith(advice)
+    assert not {value, "hush"} & set(re.split(r"[ '\n]", said))
 
 
 def test_an_import_with_another_master_key_says_whose_names_it_seals_anew(

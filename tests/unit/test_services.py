@@ -1,10 +1,16 @@
 """One environment sets up all services, and a variable with a service's name before it is that service's own."""
 
+import re
+import sys
+
 import pytest
 
+from chassis.service import main
 from geleit.services import own
 from intake.settings import Settings as IntakeSettings
 from matching.settings import Settings as MatchingSettings
+from notifications.app import service as notifications
+from notifications.settings import Settings as NotificationsSettings
 
 
 @pytest.fixture
@@ -24,3 +30,15 @@ def test_a_service_has_what_all_have_unless_it_has_its_own(environment: pytest.M
 def test_intakes_private_key_is_not_taken_for_a_variable_of_its_own(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("INTAKE_PRIVATE_KEY_FILE", "/keys/intake.jwk")
     assert str(own(IntakeSettings, "intake").intake_private_key_file) == "/keys/intake.jwk"
+
+
+def test_a_process_names_the_variables_that_are_wrong_and_quotes_none(environment: pytest.MonkeyPatch) -> None:
+    environment.setattr(sys, "argv", ["notifications", "worker"])
+    environment.delenv("DATABASE_URL")
+    environment.setenv("SMTP_URL", "smtp://geleit:hush#@mail.example")
+    environment.setenv("POLL_RECORDS", "many")
+    with pytest.raises(SystemExit) as ended:
+        main(notifications, NotificationsSettings)
+    lines = str(ended.value.code).split("\n")
+    assert [line.partition(":")[0] for line in lines] == ["DATABASE_URL", "POLL_RECORDS", "SMTP_URL"]
+    assert not {"hush", "many"} & set(re.split(r"[ ']", " ".join(lines)))

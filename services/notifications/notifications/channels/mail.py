@@ -31,6 +31,10 @@ _TLS: dict[str, tuple[Literal["none", "starttls", "tls"], int]] = {
     "smtp+starttls": ("starttls", 587),
     "smtps": ("tls", 465),
 }
+_WANTED = (
+    "an SMTP URL begins with smtp://, smtps:// or smtp+starttls:// and names a host;"
+    " what a password has besides letters and digits is percent-encoded"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +58,17 @@ class Failure:
 
 def server_of(url: str) -> Server:
     """The server of an SMTP URL; ValueError if it is none."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        given = parts.port
+    except ValueError:  # which quotes what may be a piece of the password
+        raise ValueError(_WANTED) from None
     if parts.scheme not in _TLS or not parts.hostname:
-        raise ValueError("an SMTP URL begins with smtp://, smtps:// or smtp+starttls:// and names a host")
+        raise ValueError(_WANTED)
     tls, port = _TLS[parts.scheme]
     return Server(
         parts.hostname,
-        parts.port or port,
+        given or port,
         tls,
         unquote(parts.username) if parts.username else None,
         unquote(parts.password) if parts.password else None,
