@@ -279,6 +279,20 @@ async def begin_demo(state_dir: Path, doors: Doors) -> None:
     await _Run(running, doors, nothing, nothing, Steps(quiet=True), Wanted(), 0.0).week()
 
 
+def test_an_import_of_contacts_fails_where_no_line_could_be_read(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = Path("contacts.csv")
+    for wrong in ("municipality;mail\n", f"ags;address\n{TUEBINGEN};nobody\n"):
+        file.write_text(wrong, "utf-8")
+        code, out, said = told(here, capsys, "contacts", "import", str(file))
+        assert (code, out.count("line "), "Nothing was imported" in said) == (1, 1, True)
+    file.write_text(f"ags;address\n{TUEBINGEN};post@tuebingen.example\n0;wrong\n", "utf-8")
+    for changed in (1, 0):
+        code, out, _ = told(here, capsys, "contacts", "import", str(file))
+        assert (code, f"changed {changed}, unchanged {1 - changed}, wrong 1" in out) == (0, True)
+
+
 async def test_a_demo_writes_nothing_over_what_no_demo_has_made(here: pytest.MonkeyPatch, tmp_path: Path) -> None:
     real = "ags;address\n08415061;amt@reutlingen.example".splitlines()
     async with open_doors() as doors:

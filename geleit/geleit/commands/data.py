@@ -101,6 +101,8 @@ def contacts_import(file: ReadableFile) -> None:
     report = _do("notifications", lambda tx, _: import_contacts(tx, lines))
     for fault in report.faults:
         typer.echo(f"line {fault.line}: {fault.code}")
+    if report.faults and not report.changed + report.unchanged:
+        raise Failure("Nothing was imported. Correct the lines above.")
     typer.echo(f"changed {report.changed}, unchanged {report.unchanged}, wrong {len(report.faults)}")
 
 
