@@ -125,6 +125,14 @@ def test_accounts_are_listed(here: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert told(here, capsys, "account", "list", "--role", "district")[1].splitlines() == lines[1:]
 
 
+def test_the_spaces_around_a_name_are_none_of_it(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    as_state = ("--role", "state", "--tenant", "08")
+    assert told(here, capsys, "account", "create", " anna", *as_state)[1].startswith("anna: ")
+    code, _, said = told(here, capsys, "account", "create", "anna ", *as_state)
+    assert (code, "exists" in said) == (1, True)
+    assert told(here, capsys, "account", "disable", " anna ")[:2] == (0, "anna disabled\n")
+
+
 def test_an_account_comes_back(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def account(*words: str) -> int:
         return told(here, capsys, "account", *words)[0]

@@ -34,7 +34,8 @@ key = typer.Typer(no_args_is_help=True, help="API keys of machines.")
 _AGS = re.compile(r"08[0-9]{6}")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-AccountName = Annotated[str, typer.Argument(help="the name to sign in with")]
+# As whoever signs in is understood.
+AccountName = Annotated[str, typer.Argument(help="the name to sign in with", callback=lambda name: name.strip())]
 RoleOption = Annotated[Role, typer.Option(help="what it may do")]
 Tenant = Annotated[
     str, typer.Option(help="whose rows: a centre's code, an AGS of 8 or 5 digits, a manager's id, or 08 for the state")
