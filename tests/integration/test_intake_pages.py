@@ -327,6 +327,7 @@ async def test_a_registration_is_withdrawn_after_one_more_question(door: Door) -
         address = await register(browser)
         asked = await browser.get(f"{address}/withdraw")
         assert "Withdraw the registration" in asked.text
+        assert "sees that in its inbox and gets no mail" in asked.text
         assert (await browser.send(f"{address}/withdraw")).status_code == 303
         page = await browser.get(address)
         again = await browser.get(f"{address}/correct")
