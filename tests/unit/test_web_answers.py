@@ -117,10 +117,16 @@ async def test_a_database_that_is_away_is_503_with_a_time_to_come_back() -> None
     async with client_of(showcase_app()) as client:
         gone_meanwhile = await client.get("/show/v1/away")
         never_there = await client.get("/show/v1/rows", headers={"Authorization": "Bearer glt_x"})
-        page = await client.get("/show/rows", headers={"Cookie": "geleit_session=x", "Accept": "text/html"})
+        person = {"Cookie": "geleit_session=x", "Accept": "text/html"}
+        page = await client.get("/show/rows?q=a", headers=person)
+        sent = await client.post("/show/rows/one", headers={**person, "Referer": "http://geleit.test/show/rows/one"})
+        elsewhere = await client.post("/show/rows/one", headers={**person, "Referer": "http://a.test//b.test"})
+    for response, again in ((page, "/show/rows?q=a"), (sent, "/show/rows/one"), (elsewhere, "/")):
+        assert response.status_code == 503
+        assert f'href="{again}"><span class="kern-label">Noch einmal versuchen' in response.text
+        assert 'href="/login"' not in response.text
     for response in (gone_meanwhile, never_there):
         assert_problem(response, 503)
-    assert page.status_code == 503
     assert "Der Dienst ist kurz nicht verfügbar" in page.text
     assert {response.headers["retry-after"] for response in (gone_meanwhile, never_there, page)} == {"5"}
 

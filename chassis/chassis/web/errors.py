@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from chassis.database import TRANSIENT
 from chassis.web.guard import current_principal
+from chassis.web.pages import local_path
 from chassis.web.problems import MEDIA_TYPE, Problem, of_http_exception, of_status, of_validation
 from chassis.web.render import here, render
 from chassis.web.translations import N_
@@ -108,6 +109,8 @@ async def answer(request: Request, problem: Problem) -> Response:
         title=_TITLES.get(problem.status, problem.title) if generic or not problem.title else problem.title,
         detail=problem.detail or _ADVICE.get(problem.status),
         errors=problem.errors,
+        # Who it was cannot be asked then: to be sent to sign in would be wrong as a rule.
+        again=local_path(here(request)) if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None,
     )
 
 
