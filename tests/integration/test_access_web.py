@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 import httpx
@@ -15,7 +16,7 @@ from chassis.access import Role, accounts
 from chassis.access.passwords import MOST_SIGNING_IN
 from chassis.access.tokens import csrf_token
 from chassis.database import Database
-from chassis.web import Work, require
+from chassis.web import Work, pages, require
 from chassis.web.guard import SESSION_COOKIE
 from showcase.client import client_of, showcase_app
 
@@ -164,6 +165,20 @@ async def test_signing_in_ends_the_session_before_and_locks_after_failures(
     assert locked.status_code == 429
     assert 20 < int(locked.headers["retry-after"]) <= 30
     assert "Zu viele Versuche" in locked.text
+
+
+async def test_a_lock_is_over_at_the_time_that_is_shown(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until = datetime.now(UTC).replace(minute=30, second=35) + timedelta(days=1)
+
+    async def locked(*_: object, **__: object) -> accounts.Locked:
+        return accounts.Locked(until)
+
+    monkeypatch.setattr(pages, "sign_in", locked)
+    page = await client.post("/login", data={"name": "land", "password": "wrong"}, headers=HTML)
+    assert re.search(r"nach \d\d:31", page.text)
+    assert datetime.now(UTC) + timedelta(seconds=int(page.headers["retry-after"])) >= until
 
 
 async def test_who_would_wait_too_long_to_sign_in_is_told_at_once_and_not_counted(

@@ -1,6 +1,7 @@
 """The pages that belong to no service: overview, signing in and out, language."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -70,8 +71,10 @@ async def login(request: Request, name: Name = "", password: Password = "", next
         case Refused():
             return _login_form(request, next, status_code=401, refused=True)
         case Locked(until):
-            seconds = max(1, int((until - datetime.now(UTC)).total_seconds()))
-            return _login_form(request, next, status_code=429, locked_until=until, retry_after=seconds)
+            # Both rounded up: who comes back at the time that is told must not find the name locked still.
+            seconds = max(1, ceil((until - datetime.now(UTC)).total_seconds()))
+            shown = until + timedelta(minutes=1) - timedelta.resolution
+            return _login_form(request, next, status_code=429, locked_until=shown, retry_after=seconds)
 
 
 def _login_form(
