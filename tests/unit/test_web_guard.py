@@ -71,7 +71,7 @@ def test_a_declaration_can_stand_on_the_router_the_route_or_the_handler() -> Non
 
 
 def test_the_operator_has_no_right_to_case_data() -> None:
-    cases = {p for p in Permission if "operations" not in p.value and p is not Permission.READ_REGISTER}
+    cases = {p for p in Permission if "operations" not in p.value}
     assert not permissions_of(Role.OPERATOR) & cases
 
 

@@ -13,19 +13,14 @@ class Permission(StrEnum):
     READ_HOUSEHOLDS = "read_households"
     READ_IDENTITIES = "read_identities"
     ALLOT_HOUSEHOLDS = "allot_households"
-    READ_REGISTER = "read_register"
-    EDIT_REGISTER = "edit_register"
 
     READ_ROSTER = "read_roster"
     EDIT_ROSTER = "edit_roster"
-    READ_POLICY = "read_policy"
-    EDIT_POLICY = "edit_policy"
     READ_CASES = "read_cases"
     OVERRIDE_DECISIONS = "override_decisions"
 
     READ_INBOX = "read_inbox"
     ANSWER_INBOX = "answer_inbox"
-    EDIT_CONTACTS = "edit_contacts"
 
     READ_REPORTS = "read_reports"
 
@@ -39,35 +34,27 @@ _P = Permission
 # An operator keeps the machines running and sees no case: parked records are shown by error class and position.
 # A municipality's right to identities is the right to ask; the owner of the names also wants a confirmed case.
 _GRANTS: Mapping[Role, frozenset[Permission]] = {
-    Role.CENTRE: frozenset(
-        {_P.SUBMIT_HOUSEHOLDS, _P.READ_HOUSEHOLDS, _P.READ_IDENTITIES, _P.READ_REGISTER, _P.READ_REPORTS}
-    ),
+    Role.CENTRE: frozenset({_P.SUBMIT_HOUSEHOLDS, _P.READ_HOUSEHOLDS, _P.READ_IDENTITIES, _P.READ_REPORTS}),
     Role.MUNICIPALITY: frozenset(
         {
             _P.READ_IDENTITIES,
-            _P.READ_REGISTER,
             _P.READ_ROSTER,
-            _P.READ_POLICY,
             _P.READ_CASES,
             _P.READ_INBOX,
             _P.ANSWER_INBOX,
-            _P.EDIT_CONTACTS,
             _P.READ_REPORTS,
         }
     ),
-    Role.MANAGER: frozenset({_P.READ_IDENTITIES, _P.READ_POLICY, _P.READ_CASES, _P.READ_INBOX, _P.ANSWER_INBOX}),
+    Role.MANAGER: frozenset({_P.READ_IDENTITIES, _P.READ_CASES, _P.READ_INBOX, _P.ANSWER_INBOX}),
     Role.DISTRICT: frozenset(
         {
             _P.READ_HOUSEHOLDS,
             _P.ALLOT_HOUSEHOLDS,
-            _P.READ_REGISTER,
             _P.READ_ROSTER,
             _P.EDIT_ROSTER,
-            _P.READ_POLICY,
             _P.READ_CASES,
             _P.OVERRIDE_DECISIONS,
             _P.READ_INBOX,
-            _P.EDIT_CONTACTS,
             _P.READ_REPORTS,
         }
     ),
@@ -75,26 +62,19 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
         {
             _P.READ_HOUSEHOLDS,
             _P.ALLOT_HOUSEHOLDS,
-            _P.READ_REGISTER,
-            _P.EDIT_REGISTER,
             _P.READ_ROSTER,
             _P.EDIT_ROSTER,
-            _P.READ_POLICY,
-            _P.EDIT_POLICY,
             _P.READ_CASES,
             _P.OVERRIDE_DECISIONS,
             _P.READ_INBOX,
-            _P.EDIT_CONTACTS,
             _P.READ_REPORTS,
         }
     ),
-    Role.OPERATOR: frozenset({_P.READ_REGISTER, _P.READ_OPERATIONS, _P.RUN_OPERATIONS}),
+    Role.OPERATOR: frozenset({_P.READ_OPERATIONS, _P.RUN_OPERATIONS}),
     Role.AUDITOR: frozenset(
         {
             _P.READ_HOUSEHOLDS,
-            _P.READ_REGISTER,
             _P.READ_ROSTER,
-            _P.READ_POLICY,
             _P.READ_CASES,
             _P.READ_INBOX,
             _P.READ_REPORTS,
