@@ -100,8 +100,5 @@ def _kept(state_dir: Path, name: str, make: Callable[[], str]) -> Path:
     file = state_dir / "keys" / name
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = file.with_suffix(".new")
-        draft.touch(mode=0o600)
-        draft.write_text(make() + "\n")
-        draft.replace(file)
+        write_atomically(file, make() + "\n")
     return file

@@ -1,7 +1,6 @@
 """What a geleit needs before the first arrival: register, roster, contact points, accounts, keys."""
 
 import json
-import os
 import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from geleit.demo.households import Town
 from geleit.demo.roster import roster_csv
 from geleit.failures import Failure
 from geleit.probe import until
+from geleit.processes import write_atomically
 from intake.generate import generate
 from intake.municipalities import import_register
 from intake.register import RegisterUnreadable, read
@@ -57,7 +57,7 @@ class Keyring:
         if missing := [tenant for tenant in tenants if tenant not in self.keys]:
             async with doors.owner.transaction() as tx:
                 self.keys |= {tenant: await _issued(tx, role, tenant) for tenant in missing}
-            write_private(self.file, json.dumps(self.keys, indent=2))
+            write_atomically(self.file, json.dumps(self.keys, indent=2))
 
 
 async def claim(doors: Doors, state_dir: Path) -> None:
@@ -143,15 +143,6 @@ async def make_accounts(doors: Doors, towns: Collection[Town]) -> list[Account]:
             continue
         made.append(account)
     return made
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
-    draft = file.with_name(f".{file.name}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-        out.write(text)
-    draft.replace(file)
 
 
 async def _issued(tx: Tx, role: Role, tenant: str) -> str:

@@ -22,7 +22,7 @@ from geleit.demo.count import Beginning, Meter, count, mails_in
 from geleit.demo.diary import Entry
 from geleit.demo.doors import Doors, open_doors
 from geleit.demo.figures import Figures, faults
-from geleit.demo.furnish import Keyring, write_private
+from geleit.demo.furnish import Keyring
 from geleit.demo.households import Town, Towns
 from geleit.demo.quiet import Stream, open_stream, settled
 from geleit.demo.records import Channel, Kind, Week, canaries, plan
@@ -30,6 +30,7 @@ from geleit.demo.roster import manager_canaries
 from geleit.demo.story import tell
 from geleit.demo.witness import Witness
 from geleit.failures import Failure
+from geleit.processes import write_atomically
 from geleit.progress import Steps
 from geleit.settings import Settings
 from geleit.system import Running, system
@@ -145,7 +146,7 @@ class _Run:
         week = plan(entry.week, entry.arrivals, Towns(known), self.doors.centres, today)
         file = self.running.state_dir / CANARIES
         found = set(json.loads(file.read_text("utf-8"))) if file.exists() else manager_canaries()
-        write_private(file, json.dumps(sorted(found | canaries(entry.week, entry.arrivals))))
+        write_atomically(file, json.dumps(sorted(found | canaries(entry.week, entry.arrivals))))
         return week
 
     async def _beginning(self, entry: Entry) -> Beginning:
