@@ -1,7 +1,7 @@
 """The command line: `geleit up`, `geleit down` and what they start."""
 
 import asyncio
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 import asyncpg
 import typer
@@ -116,14 +116,3 @@ async def _stop(settings: Settings) -> None:
     await end_owner(settings.state_dir)
     await stop_leftovers(settings.state_dir, last=CATCHERS)
     await stop_parts(settings.state_dir, Steps(quiet=True))
-
-
-@app.command()
-def smtp_catcher(
-    port: Annotated[int, typer.Option(envvar="SMTP_PORT", help="where to listen on the loopback address")] = 1025,
-) -> None:
-    """Keep every mail that is sent here as a file in the state folder."""
-    from geleit.catcher import catch  # noqa: PLC0415 - aiosmtpd is installed for development only
-    from geleit.logs import mail_dir  # noqa: PLC0415
-
-    asyncio.run(catch(mail_dir(Settings().state_dir), port))

@@ -16,9 +16,7 @@ from geleit.logs import mail_dir
 from geleit.progress import Steps
 from geleit.supervisor import Program, Supervised
 
-CATCHER = Program(
-    "smtp-catcher", (sys.executable, "-m", "geleit", "smtp-catcher"), port_variable="SMTP_PORT", ready=None
-)
+CATCHER = Program("smtp-catcher", (sys.executable, "-m", "geleit.catcher"), port_variable="SMTP_PORT", ready=None)
 
 
 @pytest.fixture

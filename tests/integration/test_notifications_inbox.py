@@ -164,7 +164,7 @@ async def test_without_a_contact_point_the_item_is_in_the_inbox_all_the_same(dat
     assert len(await items(web, care.household)) == 1
     await know_contact(worker, ags=REUTLINGEN)
     async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
-        assert [row["name"] for row in await tx.fetch(store.query("unreachable"), None, 10)] == ["Tübingen"]
+        assert [row["name"] for row in await tx.fetch(store.query("unreachable"), 10)] == ["Tübingen"]
 
 
 async def test_the_same_contacts_again_change_nothing(database: OpenDatabase) -> None:

@@ -13,7 +13,7 @@ from babel.messages.pofile import write_po
 from chassis.web.translations import catalog
 
 LANGUAGE = "de"
-PACKAGES = ("chassis", "intake", "matching", "notifications", "reporting", "geleit")
+PACKAGES = ("chassis", "intake", "matching", "notifications", "reporting")
 _METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
 _OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false", "extensions": "jinja2.ext.do"}}
 _KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}

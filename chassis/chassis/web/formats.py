@@ -13,7 +13,7 @@ NOTHING = "–"
 
 
 def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
-    """Jinja filters `date`, `time`, `datetime`, `ago`, `number`, `percent`, `seconds`, `language`; None shows as –.
+    """Jinja filters `date`, `time`, `datetime`, `number`, `percent`, `seconds`, `language`; None shows as –.
 
     `date` takes what JSON holds of a day, too.
     """
@@ -30,9 +30,6 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
 
     def moment(value: datetime | None, style: str = "short") -> str:
         return NOTHING if value is None else dates.format_datetime(value, style, tzinfo=BERLIN, locale=locale)
-
-    def ago(value: datetime, now: datetime) -> str:
-        return dates.format_timedelta(value - now, add_direction=True, locale=locale)
 
     def number(value: Number | None, digits: int | None = None) -> str:
         if value is None:
@@ -63,7 +60,6 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
         "date": day,
         "time": time,
         "datetime": moment,
-        "ago": ago,
         "number": number,
         "percent": percent,
         "seconds": seconds,

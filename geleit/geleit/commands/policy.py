@@ -37,7 +37,6 @@ console = Console()
 SECONDS_BETWEEN_LOOKS = 0.5
 
 PolicyFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 
 @policy.command()

@@ -40,7 +40,7 @@ async def messages(
         rows=page.items,
         next=page.next,
         is_first=paging.cursor is None,
-        unreachable=await tx.fetch(store.query("unreachable"), None, MOST_TOWNS),
+        unreachable=await tx.fetch(store.query("unreachable"), MOST_TOWNS),
         may_retry=Permission.RUN_OPERATIONS in permissions_of(who.role),
         words=words,
     )
