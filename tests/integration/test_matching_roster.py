@@ -103,6 +103,15 @@ async def test_an_absence_begins_and_ends_by_itself(stage: Stage) -> None:
     assert [(one.household, one.status) for one in told] == [(waits.household, CareStatus.PROPOSED)]
 
 
+async def test_an_absence_concerns_who_waits_where_she_serves(stage: Stage) -> None:
+    """A hundred on a Monday are not a hundred times the waiting list of the whole state."""
+    await stage.roster(ONE)
+    await stage.pass_time()
+    async with stage.database.transaction() as tx:
+        await add_absence(tx, manager_id("P", "A"), Absence(date(2022, 3, 14), None))
+    assert [row["kind"] for row in await stage.rows("select kind from due")] == ["absence"]
+
+
 async def test_who_comes_back_with_a_last_day_is_not_passed_over_beside_a_long_list(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

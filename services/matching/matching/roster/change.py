@@ -178,7 +178,7 @@ async def add_absence(tx: Tx, manager: UUID, absence: Absence) -> bool:
         return False
     await store.write_absences(tx, {manager: all_of_them})
     await tell_replay(tx, [manager])
-    await look_again(tx, [manager])
+    await _look_again_at_hers(tx, manager)
     return True
 
 
@@ -188,8 +188,13 @@ async def end_absence(tx: Tx, manager: UUID, absence: UUID, last_day: date) -> b
     if not await store.end_absence(tx, manager, absence, last_day):
         return False
     await tell_replay(tx, [manager])
-    await look_again(tx, [manager])
+    await _look_again_at_hers(tx, manager)
     return True
+
+
+async def _look_again_at_hers(tx: Tx, manager: UUID) -> None:
+    """Have who waits where she serves decided anew, now and on the next day on which she comes or goes."""
+    await tx.dues("absence", {str(manager): tx.now})
 
 
 async def look_again(tx: Tx, managers: Collection[UUID]) -> None:
