@@ -4,7 +4,7 @@ import ast
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -25,9 +25,10 @@ from contracts.topics import MUNICIPALITIES, submissions
 from contracts.vocabulary import SubmissionKind
 from e2e.rest import faults, is_quiet, unrest
 from e2e.world import CENTRE, HOUSEHOLDS, UNITS_PER_FTE, World, geleit, key_header, registration, roster_csv
+from folders import fresh, remove
 from geleit.audit.journal import Journal
 from geleit.audit.run import Asked, audit
-from geleit.embedded import create_database, drop_database
+from geleit.embedded import create_database, drop_database, postgres
 from intake.generate import generate
 from reporting.store import state_hash
 from stream import eventually, read_to_the_end
@@ -38,6 +39,8 @@ WITHIN = 90.0
 DISTRICT = 5
 MANAGERS = 12
 """Each takes 48 households."""
+GIVEN = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "DATABASE_PASSWORD")
+"""What says that servers are there: without it a command starts its own."""
 Say = Callable[[str], None]
 Reach = Callable[["Scene"], Awaitable[object]]
 
@@ -211,6 +214,24 @@ class Scene:
             await database.close()
             assert added == told == len(generate())
 
+    async def restores(self) -> None:
+        """A backup is brought back on servers of its own, where there is nothing yet."""
+        there = await _held(self.world.running.environment["DATABASE_URL"])
+        state = await fresh("chaos-restored")
+        try:
+            await self._until_done("backup", str(state / "backup"))
+            ours = {"GELEIT_STATE_DIR": str(state)}
+            given = {name: one for name, one in self.world.running.environment.items() if name not in GIVEN}
+            await self._until_done("restore", str(state / "backup"), "--yes", environment={**given, **ours})
+            async with postgres(state) as server:
+                assert await _held(server.url) == there
+                told = await asyncpg.connect(server.url)
+                waits = "select count(*) from intake.outbox where topic = 'households' and published_at is null"
+                assert await told.fetchval(waits) == len(there["households"]), "each is told once"
+                await told.close()
+        finally:
+            await remove(state)
+
     @asynccontextmanager
     async def _installed(self) -> AsyncIterator[tuple[dict[str, str], tuple[int, int]]]:
         """The environment of an installation of its own, and what stands in it."""
@@ -276,6 +297,10 @@ REACHED_BY: dict[Reach, tuple[str, ...]] = {
         *("seed.published", "policy.added"),
     ),
     Scene.imports_a_register: ("register.saved",),
+    Scene.restores: (
+        *("restore.held_back", "restore.dropped", "restore.put_back", "restore.told", "restore.placed"),
+        "restore.let_in",
+    ),
 }
 ONLY_AFTER = {"outbox.unmarked": ("outbox.marking", ERROR)}
 """Steps that are there only where another one has failed."""
@@ -337,6 +362,17 @@ async def at_rest(scene: Scene) -> list[str]:
     except TimeoutError:
         return [line async for line in unrest(scene.world)]
     return await faults(scene.world, scene.journal)
+
+
+async def _held(url: str) -> Mapping[str, list[tuple[object, ...]]]:
+    """Every household and every care that a database holds, and the revision of each."""
+    database = await asyncpg.connect(url)
+    try:
+        households = await database.fetch("select id, revision, status from intake.household order by id")
+        cares = await database.fetch("select household, revision, status from matching.care order by household")
+        return {"households": [tuple(row) for row in households], "cares": [tuple(row) for row in cares]}
+    finally:
+        await database.close()
 
 
 async def _installed_in(url: str) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from chassis.authority import Settled
 from chassis.broker import Broker
 from chassis.database import AWAY, refuse_unfinished
+from chassis.failpoint import failpoint
 from chassis.polls import Unreadable
 from chassis.service import Service
 from chassis.settings import Settings as Installation
@@ -111,16 +112,19 @@ async def _bring_back(
     # Without a file too: PostgreSQL's own tools may have put a backup back, and a broker that was told half of it is to
     # be told the rest.
     await hold_back(url, with_backup=file is not None)
+    failpoint("restore.held_back")
     # Reading the backup took its time, and who has come meanwhile asks no more whether a restore is under way.
     await nobody_is_there(services, settings)
     if file:
         # What is there may be half of something: the roles come from a beginning that is whole.
         await drop(url, schemas)
+        failpoint("restore.dropped")
     with steps.step("Roles, tables and topics"):
         await install(settings, services, restoring=True)
     if file:
         with steps.step("Backup put back"):
             await put_back(url, file, schemas)
+            failpoint("restore.put_back")
         with steps.step("Migrations since the backup"):
             await install(settings, services, restoring=True)
     with steps.step("Everything told again"):

@@ -12,6 +12,7 @@ from aiokafka.errors import CommitFailedError
 from chassis.authority import Settled, tell_again
 from chassis.broker import Broker
 from chassis.database import RESTORING, Tx
+from chassis.failpoint import failpoint
 from chassis.service import Service, open_database
 from chassis.settings import Settings
 from contracts.households import Household
@@ -49,12 +50,15 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
                 await _forget_unsent(tx, heard)
                 for topic, authority in service.writes.items():
                     told[topic.name] = await tell_again(tx, authority, heard[topic.name].newest)
+            failpoint("restore.told")
         finally:
             await database.close()
     for service in services:
         await _place_group(broker, service, heard)
+        failpoint("restore.placed")
     await _nobody_is_connected(owner_url, services)
     await _begin_again(owner_url, services, heard)
+    failpoint("restore.let_in")
     return told
 
 
