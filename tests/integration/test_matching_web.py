@@ -75,6 +75,17 @@ async def test_a_district_sees_its_own_cases_only(door: Door, cares: dict[str, C
         assert str(other)[:8] not in (await browser.get("/matching/waiting")).text
 
 
+async def test_a_districts_row_mixes_no_households_of_one_municipality(door: Door, cares: dict[str, Care]) -> None:
+    """A municipality sees its own households only; managers and capacity are the whole district's."""
+    headings = {}
+    for role, tenant in ((Role.MUNICIPALITY, TUEBINGEN), (Role.DISTRICT, TUEBINGEN[:5])):
+        async with door.person(role, tenant) as browser:
+            page = await browser.get("/matching/")
+        headings[role] = re.findall(r'scope="col">([^<]+)<', page.text.split("Load and capacity by district")[1])
+    assert headings[Role.DISTRICT] == [*headings[Role.MUNICIPALITY], "In care", "Waiting"]
+    assert headings[Role.MUNICIPALITY][-1] == "Utilisation"
+
+
 async def test_a_manager_sees_her_own_cases_only(door: Door, cares: dict[str, Care]) -> None:
     assert cares["proposed"].assignee is not None
     hers = cares["proposed"].assignee.id

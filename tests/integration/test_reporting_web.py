@@ -125,3 +125,20 @@ async def test_tables_are_downloads(filled: Door) -> None:
     assert tuebingen.startswith("08416;Tübingen;1;3;1;1;0")
     assert days.text.removeprefix("\ufeff").splitlines()[1].startswith("2022-03-14;2;6;1;1;0")
     assert "attachment" in days.headers["content-disposition"]
+
+
+@pytest.mark.parametrize(
+    ("role", "tenant", "own_only"),
+    [(Role.MUNICIPALITY, REUTLINGEN, True), (Role.CENTRE, "heidelberg", True), (Role.DISTRICT, REUTLINGEN[:5], False)],
+)
+async def test_who_sees_only_own_households_is_told_so(filled: Door, role: Role, tenant: str, own_only: bool) -> None:
+    """Managers and coverage are the whole district's whoever asks."""
+    async with filled.person(role, tenant) as browser:
+        page = (await browser.get(f"/reports/?{MARCH}")).text
+        header = (await browser.get(f"/reports/districts.csv?{MARCH}")).text.removeprefix("\ufeff").splitlines()[0]
+    by_district = page.split("<caption")[-1]
+    assert ("Only your own households are counted" in page) == own_only
+    assert ("Own households by district" in page) == own_only
+    assert ("Coverage" in by_district) == (not own_only)
+    assert ("Waiting (own households);" in header) == own_only
+    assert ";Capacity;" in header

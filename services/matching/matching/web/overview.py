@@ -45,6 +45,7 @@ async def overview(request: Request, tx: Work, who: Reader) -> Response:
         waiting=[row for row in standing if row["status"] == "waiting"],
         not_eligible=[row for row in standing if row["status"] == "not_eligible"],
         districts=await store.districts(tx, store.places_of(who)),
+        sees_districts=who.role is not Role.MUNICIPALITY,
     )
 
 

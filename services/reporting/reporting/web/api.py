@@ -62,7 +62,11 @@ class CoverageFigures(_Shown):
 
 
 class DistrictFigures(_Shown):
-    """One district; `ags` is null for households whose district is not known."""
+    """One district; `ags` is null for households whose district is not known.
+
+    For a municipality and a centre `cohort` counts its own households only; `capacity` and `coverage` are the whole
+    district's.
+    """
 
     ags: str | None
     name: str

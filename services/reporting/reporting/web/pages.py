@@ -10,9 +10,10 @@ from chassis.access import Permission, Principal, Role
 from chassis.web import N_, Work, csv_response, render, require, translations_of
 from reporting import charts, store
 from reporting.domain import Cohort, District, Figures
-from reporting.web.query import Asked
+from reporting.web.query import Asked, sees_own_only
 
 router = APIRouter(include_in_schema=False)
+Reader = Annotated[Principal, require(Permission.READ_REPORTS)]
 
 COUNTS = (
     (N_("Arrivals"), "arrivals"),
@@ -53,9 +54,7 @@ REASONS = {
 
 
 @router.get("/")
-async def page(
-    request: Request, tx: Work, asked: Asked, who: Annotated[Principal, require(Permission.READ_REPORTS)]
-) -> Response:
+async def page(request: Request, tx: Work, asked: Asked, who: Reader) -> Response:
     """The dashboard."""
     return render(
         request,
@@ -66,16 +65,20 @@ async def page(
         chart_size=(charts.WIDTH, charts.HEIGHT, charts.FOOT),
         districts=await store.districts(tx),
         chooses_district=who.role not in {Role.DISTRICT, Role.MUNICIPALITY},
+        own_only=sees_own_only(who),
         reasons=REASONS,
         query=_query(asked),
     )
 
 
 @router.get("/districts.csv")
-async def districts_csv(request: Request, asked: Asked) -> Response:
+async def districts_csv(request: Request, asked: Asked, who: Reader) -> Response:
     """One line a district."""
     _ = translations_of(request).gettext
-    header = [_("AGS"), _("District"), *_headers(request), _("Managers"), _("FTE"), _("Capacity"), _("Load")]
+    counted = _headers(request)
+    if sees_own_only(who):
+        counted = [_("%(column)s (own households)") % {"column": one} for one in counted]
+    header = [_("AGS"), _("District"), *counted, _("Managers"), _("FTE"), _("Capacity"), _("Load")]
     header += [_("Utilisation"), _("Municipalities"), _("Municipalities served")]
     return csv_response(
         f"geleit-districts-{asked.period.first}-{asked.period.last}.csv",

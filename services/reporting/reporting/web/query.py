@@ -48,6 +48,11 @@ def held_to(who: Principal, district: str | None) -> str | None:
             return district
 
 
+def sees_own_only(who: Principal) -> bool:
+    """Whether households are counted that are only some of a district's; managers are counted all the same."""
+    return who.role in {Role.CENTRE, Role.MUNICIPALITY}
+
+
 def _period(first: date | None, last: date | None, today: date) -> Period:
     try:
         return period_of(first, last, today)
