@@ -98,6 +98,16 @@ async def test_a_manager_sees_her_own_cases_only(door: Door, cares: dict[str, Ca
         assert (await browser.get("/matching/roster")).status_code == 403
 
 
+async def test_a_manager_is_not_told_that_nobody_waits(door: Door, cares: dict[str, Care]) -> None:
+    """Who waits has no manager, so that none of them sees anybody who does."""
+    assert cares["proposed"].assignee is not None
+    async with door.person(Role.MANAGER, str(cares["proposed"].assignee.id)) as browser:
+        assert (await browser.get("/matching/waiting")).status_code == 403
+        home = await browser.get(f"/matching/managers/{cares['proposed'].assignee.id}")
+    assert home.status_code == 200
+    assert "Waiting list" not in home.text
+
+
 async def test_names_are_offered_to_whom_they_are_shown(door: Door, cares: dict[str, Care]) -> None:
     assert cares["proposed"].assignee is not None
     may = ((Role.MUNICIPALITY, TUEBINGEN), (Role.MANAGER, str(cares["proposed"].assignee.id)))

@@ -17,6 +17,7 @@ class Permission(StrEnum):
     READ_ROSTER = "read_roster"
     EDIT_ROSTER = "edit_roster"
     READ_CASES = "read_cases"
+    READ_WAITING = "read_waiting"
     OVERRIDE_DECISIONS = "override_decisions"
 
     READ_INBOX = "read_inbox"
@@ -32,6 +33,7 @@ class Permission(StrEnum):
 _P = Permission
 
 # An operator keeps the machines running and sees no case: parked records are shown by error class and position.
+# Who waits has no manager: no manager sees a case that waits, and a list of them would tell her that there is none.
 # A municipality's right to identities is the right to ask; the owner of the names also wants a confirmed case.
 _GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.CENTRE: frozenset({_P.SUBMIT_HOUSEHOLDS, _P.READ_HOUSEHOLDS, _P.READ_IDENTITIES, _P.READ_REPORTS}),
@@ -40,6 +42,7 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
             _P.READ_IDENTITIES,
             _P.READ_ROSTER,
             _P.READ_CASES,
+            _P.READ_WAITING,
             _P.READ_INBOX,
             _P.ANSWER_INBOX,
             _P.READ_REPORTS,
@@ -53,6 +56,7 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
             _P.READ_ROSTER,
             _P.EDIT_ROSTER,
             _P.READ_CASES,
+            _P.READ_WAITING,
             _P.OVERRIDE_DECISIONS,
             _P.READ_INBOX,
             _P.READ_REPORTS,
@@ -65,6 +69,7 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
             _P.READ_ROSTER,
             _P.EDIT_ROSTER,
             _P.READ_CASES,
+            _P.READ_WAITING,
             _P.OVERRIDE_DECISIONS,
             _P.READ_INBOX,
             _P.READ_REPORTS,
@@ -76,6 +81,7 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
             _P.READ_HOUSEHOLDS,
             _P.READ_ROSTER,
             _P.READ_CASES,
+            _P.READ_WAITING,
             _P.READ_INBOX,
             _P.READ_REPORTS,
             _P.READ_OPERATIONS,

@@ -78,7 +78,7 @@ MENU = (
             Link(
                 N_("Waiting list"),
                 "/waiting",
-                Permission.READ_CASES,
+                Permission.READ_WAITING,
                 N_("Households without a manager, and the reason."),
             ),
             Link(N_("Roster"), "/roster", Permission.READ_ROSTER, N_("Integration managers, their load and absences.")),

@@ -53,7 +53,7 @@ async def overview(request: Request, tx: Work, who: Reader) -> Response:
 async def waiting(
     request: Request,
     tx: Work,
-    who: Reader,
+    who: Annotated[Principal, require(Permission.READ_WAITING)],
     paging: Paging,
     *,
     reason: Annotated[Reason, Query()] = None,
