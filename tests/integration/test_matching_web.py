@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from builders import a_household
+from builders import NOW, a_household
 from chassis.access import Role, Tenant
 from chassis.vault import Vault
 from chassis.web.surroundings import Mounted
 from contracts.assignments import Care
-from contracts.vocabulary import CareReason, CareStatus
+from contracts.vocabulary import Answer, CareReason, CareStatus
 from doors import Door
 from forms import fields_of
 from matching import web
@@ -223,6 +223,23 @@ async def test_the_waiting_list_is_filtered_and_paged(door: Door, cares: dict[st
         nothing = await browser.get("/matching/waiting?reason=all_excluded")
         assert "Nobody waits." in nothing.text
         assert (await browser.get("/matching/waiting?reason=nonsense")).status_code == 422
+
+
+async def test_the_waiting_list_stands_in_the_order_of_the_turns(door: Door, stage: Stage) -> None:
+    """Whom somebody had waits from then on, however long ago she was registered."""
+    cared_for = await stage.arrive(municipality=STUTTGART, registered_at=NOW - timedelta(days=9))
+    (accepted,) = await stage.answer(cared_for, Answer.ACCEPTED)
+    later = await stage.arrive(municipality=None, registered_at=NOW - timedelta(days=1))
+    wanted = {"household": str(cared_for.household), "manager": str(manager_id("Q", "C"))}
+    async with door.program(Role.STATE, "08") as client:
+        await client.post("/matching/v1/apart", json={**wanted, "revision": accepted.revision})
+    stage.cares.clear()
+    async with door.person(Role.STATE, "08") as browser:
+        page = await browser.get("/matching/waiting?limit=1")
+        assert f"/households/{later.household}" in page.text
+        cursor = re.findall(r'href="([^"]*cursor=[^"]*)"', page.text)[0].replace("&amp;", "&")
+        page = await browser.get(cursor)
+    assert f"/households/{cared_for.household}" in page.text
 
 
 async def test_names_are_shown_to_who_may_read_the_roster_and_kept_sealed(door: Door, stage: Stage) -> None:

@@ -67,7 +67,7 @@ async def waiting(
         "waiting.html",
         partial="found",
         labels=labels,
-        page=paging.take(rows, lambda row: (row["registered_at"], row["household"])),
+        page=paging.take(rows, lambda row: (row["turn"], row["household"])),
         is_first=after is None,
         query={name: value for name, value in (("reason", reason), ("district", district)) if value is not None},
         districts=await decisive.district_names(tx) if who.role in {Role.STATE, Role.AUDITOR} else (),

@@ -35,14 +35,15 @@ async def districts(tx: Tx, places: str) -> Rows:
 async def waiting(
     tx: Tx, reason: str | None, district: str | None, after: tuple[datetime, UUID] | None, limit: int
 ) -> Rows:
-    """The waiting list, first come first."""
+    """The waiting list in the order in which matching takes it up."""
     return await tx.fetch(
         "select c.household, c.revision, c.reason, c.municipality, m.name as town, c.registered_at, c.waiting_since,"
-        " c.needs, h.facts from care c join household h on h.id = c.household"
-        " left join municipality m on m.ags = c.municipality where c.status = 'waiting'"
+        " coalesce(c.turn, c.waiting_since) as turn, c.needs, h.facts"
+        " from care c join household h on h.id = c.household left join municipality m on m.ags = c.municipality"
+        " where c.status = 'waiting'"
         " and ($1::text is null or c.reason = $1) and ($2::text is null or c.district = $2)"
-        " and ($3::timestamptz is null or (c.registered_at, c.household) > ($3, $4::uuid))"
-        " order by c.registered_at, c.household limit $5",
+        " and ($3::timestamptz is null or (coalesce(c.turn, c.waiting_since), c.household) > ($3, $4::uuid))"
+        " order by coalesce(c.turn, c.waiting_since), c.household limit $5",
         reason,
         district,
         *(after or (None, None)),
