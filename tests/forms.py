@@ -1,5 +1,7 @@
-"""What a browser would send of a form that nobody has touched."""
+"""What a browser would send of a form that nobody has touched, and what a page has said after one."""
 
+import re
+from html import unescape
 from html.parser import HTMLParser
 
 
@@ -8,6 +10,12 @@ def fields_of(page: str) -> dict[str, str]:
     reader = _Reader()
     reader.feed(page)
     return reader.fields
+
+
+def told(page: str) -> list[tuple[str, str]]:
+    """The kind and the words of every alert of a page."""
+    alert = r'kern-alert--(\w+)" role="\w+">.*?<span class="kern-title">(.*?)</span>'
+    return [(kind, unescape(words)) for kind, words in re.findall(alert, page, re.DOTALL)]
 
 
 class _Reader(HTMLParser):

@@ -18,6 +18,7 @@ from chassis.access.tokens import csrf_token
 from chassis.database import Database
 from chassis.web import Work, pages, require
 from chassis.web.guard import SESSION_COOKIE
+from forms import told
 from showcase.client import client_of, showcase_app
 
 HTML = {"Accept": "text/html"}
@@ -227,8 +228,27 @@ async def test_a_form_shows_its_errors_in_ones_language_and_says_when_it_is_save
 
     saved = await client.post("/show/rows/one", data={**form, "persons": "2", "reason": "moved"})
     assert saved.headers["location"] == "/show/rows"
-    assert "Gespeichert." in (await client.get("/show/rows")).text
+    assert told((await client.get("/show/rows")).text) == [("success", "Gespeichert.")]
     assert "Gespeichert." not in (await client.get("/show/rows")).text
+
+
+async def test_a_refusal_after_a_form_is_no_success(
+    client: httpx.AsyncClient, web: Database, database_url: str
+) -> None:
+    token = await signed_in(client, web, database_url, Role.MUNICIPALITY, TUEBINGEN)
+    client.headers.update(HTML)
+    await client.post("/show/rows/late", data={"csrf_token": csrf_token(token)})
+    assert told((await client.get("/show/rows")).text) == [("warning", "Zu spät: nichts gespeichert.")]
+
+
+async def test_a_notice_of_the_release_before_or_of_no_kind_is_shown_as_it_was(
+    client: httpx.AsyncClient, web: Database, database_url: str
+) -> None:
+    await signed_in(client, web, database_url, Role.MUNICIPALITY, TUEBINGEN)
+    client.headers.update(HTML)
+    for cookie in ("Gespeichert.", "nonsense:Gespeichert."):
+        client.cookies.set("geleit_notice", cookie)
+        assert told((await client.get("/show/rows")).text) == [("success", "Gespeichert.")]
 
 
 async def test_htmx_gets_the_part_it_asks_for(client: httpx.AsyncClient, web: Database, database_url: str) -> None:

@@ -16,6 +16,7 @@ from chassis.web.surroundings import Mounted
 from contracts.households import Household
 from contracts.vocabulary import HouseholdChange, SubmissionKind
 from doors import Browser, Door
+from forms import told
 from intake import store, web
 from intake.municipalities import import_register
 from intake.reception import BERLIN, erase_household, take_one
@@ -166,7 +167,7 @@ async def test_a_household_set_to_not_yet_stays(door: Door, worker: Database) ->
         await browser.send(PAGE, **(await shown(browser)).fields(municipality=["", TUEBINGEN]))
         page = await browser.get(PAGE)
     assert ("A-1" in page.text, "A-2" in page.text) == (True, False)
-    assert "Left out" not in page.text
+    assert told(page.text) == [("success", "Households allotted: 1.")]
 
 
 async def test_one_confirmed_without_a_choice_is_told_so(door: Door, worker: Database) -> None:
@@ -175,7 +176,7 @@ async def test_one_confirmed_without_a_choice_is_told_so(door: Door, worker: Dat
         seen = await shown(browser)
         await browser.send(PAGE, **seen.fields(municipality=[""], only=seen.households[0].partition("/")[0]))
         page = await browser.get(PAGE)
-    assert "No municipality was chosen." in page.text
+    assert told(page.text) == [("warning", "No municipality was chosen.")]
     assert (await held(worker, "A-1"))["revision"] == 1
 
 
@@ -215,7 +216,8 @@ async def test_what_its_centre_changed_meanwhile_is_left_out_and_said(door: Door
             )
         await browser.send(PAGE, **seen.fields())
         page = await browser.get(PAGE)
-    assert "Households allotted: 1. Left out, because they have changed in the meantime: 1." in page.text
+    said = "Households allotted: 1. Left out, because they have changed in the meantime: 1."
+    assert told(page.text) == [("warning", said)]
     assert (await held(worker, "A-1"))["facts"]["municipality"] is None
 
 

@@ -13,7 +13,7 @@ from chassis.database import Database
 from chassis.web.surroundings import Mounted
 from contracts.vocabulary import CareReason, CareStatus
 from doors import Browser, Door
-from forms import fields_of
+from forms import fields_of, told
 from intake import handlers, web
 from intake.municipalities import import_register
 from intake.register import Entry
@@ -332,8 +332,19 @@ async def test_a_registration_is_withdrawn_after_one_more_question(door: Door) -
         page = await browser.get(address)
         again = await browser.get(f"{address}/correct")
     assert "Withdrawn" in page.text
+    assert told(page.text) == [("success", "The registration is withdrawn.")]
     assert f'href="{address}/correct"' not in page.text
     assert again.status_code == 404
+
+
+async def test_who_has_left_meanwhile_is_not_said_to_be_withdrawn(door: Door, worker: Database) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        address = await register(browser)
+        async with worker.transaction() as tx:
+            await tx.execute("update household set status = 'departed'")
+        assert (await browser.send(f"{address}/withdraw")).status_code == 303
+        page = await browser.get(address)
+    assert told(page.text) == [("warning", "The household is no longer active.")]
 
 
 async def test_the_same_persons_under_another_reference_are_pointed_out(door: Door) -> None:

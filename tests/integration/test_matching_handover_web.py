@@ -10,6 +10,7 @@ import pytest
 from chassis.access import Role
 from chassis.web.surroundings import Mounted
 from doors import Door
+from forms import told
 from matching import web
 from matching.domain import Absence
 from matching.roster.change import add_absence, manager_id
@@ -75,6 +76,8 @@ async def test_where_all_can_stay_nothing_is_planned(door: Door, stage: Stage) -
     async with door.person(Role.STATE, "08") as browser:
         answer = await browser.send(f"/matching/managers/{A}/handover", reason="cut")
         assert answer.headers["location"].startswith(f"/matching/managers/{A}")
+        ((kind, words),) = told((await browser.get(answer.headers["location"])).text)
+    assert (kind, words[:40]) == ("warning", "By the roster as it stands all cases can")
     async with door.program(Role.STATE, "08") as client:
         assert (await client.post("/matching/v1/handovers", json={"reason": "cut"})).status_code == 409
 
@@ -109,6 +112,11 @@ async def test_a_transfer_is_planned_from_a_households_page_and_discarded(door: 
         await browser.send(planned.headers["location"] + "/discard")
         done = (await browser.get(planned.headers["location"])).text
         assert "Discarded" in done
+        assert ("success", "The proposal is discarded; nobody moves.") in told(done)
+        for late in ("/discard", "/confirm"):
+            await browser.send(planned.headers["location"] + late)
+            again = (await browser.get(planned.headers["location"])).text
+            assert ("warning", "The plan is no proposal any more.") in told(again)
         assert "/confirm" not in done
         assert (await browser.send(f"/matching/households/{uuid4()}/handover")).status_code == 404
         assert (await browser.send(f"/matching/handovers/{uuid4()}/discard")).status_code == 404

@@ -16,7 +16,7 @@ from chassis.web.surroundings import Mounted
 from contracts.assignments import Care
 from contracts.vocabulary import Answer, CareReason, CareStatus
 from doors import Door
-from forms import fields_of
+from forms import fields_of, told
 from matching import web
 from matching.receipts import Choice, recompute, statement_of
 from matching.roster.change import import_roster, manager_id
@@ -216,6 +216,13 @@ async def test_a_receipt_of_the_first_form_is_shown_too(door: Door, cares: dict[
         await tx.execute("update decision set receipt = $2 where hash = $1", row["hash"], row["receipt"])
 
 
+async def test_a_transfer_of_who_waits_is_refused_as_a_warning(door: Door, cares: dict[str, Care]) -> None:
+    path = f"/matching/households/{cares['nowhere'].household}"
+    async with door.person(Role.STATE, "08") as browser:
+        await browser.send(f"{path}/handover")
+        assert told((await browser.get(path)).text) == [("warning", "Nobody has this household.")]
+
+
 async def test_the_waiting_list_is_filtered_and_paged(door: Door, cares: dict[str, Care]) -> None:
     async with door.person(Role.STATE, "08") as browser:
         first = await browser.get("/matching/waiting?limit=1&reason=no_municipality&district=")
@@ -337,7 +344,8 @@ async def test_an_absence_that_has_ended_ends_no_later(door: Door, stage: Stage)
             again = await browser.send(f"{path}/absences/{row['id']}/end")
             (after,) = await stage.rows("select until from absence")
             assert (again.status_code, after) == (303, before)
-        assert "has ended or has changed" in (await browser.get(path)).text
+        said = "This absence has ended or has changed already. Nothing was noted."
+        assert told((await browser.get(path)).text) == [("warning", said)]
         assert (await browser.send(f"{path}/absences", since="2022-03-15", until="2022-03-16")).status_code == 303
     assert len(await stage.rows("select from absence")) == 2
 

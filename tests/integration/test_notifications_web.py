@@ -16,7 +16,7 @@ from chassis.web.surroundings import Mounted
 from contracts.assignments import Because, Care
 from contracts.vocabulary import Skill
 from doors import Browser, Door
-from forms import fields_of
+from forms import fields_of, told
 from integration.conftest import OpenDatabase
 from notifications import store, web
 from notifications_world import (
@@ -430,7 +430,9 @@ async def test_an_operator_sees_what_failed_and_sends_it_again(door: Door) -> No
         assert "rathaus" not in page
         (row,) = await messages(door.worker)
         assert (await browser.send("/inbox/messages/retry", id=row["id"])).status_code == 303
-        assert "Messages that are sent again: 1" in (await browser.get("/inbox/messages")).text
+        assert told((await browser.get("/inbox/messages")).text) == [("success", "Messages that are sent again: 1")]
+        assert (await browser.send("/inbox/messages/retry", id=row["id"])).status_code == 303
+        assert told((await browser.get("/inbox/messages")).text) == [("warning", "Messages that are sent again: 0")]
     (row,) = await messages(door.worker)
     assert (row["failed_at"], row["attempts"]) == (None, 0)
     async with door.person(Role.AUDITOR, "08") as browser:

@@ -23,6 +23,7 @@ from chassis.web.parked import router
 from contracts.record import Record, State
 from contracts.topics import MUNICIPALITIES
 from doors import Door, probe_door
+from forms import told
 from integration.conftest import OpenDatabase
 from probe import handlers
 from stream import raw_record
@@ -132,13 +133,16 @@ async def test_an_operator_has_those_of_an_error_applied_again(
         assert (await browser.get("/probe/parked", params={"error": "\0"})).status_code == 422
         assert (await browser.send("/probe/parked/retry", error=REFUSED)).status_code == 303
         asked = (await browser.get("/probe/parked")).text
-        assert "Records that are applied again: 2" in asked
+        assert told(asked) == [("success", "Records that are applied again: 2")]
         assert asked.count("is applied again") == 2
         assert await timers.tick() == 2
         assert list((await open_records(worker)).values()) == [FAILED]
         assert (await browser.send("/probe/parked/retry")).status_code == 303
         assert await timers.tick() == 1
         assert "Nothing is parked" in (await browser.get("/probe/parked")).text
+        assert (await browser.send("/probe/parked/retry")).status_code == 303
+        nothing = (await browser.get("/probe/parked")).text
+        assert told(nothing) == [("warning", "Records that are applied again: 0")]
     assert await seen(worker) == 3
     async with worker.transaction() as tx:
         assert await tx.fetchval("select count(*) from due") == 0
@@ -196,7 +200,8 @@ async def test_a_record_is_discarded_with_a_reason_by_who_may_not_read_it(
         assert "discarded: a test" in (await browser.get(f"/probe/parked/{first}")).text
         again = await browser.send(f"/probe/parked/{first}/discard", reason="once more")
         assert again.status_code == 303
-        assert "settled already" in (await browser.get("/probe/parked")).text
+        settled = (await browser.get("/probe/parked")).text
+        assert told(settled) == [("warning", "This record is settled already.")]
         assert (await browser.get("/probe/parked/999")).status_code == 404
     async with worker.transaction() as tx:
         assert await tx.fetchval("select payload from parked where id = $1", first) is None

@@ -144,6 +144,11 @@ async def answer(request: Request) -> Response:
     return redirect(request, "/rows", notice="Gespeichert.")
 
 
+@pages.post("/rows/late", dependencies=[require(Permission.READ_INBOX)])
+async def late(request: Request) -> Response:
+    return redirect(request, "/rows", notice="Zu spät: nichts gespeichert.", kind="warning")
+
+
 router.include_router(pages)
 
 

@@ -79,7 +79,7 @@ async def retry(request: Request, tx: Work) -> Response:
         return redirect(request, "/parked")
     number = await parked.ask_for_retry(tx, parked=form.value.id, error=form.value.error)
     said = translations_of(request).gettext(RETRIED) % {"number": number}
-    return redirect(request, "/parked", notice=said)
+    return redirect(request, "/parked", notice=said, kind="success" if number else "warning")
 
 
 @router.post("/parked/{record}/discard")
@@ -91,8 +91,9 @@ async def discard(
     if form.value is None:
         return await _page(request, tx, who, record, form)
     _ = translations_of(request).gettext
-    is_done = await parked.discard(tx, record, form.value.reason)
-    return redirect(request, "/parked", notice=_("The record is discarded.") if is_done else _(SETTLED))
+    if not await parked.discard(tx, record, form.value.reason):
+        return redirect(request, "/parked", notice=_(SETTLED), kind="warning")
+    return redirect(request, "/parked", notice=_("The record is discarded."))
 
 
 async def _page(request: Request, tx: Work, who: Principal, record: int, form: Filled[DiscardForm]) -> Response:

@@ -1,7 +1,7 @@
 """From a handler to a page: `render`, `redirect` with a notice, and the translator of a request."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, unquote
 
 from babel.support import NullTranslations
@@ -53,14 +53,19 @@ def render(
     return response
 
 
-def redirect(request: Request, path: str, *, notice: str | None = None) -> Response:
-    """Go on to `path` (below the site's prefix) after a form was handled; the next page shows the notice once."""
+def redirect(
+    request: Request, path: str, *, notice: str | None = None, kind: Literal["success", "warning"] = "success"
+) -> Response:
+    """Go on to `path` (below the site's prefix) after a form was handled; the next page shows the notice once.
+
+    `kind` is a warning where what was asked for was not done, or not all of it.
+    """
     target = surroundings(request).prefix + path
     response: Response = RedirectResponse(target, 303)
     if "hx-request" in request.headers:
         response = Response(status_code=204, headers={"HX-Redirect": target})
     if notice is not None:
-        response.set_cookie(_NOTICE_COOKIE, quote(notice), max_age=60, httponly=True, samesite="lax")
+        response.set_cookie(_NOTICE_COOKIE, f"{kind}:{quote(notice)}", max_age=60, httponly=True, samesite="lax")
     return response
 
 
@@ -79,7 +84,8 @@ def _common(request: Request) -> dict[str, Any]:
     principal: Principal | None = getattr(request.state, "principal", None)
     token = session_token(request)
     csrf = csrf_token(token) if token else ""
-    notice = request.cookies.get(_NOTICE_COOKIE)
+    # `quote` leaves no colon in the words; the release before has set them without a kind.
+    kind, _, notice = request.cookies.get(_NOTICE_COOKIE, "").rpartition(":")
     return {
         "principal": principal,
         "navigation": navigation_of(request, principal),
@@ -88,4 +94,5 @@ def _common(request: Request) -> dict[str, Any]:
         "prefix": surroundings(request).prefix,
         "here": here(request),
         "notice": unquote(notice)[:300] if notice else None,
+        "notice_kind": "warning" if kind == "warning" else "success",
     }

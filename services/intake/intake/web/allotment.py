@@ -66,7 +66,8 @@ async def confirmed(request: Request, who: Allotter, tx: Work) -> Response:
     if done.changed:
         told.append(_("Left out, because they have changed in the meantime: %(number)s.") % {"number": done.changed})
     back = f"/allotment?district={district}" if who.role is Role.STATE else "/allotment"
-    return redirect(request, back, notice=" ".join(told))
+    is_whole = done.allotted and not done.changed
+    return redirect(request, back, notice=" ".join(told), kind="success" if is_whole else "warning")
 
 
 async def _show(

@@ -74,7 +74,8 @@ async def withdraw(request: Request, who: Centre, tx: Work, household: UUID) -> 
     row, keys = await one(tx, household), keys_of(request)
     decision = await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.WITHDRAW, row.reference, None))
     if isinstance(decision, Rejection):
-        return redirect(request, f"/households/{household}", notice=_("The household is no longer active."))
+        notice = _("The household is no longer active.")
+        return redirect(request, f"/households/{household}", notice=notice, kind="warning")
     return redirect(request, f"/households/{household}", notice=_("The registration is withdrawn."))
 
 

@@ -37,7 +37,7 @@ async def plan(request: Request, tx: Work, who: Planner, manager: UUID) -> Respo
     key = await propose(tx, Wanted(reason, frozenset({manager}), patience=0))
     if key is None:
         notice = _("By the roster as it stands all cases can stay. Note the absence, the last day or the cut first.")
-        return redirect(request, f"/managers/{manager}", notice=notice)
+        return redirect(request, f"/managers/{manager}", notice=notice, kind="warning")
     return redirect(request, f"/handovers/{key}")
 
 
@@ -49,7 +49,8 @@ async def plan_transfer(request: Request, tx: Work, who: Planner, household: UUI
         raise not_found()
     key = await propose(tx, Wanted(Reason.TRANSFER, cases=frozenset({household})))
     if key is None:
-        return redirect(request, f"/households/{household}", notice=_("Nobody has this household."))
+        notice = _("Nobody has this household.")
+        return redirect(request, f"/households/{household}", notice=notice, kind="warning")
     return redirect(request, f"/handovers/{key}")
 
 
@@ -86,9 +87,9 @@ async def confirm_it(request: Request, tx: Work, who: Planner, handover: UUID) -
     _ = translations_of(request).gettext
     if await decisive.handover(tx, handover) is None:
         raise not_found()
-    begun = await confirm(tx, handover)
-    notice = _("The handover is carried out.") if begun else _("The plan is no proposal any more.")
-    return redirect(request, f"/handovers/{handover}", notice=notice)
+    if not await confirm(tx, handover):
+        return _no_proposal(request, handover)
+    return redirect(request, f"/handovers/{handover}", notice=_("The handover is carried out."))
 
 
 @router.post("/handovers/{handover}/discard")
@@ -97,6 +98,11 @@ async def discard_it(request: Request, tx: Work, who: Planner, handover: UUID) -
     _ = translations_of(request).gettext
     if await decisive.handover(tx, handover) is None:
         raise not_found()
-    done = await discard(tx, handover)
-    notice = _("The proposal is discarded; nobody moves.") if done else _("The plan is no proposal any more.")
-    return redirect(request, f"/handovers/{handover}", notice=notice)
+    if not await discard(tx, handover):
+        return _no_proposal(request, handover)
+    return redirect(request, f"/handovers/{handover}", notice=_("The proposal is discarded; nobody moves."))
+
+
+def _no_proposal(request: Request, handover: UUID) -> Response:
+    notice = translations_of(request).gettext("The plan is no proposal any more.")
+    return redirect(request, f"/handovers/{handover}", notice=notice, kind="warning")

@@ -147,7 +147,7 @@ async def end(request: Request, tx: Work, who: Editor, manager: UUID, absence: U
     await _visible(tx, who, manager)
     if not await end_absence(tx, manager, absence, day_of(tx.now) - timedelta(days=1)):
         notice = _("This absence has ended or has changed already. Nothing was noted.")
-        return redirect(request, f"/managers/{manager}", notice=notice)
+        return redirect(request, f"/managers/{manager}", notice=notice, kind="warning")
     await tx.audit("end_absence", str(manager))
     return redirect(request, f"/managers/{manager}", notice=_("The absence has ended."))
 

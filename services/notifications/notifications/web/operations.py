@@ -53,5 +53,5 @@ async def retry_messages(request: Request, tx: Work) -> Response:
     if form.value is None:
         return redirect(request, "/messages")
     number = await retry(tx, [form.value.id] if form.value.id else None)
-    said = translations_of(request).gettext("Messages that are sent again: %(number)s")
-    return redirect(request, "/messages", notice=said % {"number": number})
+    said = translations_of(request).gettext("Messages that are sent again: %(number)s") % {"number": number}
+    return redirect(request, "/messages", notice=said, kind="success" if number else "warning")
