@@ -316,6 +316,21 @@ async def test_a_faulty_file_is_shown_by_line_and_never_repeated(door: Door) -> 
     assert "Secretville" not in shown.text
 
 
+async def test_a_file_that_is_complete_stays_so_until_it_can_be_imported(door: Door) -> None:
+    faulty, whole, none = f"{HEADER}\nA;Anna;P;-1;;;;;\n", f"{HEADER}\n{ROSTER[0]};;;\n", ""
+    async with door.person(Role.STATE, "08") as browser:
+        for content, status in ((none, 422), (faulty, 422), (whole, 200)):
+            shown = await browser.client.post(
+                "/matching/roster/import",
+                data={"csrf_token": browser.csrf, "complete": "true"},
+                files={"file": ("roster.csv", content.encode(), "text/csv")},
+            )
+            assert shown.status_code == status
+            choice = shown.text[shown.text.index("Choose a file") :]
+            assert fields_of(choice)["complete"] == "true"
+        assert "complete" not in fields_of((await browser.get("/matching/roster/import")).text)
+
+
 async def test_only_the_state_imports(door: Door) -> None:
     async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
         assert (await browser.get("/matching/roster/import")).status_code == 404

@@ -87,7 +87,7 @@ async def roster(
 async def choose_file(request: Request, who: Editor) -> Response:
     """The form that takes a file."""
     _only_statewide(who)
-    return render(request, "roster_import.html", labels=labels, report=None, fault=None)
+    return render(request, "roster_import.html", labels=labels, report=None, fault=None, complete=False)
 
 
 @router.post("/roster/import")
@@ -101,7 +101,9 @@ async def take_file(request: Request, tx: Work, who: Editor) -> Response:
     data = await _content(upload, again)
     if data is None:
         fault = _("Please choose a CSV file of at most 750 kB.")
-        return render(request, "roster_import.html", status_code=422, labels=labels, report=None, fault=fault)
+        return render(
+            request, "roster_import.html", status_code=422, labels=labels, report=None, fault=fault, complete=complete
+        )
     report = await import_roster(tx, vault_of(request), data, complete=complete, preview=not confirmed)
     if confirmed and report.possible:
         return redirect(request, "/roster", notice=_("The roster is imported."))
