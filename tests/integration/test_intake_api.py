@@ -254,6 +254,18 @@ async def test_row_level_security_hides_other_centres_and_everything_from_operat
         assert await visible(who) == [1, 0, 0, 1, 0]
 
 
+@pytest.mark.parametrize(("role", "tenant"), [(Role.DISTRICT, "08416"), (Role.STATE, "08"), (Role.AUDITOR, "08")])
+async def test_who_is_shown_no_household_is_refused_instead_of_told_of_none(
+    door: Door, role: Role, tenant: str
+) -> None:
+    """What is read here is one centre's."""
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        told = (await offer(client)).json()
+    async with door.program(role, tenant) as client:
+        assert (await client.get(URL)).status_code == 403
+        assert (await client.get(f"{URL}/{told['id']}")).status_code == 403
+
+
 async def test_the_list_pages_and_tells_what_changed_since(door: Door, worker: Database) -> None:
     async with door.program(Role.CENTRE, "karlsruhe") as client:
         ids = [(await offer(client, a_registration(f"KA-{number}"))).json()["id"] for number in range(3)]

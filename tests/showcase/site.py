@@ -157,7 +157,7 @@ MENU = (
         "Showcase",
         "/show",
         (
-            Link("Households", "/rows", Permission.READ_HOUSEHOLDS, "Arrivals and what became of them."),
+            Link("Households", "/rows", Permission.READ_INBOX, "Arrivals and what became of them."),
             Link("Inbox", "/rows/one", Permission.READ_INBOX, "Proposals that wait for an answer."),
             Link("Operations", "/parked", Permission.READ_OPERATIONS, "Records that could not be read."),
         ),

@@ -34,6 +34,7 @@ _P = Permission
 
 # An operator keeps the machines running and sees no case: parked records are shown by error class and position.
 # Who waits has no manager: no manager sees a case that waits, and a list of them would tell her that there is none.
+# Households are read as their centre registered them, by that centre; all others read what matching makes of them.
 # A municipality's right to identities is the right to ask; the owner of the names also wants a confirmed case.
 _GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.CENTRE: frozenset({_P.SUBMIT_HOUSEHOLDS, _P.READ_HOUSEHOLDS, _P.READ_IDENTITIES, _P.READ_REPORTS}),
@@ -51,7 +52,6 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.MANAGER: frozenset({_P.READ_IDENTITIES, _P.READ_CASES, _P.READ_INBOX, _P.ANSWER_INBOX}),
     Role.DISTRICT: frozenset(
         {
-            _P.READ_HOUSEHOLDS,
             _P.ALLOT_HOUSEHOLDS,
             _P.READ_ROSTER,
             _P.EDIT_ROSTER,
@@ -64,7 +64,6 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
     ),
     Role.STATE: frozenset(
         {
-            _P.READ_HOUSEHOLDS,
             _P.ALLOT_HOUSEHOLDS,
             _P.READ_ROSTER,
             _P.EDIT_ROSTER,
@@ -78,7 +77,6 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.OPERATOR: frozenset({_P.READ_OPERATIONS, _P.RUN_OPERATIONS}),
     Role.AUDITOR: frozenset(
         {
-            _P.READ_HOUSEHOLDS,
             _P.READ_ROSTER,
             _P.READ_CASES,
             _P.READ_WAITING,
