@@ -136,6 +136,27 @@ async def test_the_database_shows_no_case_without_a_tenant(door: Door, cares: di
         assert await tx.fetch(f"select from {table}") == []
 
 
+async def test_a_household_leads_to_managers_whose_page_one_may_open(
+    door: Door, cares: dict[str, Care], stage: Stage
+) -> None:
+    care = cares["proposed"]
+    assert care.assignee is not None
+    path, hers = f"/matching/households/{care.household}", str(care.assignee.id)
+    # One of the candidates no longer serves anybody in Tübingen.
+    await stage.roster(f"B;Berta Uhl;P;0,5;{REUTLINGEN};ru;literacy")
+    both, one = {str(manager_id("P", "A")), str(manager_id("P", "B"))}, {str(manager_id("P", "A"))}
+    seen = ((Role.STATE, "08", both), (Role.DISTRICT, TUEBINGEN[:5], one), (Role.MUNICIPALITY, TUEBINGEN, one))
+    assert {hers} == one
+    for role, tenant, opened in (*seen, (Role.MANAGER, hers, one)):
+        async with door.person(role, tenant) as browser:
+            page = await browser.get(f"{path}?why_not=B")
+            linked = set(re.findall(r'href="/matching/managers/([^"]+)"', page.text))
+            assert linked == opened, role
+            assert ">B<" in page.text, "she is named all the same"
+            for manager in linked:
+                assert (await browser.get(f"/matching/managers/{manager}")).status_code == 200
+
+
 async def test_a_receipt_can_be_recomputed_by_who_reads_it(door: Door, cares: dict[str, Care]) -> None:
     for name, status in (("proposed", CareStatus.PROPOSED), ("minor", CareStatus.NOT_ELIGIBLE)):
         async with door.program(Role.STATE, "08") as client:

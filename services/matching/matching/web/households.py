@@ -121,6 +121,10 @@ async def _show(
         if asked.why_not and receipt
         else ()
     )
+    history = await store.history(tx, household)
+    named = {care["manager"], *(one["manager"] for one in history), *(one["id"] for one in asked_for)} - {None}
+    if receipt:
+        named |= {UUID(one["manager"]) for one in receipt["candidates"]}
     may_decide = Permission.OVERRIDE_DECISIONS in permissions_of(who.role)
     return render(
         request,
@@ -128,12 +132,13 @@ async def _show(
         status_code=status_code,
         labels=labels,
         care=care,
-        history=await store.history(tx, household),
+        history=history,
         receipts=receipts,
         shown=shown,
         receipt=receipt,
         asked=asked.why_not,
         answers=[(one, explain.why_not(receipt, str(one["id"]))) for one in asked_for] if receipt else (),
+        open_to={str(one) for one in await store.open_to(tx, who, named)},
         choices=await store.serving(tx, care["municipality"]) if may_decide else (),
         form=form or blank_form(OverrideForm, revision=care["revision"]),
         fault=fault,

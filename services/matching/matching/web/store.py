@@ -1,6 +1,6 @@
 """What the pages read; rows of cases come through row-level security, the roster by the asker's places."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -116,6 +116,19 @@ async def managers_called(tx: Tx, code: str, places: str) -> Rows:
         code,
         places,
     )
+
+
+async def open_to(tx: Tx, who: Principal, managers: Collection[UUID]) -> frozenset[UUID]:
+    """Those of the managers whose page the asker may open: a manager her own, all others who serves their places."""
+    if who.role is Role.MANAGER:
+        return frozenset(one for one in managers if str(one) == who.tenant_id)
+    rows = await tx.fetch(
+        "select id from manager where id = any($1::uuid[])"
+        " and exists (select from unnest(service_area) as ags where starts_with(ags, $2))",
+        list(managers),
+        places_of(who),
+    )
+    return frozenset(row["id"] for row in rows)
 
 
 async def is_manager(tx: Tx, manager: UUID) -> bool:
