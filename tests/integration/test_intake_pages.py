@@ -165,6 +165,15 @@ async def test_every_fault_stands_beside_its_field_and_nothing_is_lost(door: Doo
     assert re.search(r'value="literacy" checked', page.text)
 
 
+async def test_a_fault_of_a_checkbox_is_tied_to_it(door: Door) -> None:
+    name = "facts/unaccompanied_minor"
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        page = await browser.send(NEW, **{**filled(), name: "true"})
+    assert name in errors_in(page.text)
+    (checkbox,) = re.findall(f'<input[^>]* id="{name}"[^>]*>', page.text)
+    assert f'aria-describedby="{name}-error" aria-invalid="true"' in checkbox
+
+
 @pytest.mark.parametrize(
     "field",
     [

@@ -407,6 +407,17 @@ async def test_a_person_decides_otherwise_with_a_reason(door: Door, stage: Stage
     stage.cares[care.household].append(told)
 
 
+async def test_a_choice_that_is_missing_is_tied_to_its_fault(door: Door, cares: dict[str, Care]) -> None:
+    path = f"/matching/households/{cares['proposed'].household}"
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        for form, names in (("override", ("manager", "reason")), ("apart", ("apart",))):
+            page = await browser.send(f"{path}/{form}", revision=1)
+            for name in names:
+                assert f'id="{name}-error"' in page.text
+                (select,) = re.findall(f'<select[^>]* id="{name}"[^>]*>', page.text)
+                assert f'aria-describedby="{name}-error" aria-invalid="true"' in select
+
+
 async def test_a_person_keeps_a_manager_and_a_household_apart(
     door: Door, stage: Stage, cares: dict[str, Care], database: Any
 ) -> None:
