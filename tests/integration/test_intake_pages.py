@@ -374,7 +374,7 @@ async def test_a_household_shows_what_became_of_it(door: Door, worker: Database)
         assert "No decision has come back yet." in (await browser.get(address)).text
         await decide(worker, household=id_in(address))
         page = await browser.get(address)
-    assert "TUE-01" in page.text
+    assert "Proposed to an integration manager: TUE-01" in page.text
     assert "its answer is awaited" in page.text
 
 
