@@ -12,10 +12,11 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chassis.access import Permission, Principal, Role
+from chassis.access import Permission, Principal, Role, permissions_of
 from chassis.vault import Vault
 from chassis.web import (
     NO_NUL,
+    PageQuery,
     Paging,
     Work,
     blank_form,
@@ -122,7 +123,7 @@ async def take_file(request: Request, tx: Work, who: Editor) -> Response:
 @router.get("/managers/{manager}")
 async def manager(request: Request, tx: Work, who: CaseReader, paging: Paging, manager: UUID) -> Response:
     """A manager's load, cases and absences."""
-    return await _show(request, tx, who, paging.after(datetime, UUID), manager, paging=paging)
+    return await _show(request, tx, who, manager, paging)
 
 
 @router.post("/managers/{manager}/absences")
@@ -139,7 +140,7 @@ async def add(request: Request, tx: Work, who: Editor, manager: UUID) -> Respons
             await tx.audit("add_absence", str(manager), since=form.value.since.isoformat())
             return redirect(request, f"/managers/{manager}", notice=_("The absence is noted."))
         fault = _("Two absences overlap.")
-    return await _show(request, tx, who, None, manager, form=form, fault=fault, status_code=422)
+    return await _show(request, tx, who, manager, PageQuery(50, None), form=form, fault=fault, status_code=422)
 
 
 @router.post("/managers/{manager}/absences/{absence}/end")
@@ -187,18 +188,18 @@ async def _show(
     request: Request,
     tx: Work,
     who: Principal,
-    after: Any,
     manager: UUID,
+    paging: PageQuery,
     *,
-    paging: Paging | None = None,
     form: Any = None,
     fault: str | None = None,
     status_code: int = 200,
 ) -> Response:
     _ = translations_of(request).gettext
     row = await _visible(tx, who, manager)
-    limit = paging.limit if paging else 50
-    cases = await store.cases_of(tx, manager, after, limit + 1)
+    after = paging.after(datetime, UUID)
+    rows = await store.cases_of(tx, manager, after, paging.limit + 1)
+    page = paging.take(rows, lambda one: (one["assigned_at"], one["household"]))
     absences = await store.absences(tx, manager)
     today = day_of(tx.now)
     return render(
@@ -208,21 +209,16 @@ async def _show(
         labels=labels,
         manager=row,
         full_name=_names(request, [row]).get(manager),
-        cases=cases[:limit],
-        whys={one["household"]: explain.why(statement_of(one["receipt"])) for one in cases if one["receipt"]},
-        page=paging.take(cases, lambda one: (one["assigned_at"], one["household"])) if paging else None,
+        page=page,
+        whys={one["household"]: explain.why(statement_of(one["receipt"])) for one in page.items if one["receipt"]},
         is_first=after is None,
         absences=absences,
         is_away=store.is_away(absences, today),
         today=today,
         form=form or blank_form(AbsenceForm),
         fault=fault,
-        may_edit=who.role in {Role.DISTRICT, Role.STATE},
-        handover_reasons=[
-            (key, translations_of(request).gettext(text))
-            for key, text in labels.HANDOVER_REASONS.items()
-            if key not in OF_ONE_CASE
-        ],
+        may_edit=Permission.EDIT_ROSTER in permissions_of(who.role),
+        handover_reasons=[(key, _(text)) for key, text in labels.HANDOVER_REASONS.items() if key not in OF_ONE_CASE],
     )
 
 
