@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
-from functools import cache
-from pathlib import Path
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from chassis import queries
 from chassis.access import Role
 from chassis.database import Tx
 from contracts.assignments import Care
@@ -20,6 +20,9 @@ from contracts.roster import Manager
 from contracts.vocabulary import Answer, AnswerReason, Applied
 from notifications import projection
 from notifications.domain import Given, ItemStatus, Standing
+
+query = partial(queries.query, "notifications")
+"""The text of queries/<name>.sql."""
 
 _PLACES = {
     Role.MUNICIPALITY: "i.municipality = {}",
@@ -287,12 +290,6 @@ async def state_hash(tx: Tx) -> str:
     """SHA-256 over what is folded, in key order, in hex; sending and answering are not part of it."""
     digest: str = await tx.fetchval(query("hash"))
     return digest
-
-
-@cache
-def query(name: str) -> str:
-    """The text of queries/<name>.sql."""
-    return (Path(__file__).parent / "queries" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 async def _scoped(tx: Tx, name: str, *asked: object) -> list[asyncpg.Record]:

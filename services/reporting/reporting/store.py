@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date
-from functools import cache
-from pathlib import Path
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from chassis import queries
 from chassis.database import Tx
 from reporting.domain import Capacity, Cohort, Coverage, Day, District, Figures, Period, Reason
 from reporting.projection import (
@@ -22,6 +22,8 @@ from reporting.projection import (
 )
 
 BERLIN = ZoneInfo("Europe/Berlin")
+
+_query = partial(queries.query, "reporting")
 
 _COUNTED = (
     "arrivals",
@@ -205,8 +207,3 @@ def _cohort(row: asyncpg.Record) -> Cohort:
 
 def _capacity(row: asyncpg.Record) -> Capacity:
     return Capacity(row["managers"], row["fte_hundredths"] / 100, row["capacity"], row["load"])
-
-
-@cache
-def _query(name: str) -> str:
-    return (Path(__file__).parent / "queries" / f"{name}.sql").read_text(encoding="utf-8")

@@ -1,10 +1,8 @@
 """The statements too long to stand in code."""
 
-from functools import cache
-from importlib.resources import files
+from functools import partial
 
+from chassis import queries
 
-@cache
-def query(name: str) -> str:
-    """`queries/<name>.sql`."""
-    return (files("intake") / "queries" / f"{name}.sql").read_text("utf-8")
+query = partial(queries.query, "intake")
+"""`queries/<name>.sql`."""

@@ -1,10 +1,8 @@
 """The texts of queries/*.sql."""
 
-from functools import cache
-from importlib.resources import files
+from functools import partial
 
+from chassis import queries
 
-@cache
-def query(name: str) -> str:
-    """The text of queries/<name>.sql."""
-    return (files("matching") / "queries" / f"{name}.sql").read_text("utf-8")
+query = partial(queries.query, "matching")
+"""The text of queries/<name>.sql."""
