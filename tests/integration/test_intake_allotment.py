@@ -14,12 +14,13 @@ from chassis.access import Role
 from chassis.database import Database
 from chassis.web.surroundings import Mounted
 from contracts.households import Household
+from contracts.record import BERLIN
 from contracts.vocabulary import HouseholdChange, SubmissionKind
 from doors import Browser, Door
 from forms import told
 from intake import store, web
 from intake.municipalities import import_register
-from intake.reception import BERLIN, erase_household, take_one
+from intake.reception import erase_household, take_one
 from intake.register import Entry
 from integration.conftest import OpenDatabase
 from offers import a_person, an_identity, an_offer, some_keys, stated_facts

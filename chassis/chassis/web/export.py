@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
-from zoneinfo import ZoneInfo
 
 from starlette.responses import StreamingResponse
 
+from contracts.record import BERLIN
+
 Cell = str | int | float | Decimal | bool | date | datetime | None
 
-_BERLIN = ZoneInfo("Europe/Berlin")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -48,7 +48,7 @@ def _text(cell: Cell) -> str:
         case float() | Decimal():
             return f"{cell:f}".replace(".", ",")
         case datetime():
-            return cell.astimezone(_BERLIN).isoformat(sep=" ", timespec="seconds")[:19]
+            return cell.astimezone(BERLIN).isoformat(sep=" ", timespec="seconds")[:19]
         case str() if cell.startswith(_FORMULA):
             return f"'{cell}"
         case _:

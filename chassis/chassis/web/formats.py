@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
 
+from contracts.record import BERLIN
+
 Number = int | float | Decimal
-BERLIN = ZoneInfo("Europe/Berlin")
 NOTHING = "–"
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import httpx
 
 from chassis.access.principal import Role
+from contracts.record import BERLIN
 from contracts.topics import submissions
 from contracts.vocabulary import Answer
 from geleit.demo import by_kafka, diary, furnish, screen, store, towns
@@ -34,7 +35,6 @@ from geleit.processes import write_atomically
 from geleit.progress import Steps
 from geleit.settings import Settings
 from geleit.system import Running, system
-from intake.reception import BERLIN
 
 FIGURES = "demo.json"
 CANARIES = "demo-canaries.json"

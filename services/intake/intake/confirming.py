@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.database import Tx
+from contracts.record import BERLIN
 from intake import store
 from intake.allotment import Choice, Round, allot, can_be_allotted
 from intake.domain import Household
 from intake.quota import Ledger, book, propose
-from intake.reception import BERLIN
 from intake.shapes import household_state
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 from opentelemetry.trace import Span
 
@@ -11,6 +10,7 @@ from chassis.database import Tx
 from chassis.failpoint import failpoint
 from chassis.telemetry import traceparent_of
 from chassis.vault import Sealed
+from contracts.record import BERLIN
 from contracts.topics import home_partition
 from contracts.vocabulary import SubmissionKind
 from intake import store
@@ -20,8 +20,6 @@ from intake.quota import COUNTED
 from intake.shapes import household_state
 from intake.stated import Form, Identity
 from intake.store import Head, Ruling
-
-BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def offer(

@@ -2,11 +2,11 @@
 
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from holidays import country_holidays
 
-BERLIN = ZoneInfo("Europe/Berlin")
+from contracts.record import BERLIN
+
 _HOLIDAYS = country_holidays("DE", subdiv="BW")
 _SATURDAY = 5
 

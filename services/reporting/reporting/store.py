@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import asyncpg
 
 from chassis import queries
 from chassis.database import Tx
+from contracts.record import BERLIN
 from reporting.domain import Capacity, Cohort, Coverage, Day, District, Figures, Period, Reason
 from reporting.projection import (
     CareRow,
@@ -20,8 +20,6 @@ from reporting.projection import (
     ResponseRow,
     columns,
 )
-
-BERLIN = ZoneInfo("Europe/Berlin")
 
 _query = partial(queries.query, "reporting")
 
