@@ -190,7 +190,7 @@ async def figures(tx: Tx, period: Period, district: str | None = None) -> Figure
 
 
 async def districts(tx: Tx) -> Sequence[tuple[str, str]]:
-    """AGS and label of every district that the register knows; town and county of a name differ by AGS only."""
+    """AGS of every district that the register knows, and what it is called with its AGS behind it."""
     rows = await tx.fetch(
         "select district, min(district_name) as name from municipality group by district order by name, district"
     )
