@@ -2,7 +2,7 @@
 
 from chassis.web.app import assemble, build_app, mounted, openapi_of
 from chassis.web.export import csv_response
-from chassis.web.forms import Filled, blank_form, read_form
+from chassis.web.forms import District, Filled, blank_form, none_if_empty, read_form
 from chassis.web.guard import Requirement, UndeclaredRoute, current_principal, public, require, signed_in
 from chassis.web.paging import NO_NUL, Instant, PageQuery, Paging, Slice, decode_cursor, encode_cursor
 from chassis.web.problems import FieldError, Problem, not_found
@@ -14,6 +14,7 @@ from chassis.web.work import Work
 __all__ = [
     "NO_NUL",
     "N_",
+    "District",
     "FieldError",
     "Filled",
     "Instant",
@@ -34,6 +35,7 @@ __all__ = [
     "decode_cursor",
     "encode_cursor",
     "mounted",
+    "none_if_empty",
     "not_found",
     "openapi_of",
     "public",

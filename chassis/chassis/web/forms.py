@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 from starlette.requests import Request
 
 from chassis.web.problems import FieldError, field_errors
 from chassis.web.render import translations_of
 from chassis.web.translations import N_
+from contracts.record import DistrictAgs
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -37,6 +38,15 @@ class _Sparse(dict[str, Any]):
 
     def __missing__(self, name: str) -> None:
         return None
+
+
+def none_if_empty(value: object) -> object:
+    """A form sends every field; what nobody filled in is empty."""
+    return None if value == "" else value
+
+
+District = Annotated[DistrictAgs | None, BeforeValidator(none_if_empty)]
+"""The district that a page is narrowed to by a form; None for all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.access import Permission, Principal, Role
-from chassis.web import Paging, Work, redirect, render, require
-from contracts.record import DistrictAgs
+from chassis.web import District, Paging, Work, none_if_empty, redirect, render, require
 from contracts.vocabulary import CareReason
 from matching import store as decisive
 from matching.web import labels, store
@@ -20,12 +19,6 @@ router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, require(Permission.READ_CASES)]
 
 
-def none_if_empty(value: object) -> object:
-    """A form sends every field; what nobody filled in is empty."""
-    return None if value == "" else value
-
-
-District = Annotated[DistrictAgs | None, BeforeValidator(none_if_empty)]
 Reason = Annotated[CareReason | None, BeforeValidator(none_if_empty)]
 
 

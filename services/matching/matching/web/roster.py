@@ -16,6 +16,7 @@ from chassis.access import Permission, Principal, Role, permissions_of
 from chassis.vault import Vault
 from chassis.web import (
     NO_NUL,
+    District,
     PageQuery,
     Paging,
     Work,
@@ -35,7 +36,6 @@ from matching.handing_over import OF_ONE_CASE
 from matching.receipts import statement_of
 from matching.roster.change import add_absence, end_absence, import_roster, name_of
 from matching.web import labels, store
-from matching.web.overview import District
 
 router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, require(Permission.READ_ROSTER)]

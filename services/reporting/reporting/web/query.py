@@ -7,19 +7,11 @@ from fastapi import Depends, Query
 from pydantic import BeforeValidator
 
 from chassis.access import Permission, Principal, Role
-from chassis.web import N_, FieldError, Problem, Work, not_found, require
-from contracts.record import DistrictAgs
+from chassis.web import N_, District, FieldError, Problem, Work, none_if_empty, not_found, require
 from reporting import store
 from reporting.domain import Figures, Period, PeriodRefused, period_of
 
-
-def _none_if_empty(value: object) -> object:
-    # A form sends every field, and what nobody filled in is empty.
-    return None if value == "" else value
-
-
-Day = Annotated[date | None, BeforeValidator(_none_if_empty)]
-District = Annotated[DistrictAgs | None, BeforeValidator(_none_if_empty)]
+Day = Annotated[date | None, BeforeValidator(none_if_empty)]
 
 
 async def _asked(
