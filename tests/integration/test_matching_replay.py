@@ -122,6 +122,30 @@ async def test_a_move_keeps_the_item_where_an_older_release_kept_it(
     assert result.same.total() == 5
 
 
+async def test_who_was_put_aside_is_decided_at_a_correction_where_an_older_release_did(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def older(case: Case, before: Facts | None, manager: Manager | None, **around: Any) -> Step:
+        """Every correction was one of the facts."""
+        return changed(case, None, manager, **around)
+
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;", f"B;Berta;P;1;{TUEBINGEN};uk;;;")
+    one, other = await stage.arrive(), await stage.arrive()
+    for care in (one, other):
+        (aside,) = await stage.answer(care, Answer.DECLINED, reason=AnswerReason.WRONG_MUNICIPALITY)
+        assert aside.reason is CareReason.TO_BE_REASSESSED
+    with monkeypatch.context() as before:
+        before.setattr(handlers, "changed", older)
+        before.setattr(decisions, "STEPS", 1)
+        (again,) = await stage.tell(a_household(id=one.household, revision=2))
+    assert again.status is CareStatus.PROPOSED
+    (still,) = await stage.tell(a_household(id=other.household, revision=2))
+    assert (still.reason, still.household_revision) == (CareReason.TO_BE_REASSESSED, 2)
+    result = await replayed(stage)
+    assert result.holds
+    assert result.same.total() == 3
+
+
 async def test_after_an_erasure_chain_and_replay_still_hold(stage: Stage) -> None:
     household = await a_story(stage)
     before = await replayed(stage)

@@ -164,11 +164,11 @@ class Driver:
     async def correct(self) -> None:
         if pair := self._one_that(lambda known: known.here):
             key, known = pair
-            before = known.town
+            before = known.town, known.size
             known.size = self.random.randint(1, 9)
             known.town = self.random.choice((known.town, *TOWNS))
-            known.aside = False
-            known.closed &= known.town == before
+            known.aside &= (known.town, known.size) == before
+            known.closed &= known.town == before[0]
             await self._tell(key, known)
 
     async def withdraw(self) -> None:

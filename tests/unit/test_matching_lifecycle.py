@@ -222,8 +222,19 @@ def test_what_follows_a_decline_is_the_policys_to_say(effect: DeclineEffect) -> 
     assert late.decide, "who is in care already is not left alone by a decline"
 
 
-def test_who_was_put_aside_is_decided_when_the_facts_change() -> None:
-    assert follow(waiting(reason=CareReason.TO_BE_REASSESSED)).decide
+@pytest.mark.parametrize("reason", [CareReason.PARKED, CareReason.TO_BE_REASSESSED])
+def test_who_was_put_aside_is_decided_when_the_facts_change(reason: CareReason) -> None:
+    assert follow(waiting(reason=reason), size=5).decide
+
+
+@pytest.mark.parametrize("reason", [CareReason.PARKED, CareReason.TO_BE_REASSESSED])
+def test_who_was_put_aside_stays_so_when_only_the_identity_is_corrected(reason: CareReason) -> None:
+    aside = waiting(reason=reason, waiting_since=NOW)
+    step = follow(aside)
+    assert (step.decide, step.care) == (False, replace(aside, revision=2, household_revision=2))
+    case = Case(household(revision=2), aside)
+    assert changed(case, facts(), None, policy=policy(rules=()), day=DAY, now=LATER).decide, "nobody is counselled"
+    assert changed(case, None, None, policy=policy(), day=DAY, now=LATER).decide, "what was known before is gone"
 
 
 def test_who_was_put_aside_stays_so_only_while_eligible() -> None:

@@ -20,7 +20,7 @@ from matching.lifecycle import Care, Case, Step, again_step, aged, next_phase
 from matching.match import Stay
 from matching.receipts import chained, statement_of
 from matching.settlement import Basis, Ledger, monday_of
-from matching.stimuli import Stimulus
+from matching.stimuli import STEPS, Stimulus
 from matching.telemetry import count_decisions
 from matching.wire import care_state
 
@@ -56,7 +56,8 @@ async def settle(
     await store.write_cares(tx, basis.policy, written)
     failpoint("matching.assigned")
     # Of who was only looked at, and nothing decided, replay needs to know nothing.
-    await store.record(tx, batch, [*inputs, *(_asked(steps, served) if whys else ())])
+    seen = [*steps, *served] if whys else [step for step in steps if not step.quiet]
+    await store.record(tx, batch, [*inputs, *_asked(seen)])
     failpoint("matching.recorded")
     # Dues come last, as with the clock, which deletes what it has handled at the end of its transaction.
     await _set_dues(tx, basis, written, later)
@@ -127,21 +128,23 @@ async def whys_so_far(tx: Tx, cares: Sequence[Care]) -> dict[UUID, Why | None]:
     return {household: why(statement_of(content)) for household, content in kept.items()}
 
 
-def _asked(steps: Sequence[Step], served: Sequence[Step]) -> list[Stimulus]:
+def _asked(steps: Sequence[Step]) -> list[Stimulus]:
     """What replay cannot find out by itself: whom else this transaction decided, which relatives it saw, who stays.
 
-    Who moved within the service area of the manager kept the item in older releases: these name nobody who stays.
+    Who moved within the service area of the manager kept the item in older releases: these name nobody who stays. Who
+    arrives has the same in all releases: only where somebody has a care is told what steps do to it.
     """
-    alone = {str(step.case.household.alias) for step in [*steps, *served] if step.quiet}
+    alone = {str(step.case.household.alias) for step in steps if step.quiet}
     relatives = {
         str(step.case.household.alias): sorted(map(str, step.case.relatives))
-        for step in [*steps, *served]
+        for step in steps
         if step.decide and step.case.relatives
     }
     stays = {str(step.case.household.alias) for step in steps if isinstance(step.wish, Stay)}
-    if not alone and not relatives and not stays:
+    if not relatives and not any(step.case.care for step in steps):
         return []
-    asked = {"again": sorted(alone), "relatives": relatives} | ({"stays": sorted(stays)} if stays else {})
+    asked = {"steps": STEPS, "again": sorted(alone), "relatives": relatives}
+    asked |= {"stays": sorted(stays)} if stays else {}
     return [Stimulus("asked", None, orjson.dumps(asked))]
 
 

@@ -172,7 +172,7 @@ def changed(  # noqa: PLR0911 (one answer for each status)
     the assignment ends for one municipality, and the other one is asked. What was corrected counts at once: the case
     weighs what it now weighs, even beyond her capacity, which then has no room for others. It is decided anew after a
     move out of her service area, and where a correction shows that the household is not counselled. What a person has
-    closed begins again only in another municipality.
+    closed begins again only in another municipality. Whom a decline has put aside stays so by the same facts.
     """
     household, care = case.household, case.care
     if household.status is HouseholdStatus.ERASED:
@@ -186,6 +186,10 @@ def changed(  # noqa: PLR0911 (one answer for each status)
     care = replace(care, household_revision=household.revision)
     moved = before is None or before.municipality != facts.municipality
     match care.status:
+        case CareStatus.WAITING if (
+            care.reason in PUT_ASIDE and before == facts and not ineligibility(facts, policy, day)
+        ):
+            return Step(case, _next(care))
         case CareStatus.NOT_ELIGIBLE | CareStatus.WAITING:
             return Step(case, care, decide=True)
         case CareStatus.ENDED:

@@ -4,6 +4,9 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+STEPS = 2
+"""Version of what steps do to cases, told to replay. In 1, not told, any correction ended what was put aside."""
+
 
 class Stimulus(NamedTuple):
     """One input: what kind, to what (a household is its alias), and what it said, as JSON."""

@@ -15,11 +15,11 @@ from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
 from matching import settlement
 from matching.days import day_of
 from matching.domain import Carried, Household, Manager, OverrideReason, Place, Policy
-from matching.lifecycle import Care, Case, Step, aged, anew, answered, changed, kept_apart
+from matching.lifecycle import PUT_ASIDE, Care, Case, Step, aged, anew, answered, changed, kept_apart
 from matching.match import Field, Override, Solve, Stay, by_solver
 from matching.receipts import FORM, Head, Receipt, chained
 from matching.settlement import Basis, Change, Ledger, monday_of
-from matching.stimuli import Batch, Stimulus
+from matching.stimuli import STEPS, Batch, Stimulus
 from matching.wire import ROSTERED, Rostered, household_of, policy_of, reply_of
 
 
@@ -46,7 +46,7 @@ class World:
     def steps_of(self, batch: Batch) -> list[Step]:
         """Keep what a batch tells of roster, register and policy; the steps of all that it says of cases."""
         steps: dict[UUID, Step] = {}
-        stays = _who_stays(batch)
+        stays, older = _who_stays(batch), _is_older(batch)
         for one in batch.stimuli:
             match one.kind:
                 case "policy":
@@ -61,7 +61,7 @@ class World:
                     self._restored(one, batch.at)
                 case _:
                     assert one.aggregate, "every input to a case names it"
-                    if step := self._step(UUID(one.aggregate), one, batch.at, stays):
+                    if step := self._step(UUID(one.aggregate), one, batch.at, stays, older=older):
                         steps[step.case.household.id] = step
         return list(steps.values())
 
@@ -96,10 +96,10 @@ class World:
             self._basis = Basis(UUID(int=0), self.policies[-1], field)
         return self._basis
 
-    def _step(self, alias: UUID, one: Stimulus, now: datetime, stays: Collection[UUID]) -> Step | None:
+    def _step(self, alias: UUID, one: Stimulus, now: datetime, stays: Collection[UUID], *, older: bool) -> Step | None:
         match one.kind:
             case "household":
-                return self._changed(alias, one, now, stays)
+                return self._changed(alias, one, now, stays, older=older)
             case "response":
                 # Unknown is who was erased before the answer came: nothing is decided of them any more.
                 state, case = Response.model_validate_json(_with_key(one, "household")), self.cases.get(alias)
@@ -135,7 +135,7 @@ class World:
             assert case.care, "only a care that is told has a revision"
             self.cases[alias] = replace(case, care=replace(case.care, revision=one.revision))
 
-    def _changed(self, alias: UUID, one: Stimulus, now: datetime, stays: Collection[UUID]) -> Step:
+    def _changed(self, alias: UUID, one: Stimulus, now: datetime, stays: Collection[UUID], *, older: bool) -> Step:
         household = household_of(HouseholdState.model_validate_json(_with_key(one, "id")), now)
         before = self.cases.get(alias)
         case = Case(household)
@@ -143,6 +143,9 @@ class World:
             household = replace(household, registered_at=before.household.registered_at)
             case = replace(before, household=household)
         known = before.household.facts if before and household.facts else None
+        if older and case.care and case.care.reason in PUT_ASIDE:
+            # To an older release every correction was one of the facts.
+            known = None
         manager = self.managers[case.care.manager] if case.care and case.care.manager else None
         policy, day = self.basis.policy, day_of(now)
         step = changed(case, known, manager, policy=policy, day=day, now=now)
@@ -199,6 +202,11 @@ def _who_stays(batch: Batch) -> set[UUID]:
     """Who got a new item with the same manager when they moved, as the service says."""
     asked = [orjson.loads(one.payload) for one in batch.stimuli if one.kind == "asked"]
     return {UUID(alias) for one in asked for alias in one.get("stays", ())}
+
+
+def _is_older(batch: Batch) -> bool:
+    """Whether an older release made the batch, if somebody in it had a care before."""
+    return all(orjson.loads(one.payload).get("steps", 1) < STEPS for one in batch.stimuli if one.kind == "asked")
 
 
 def _with_key(one: Stimulus, name: str) -> bytes:
