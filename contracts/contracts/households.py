@@ -18,6 +18,8 @@ from contracts.vocabulary import (
 
 MAX_SIZE = 25
 """Persons in one household; more is a typing error or a camp, and both want a person to look."""
+MAX_FAMILY = 4 * MAX_SIZE
+"""Households of one family group; more is an identifier that is stated of strangers, and makes nobody relatives."""
 
 
 class StatedFacts(Shape):

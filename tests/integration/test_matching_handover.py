@@ -9,6 +9,7 @@ import pytest
 
 from builders import NOW, a_household
 from contracts.assignments import Care
+from contracts.households import MAX_FAMILY
 from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdChange, HouseholdStatus
 from matching import handing_over, store
 from matching.domain import Absence, OverrideReason
@@ -387,3 +388,24 @@ async def test_who_leaves_a_household_comes_to_its_manager_though_others_have_mo
     told = await stage.tell(rest, part)
     assert {one.assignee.code for one in told if one.assignee} == {"A"}
     assert await plans(stage) == []
+
+
+async def test_a_group_of_more_households_than_a_family_can_have_makes_nobody_relatives(stage: Stage) -> None:
+    family = uuid4()
+    await stage.roster(A, f"B;Berta Uhl;P;1;{REUTLINGEN}")
+    here = await stage.arrive(family_group=family)
+    there = await stage.arrive(family_group=family, municipality=REUTLINGEN)
+    anna, berta = manager_id("P", "A"), manager_id("P", "B")
+
+    async def seen() -> tuple[set[UUID], set[UUID], set[UUID]]:
+        async with stage.database.transaction() as tx:
+            cases = await store.cases(tx, [here.household, there.household])
+            held = set(await store.held_by(tx, [berta]))
+        of_here, of_there = (set(cases[one.household].relatives) for one in (here, there))
+        return of_here, of_there, held & cases.keys()
+
+    assert await seen() == ({berta}, {anna}, {here.household, there.household})
+    await stage.tell(*(a_household(family_group=family) for _ in range(MAX_FAMILY - 2)))
+    assert await seen() == ({anna, berta}, {anna}, {here.household, there.household})
+    await stage.arrive(family_group=family)
+    assert await seen() == (set(), set(), {there.household})

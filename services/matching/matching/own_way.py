@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from contracts.households import MAX_FAMILY
 from contracts.vocabulary import CareReason, CareStatus
 from matching import settlement
 from matching.days import day_of, start_of
@@ -166,6 +167,7 @@ class OwnWay(World):
 
     def _relatives(self, case: Case) -> frozenset[UUID]:
         group = case.household.facts.family_group if case.household.facts else None
-        others = self._families[group] - {case.household.id} if group else set()
+        family = self._families[group] if group else set()
+        others = family - {case.household.id} if len(family) <= MAX_FAMILY else set()
         cares = [self.cases[other].care for other in others]
         return frozenset(care.manager for care in cares if care and care.manager)

@@ -1,16 +1,23 @@
--- Cases that somebody of `$1` has, or that are of a family group of which somebody of `$1` has one: each by an index.
+-- Cases that somebody of `$1` has, or that are of a family group of which somebody of `$1` has one: each by an index. A
+-- group of more than `$2` households is no family.
 select household
 from care
 where manager = any($1::uuid[])
 union
-select h.id
-from household h
-join care c on c.household = h.id
-where c.manager is not null
-  and h.facts ? 'family_group'
-  and h.facts ->> 'family_group' in (
-      select g.facts ->> 'family_group'
-      from care d
-      join household g on g.id = d.household
-      where d.manager = any($1::uuid[]) and g.facts ? 'family_group'
-  )
+select c.household
+from (
+    select distinct g.facts ->> 'family_group' as family
+    from care d
+    join household g on g.id = d.household
+    where d.manager = any($1::uuid[]) and g.facts ? 'family_group'
+) f
+cross join lateral (
+    select array_agg(h.id) as ids
+    from (
+        select id from household
+        where facts ? 'family_group' and facts ->> 'family_group' = f.family
+        limit $2 + 1
+    ) h
+) m
+join care c on c.household = any(m.ids)
+where cardinality(m.ids) <= $2 and c.manager is not null

@@ -8,6 +8,7 @@ import asyncpg
 
 from chassis.access import Role
 from chassis.database import Tx
+from contracts.households import MAX_FAMILY
 from matching.handover import Plan
 from matching.store.queries import query
 
@@ -22,7 +23,7 @@ async def towns_of_cases(tx: Tx) -> list[tuple[UUID, str]]:
 
 async def held_by(tx: Tx, managers: Collection[UUID]) -> list[UUID]:
     """Households that these managers have, and others of their family groups."""
-    rows = await tx.fetch(query("held_by"), sorted(managers))
+    rows = await tx.fetch(query("held_by"), sorted(managers), MAX_FAMILY)
     return [row["household"] for row in rows]
 
 

@@ -183,21 +183,17 @@ async def _excluded(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, dict[UUID, bool]]
 
 
 async def _relatives(tx: Tx, groups: Mapping[UUID, UUID | None]) -> dict[UUID, frozenset[UUID]]:
-    """For each household the managers who have others of its family group."""
+    """For each household the managers who have others of its family group, unless that is too large for a family."""
     wanted = {str(group) for group in groups.values() if group}
     if not wanted:
         return {}
-    rows = await tx.fetch(
-        "select h.facts ->> 'family_group' as family, h.id, c.manager from household h"
-        " join care c on c.household = h.id where h.facts ->> 'family_group' = any($1::text[])"
-        " and h.facts ? 'family_group' and c.manager is not null",
-        sorted(wanted),
-    )
-    members: dict[str, list[asyncpg.Record]] = {}
-    for row in rows:
-        members.setdefault(row["family"], []).append(row)
+    having: dict[str, list[asyncpg.Record]] = {}
+    for row in await tx.fetch(query("relatives"), sorted(wanted), households.MAX_FAMILY):
+        having.setdefault(row["family"], []).append(row)
     return {
-        household: frozenset(row["manager"] for row in members.get(str(group), ()) if row["id"] != household)
+        household: frozenset(
+            row["manager"] for row in having.get(str(group), ()) if row["cases"] > 1 or row["one"] != household
+        )
         for household, group in groups.items()
         if group
     }

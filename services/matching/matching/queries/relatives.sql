@@ -1,0 +1,15 @@
+-- By family group and manager how many of its households she has, and one of them: as many rows as there are managers.
+-- A group of more than `$2` households is no family; whoever belongs to one is counted no further, by the index.
+select f.family, c.manager, count(*) as cases, min(c.household::text)::uuid as one
+from unnest($1::text[]) as f (family)
+cross join lateral (
+    select array_agg(h.id) as ids
+    from (
+        select id from household
+        where facts ? 'family_group' and facts ->> 'family_group' = f.family
+        limit $2 + 1
+    ) h
+) m
+join care c on c.household = any(m.ids)
+where cardinality(m.ids) <= $2 and c.manager is not null
+group by f.family, c.manager
