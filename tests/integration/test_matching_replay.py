@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from builders import NOW, a_household
+from contracts.assignments import Care
 from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdChange, HouseholdStatus
 from matching import decisions, handlers, solver
 from matching.apart import keep_apart
@@ -21,6 +22,7 @@ from matching.override import CHANGED, override
 from matching.receipts import chained, statement_of
 from matching.replay import Replayed, replay
 from matching.roster.change import manager_id
+from matching.stimuli import STEPS
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import SetClock, Stage, on_stage
 
@@ -144,6 +146,31 @@ async def test_who_was_put_aside_is_decided_at_a_correction_where_an_older_relea
     result = await replayed(stage)
     assert result.holds
     assert result.same.total() == 3
+
+
+async def test_who_was_in_care_waits_since_the_registration_where_an_older_release_did_not_remember_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;", f"B;Berta;P;1;{STUTTGART};;;;")
+    cares = [await stage.arrive(registered_at=NOW - timedelta(days=700)) for _ in range(2)]
+    since = {}
+    for care, release in zip(cares, (1, STEPS), strict=True):
+        (confirmed,) = await stage.answer(care, Answer.ACCEPTED)
+        with monkeypatch.context() as before:
+            before.setattr(decisions, "STEPS", release)
+            async with stage.database.transaction() as tx:
+                hers = manager_id("P", "B")
+                moved = await override(tx, care.household, hers, OverrideReason.COVER, confirmed.revision)
+            assert isinstance(moved, Care)
+            if release == 1:
+                await stage.rows("update assignment set in_care = false where household = $1", care.household)
+        stage.clock.now += timedelta(days=1)
+        await stage.roster(f"A;Anna;P;0;{TUEBINGEN};uk;;;")
+        (declined,) = await stage.answer(moved, Answer.DECLINED, reason=AnswerReason.OTHER, revision=2)
+        since[release] = declined.waiting_since
+        await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;")
+    assert since == {1: NOW - timedelta(days=700), STEPS: NOW + timedelta(days=1)}
+    assert (await replayed(stage)).holds
 
 
 async def test_after_an_erasure_chain_and_replay_still_hold(stage: Stage) -> None:

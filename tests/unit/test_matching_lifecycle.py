@@ -1,8 +1,9 @@
 """What may follow what in the care of a household."""
 
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -17,7 +18,7 @@ from contracts.vocabulary import (
     HouseholdStatus,
     LegalGroup,
 )
-from matching.domain import Decline, Load, Phase, Rule
+from matching.domain import Decline, Load, Manager, OverrideReason, Phase, Rule
 from matching.lifecycle import (
     AnswerSeen,
     Care,
@@ -28,16 +29,18 @@ from matching.lifecycle import (
     aged,
     answered,
     changed,
+    decided,
     next_phase,
     waits_since,
 )
-from matching.match import Stay, Undo
+from matching.match import Decision, Override, Stay, Undo, Wish
 from matching_builders import (
     DAY,
     NOW,
     REUTLINGEN,
     STUTTGART,
     TUEBINGEN,
+    ask,
     facts,
     household,
     manager,
@@ -156,6 +159,25 @@ def test_who_was_declined_waits_since_the_registration_and_who_was_in_care_from_
     one = household(registered_at=NOW - timedelta(days=9))
     assert waits_since(Case(one, proposed(HERS)), NOW) == one.registered_at
     assert waits_since(Case(one, proposed(HERS, status=CareStatus.CONFIRMED)), NOW) == NOW
+
+
+@pytest.mark.parametrize("wish", [Override(uuid4(), OverrideReason.COVER), Stay(HERS.id)], ids=["cover", "move"])
+def test_who_has_been_in_care_waits_since_then_when_the_next_proposal_is_declined(wish: Wish) -> None:
+    one = household(registered_at=NOW - timedelta(days=700))
+    before = proposed(HERS, status=CareStatus.CONFIRMED)
+
+    def follows(care: Care, now: datetime, to: Manager | None, **more: Any) -> Care:
+        status, reason = (CareStatus.PROPOSED, CareReason.MATCHED) if to else (CareStatus.WAITING, CareReason.WEEK_FULL)
+        case = Case(one, care)
+        decision = Decision(ask(), status, reason, 35, waits_since(case, now), to)
+        step = Step(case, care, decide=True, **more)
+        return decided(step, decision, now=now, answer_by=now, policy=policy(), receipt="")
+
+    handed_over = follows(before, LATER, manager(id=wish.manager), wish=wish)
+    declined = follows(handed_over, LATER + timedelta(days=1), None)
+    assert declined.waiting_since == LATER
+    again = follows(declined, LATER + timedelta(days=2), HERS)
+    assert follows(again, LATER + timedelta(days=3), None).waiting_since == LATER
 
 
 def test_what_was_closed_begins_again_only_in_another_municipality() -> None:

@@ -49,6 +49,8 @@ class Earlier:
     reason: CareReason | None
     answer: Answer | None = None
     answer_reason: AnswerReason | None = None
+    in_care: bool = False
+    """It had been accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,8 @@ class Step:
     quiet: bool = False
     again: datetime | None = None
     """When the case is decided anew by itself."""
+    older: bool = False
+    """An older release has made it, and a replay makes it again."""
 
     @property
     def asks_for_transfer(self) -> bool:
@@ -307,6 +311,7 @@ def released_from(
         reason,
         reply.answer if reply else None,
         reply.reason if reply else None,
+        care.status is CareStatus.CONFIRMED,
     )
     return replace(
         care,
@@ -356,8 +361,11 @@ def decided(
 def waits_since(case: Case, now: datetime) -> datetime:
     """Since when a case counts as waiting that is decided now: whom nobody has taken yet since the registration, who
     was in care or put aside since then."""
-    if case.care is None or case.care.status is CareStatus.PROPOSED:
+    if case.care is None:
         return case.household.registered_at
+    if case.care.status is CareStatus.PROPOSED:
+        in_care = (one.ended_at for one in case.care.earlier if one.in_care)
+        return max(in_care, default=case.household.registered_at)
     return case.care.waiting_since or now
 
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 STEPS = 2
-"""Version of what steps do to cases, told to replay. In 1, not told, any correction ended what was put aside."""
+"""Version of what steps do to cases, told to replay. In 1, which is not told, any correction ended what was put aside,
+and that somebody had been in care was forgotten with the assignment."""
 
 
 class Stimulus(NamedTuple):

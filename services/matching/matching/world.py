@@ -63,7 +63,7 @@ class World:
                     assert one.aggregate, "every input to a case names it"
                     if step := self._step(UUID(one.aggregate), one, batch.at, stays, older=older):
                         steps[step.case.household.id] = step
-        return list(steps.values())
+        return [replace(step, older=older) for step in steps.values()]
 
     def settle(self, steps: list[Step], now: datetime, batch: UUID, solve: Solve = by_solver) -> list[Receipt]:
         """Carry steps out as the service does; the receipts of the decisions among them."""
@@ -166,7 +166,11 @@ class World:
             steps[UUID(alias)] = replace(step, case=replace(step.case, relatives=relatives))
 
     def keep(self, step: Step, care: Care) -> None:
-        """Keep a case as a step has left it."""
+        """Keep a case as a step has left it; older releases did not remember who had been in care."""
+        if step.older and step.case.care:
+            known = len(step.case.care.earlier)
+            ended = (replace(one, in_care=False) for one in care.earlier[known:])
+            care = replace(care, earlier=(*care.earlier[:known], *ended))
         excluded = step.case.excluded | ({step.exclude} if step.exclude else set())
         apart = step.case.apart - {step.readmit}
         case = replace(step.case, care=care, excluded=excluded - {step.readmit}, apart=apart, relatives=frozenset())

@@ -80,9 +80,10 @@ async def _end_assignments(tx: Tx, written: Sequence[tuple[Step, Care]]) -> None
     ]
     if ended:
         await tx.execute(
-            "update assignment as a set ended_at = e.t, status = e.s, reason = e.r, answer = e.w, answer_reason = e.x"
-            " from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[])"
-            " as e (h, i, t, s, r, w, x) where a.household = e.h and a.item = e.i",
+            "update assignment as a set ended_at = e.t, status = e.s, reason = e.r, answer = e.w, answer_reason = e.x,"
+            " in_care = e.c from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[],"
+            " $6::text[], $7::text[], $8::boolean[]) as e (h, i, t, s, r, w, x, c)"
+            " where a.household = e.h and a.item = e.i",
             [household for household, _ in ended],
             [one.item for _, one in ended],
             [one.ended_at for _, one in ended],
@@ -90,6 +91,7 @@ async def _end_assignments(tx: Tx, written: Sequence[tuple[Step, Care]]) -> None
             [one.reason for _, one in ended],
             [one.answer for _, one in ended],
             [one.answer_reason for _, one in ended],
+            [one.in_care for _, one in ended],
         )
 
 

@@ -169,6 +169,7 @@ async def _earlier(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[Earlier]]:
                 CareReason(row["reason"]) if row["reason"] else None,
                 Answer(row["answer"]) if row["answer"] else None,
                 AnswerReason(row["answer_reason"]) if row["answer_reason"] else None,
+                row["in_care"],
             )
         )
     return found
