@@ -23,6 +23,12 @@ def start_of(day: date) -> datetime:
     return datetime.combine(day, time(), BERLIN)
 
 
+def monday_of(now: datetime) -> date:
+    """The day the week began, in Berlin."""
+    day = day_of(now)
+    return day - timedelta(days=day.weekday())
+
+
 def day_after(day: date) -> date:
     """The next one; after the last that there is, which some write for "open", none comes."""
     return day + timedelta(days=1) if day < date.max else day

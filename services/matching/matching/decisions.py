@@ -13,13 +13,13 @@ from chassis.failpoint import failpoint
 from contracts.record import State
 from contracts.vocabulary import CareReason, CareStatus
 from matching import settlement, store
-from matching.days import day_of, start_of
+from matching.days import day_of, monday_of, start_of
 from matching.domain import Why
 from matching.explain import why
 from matching.lifecycle import Care, Case, Step, again_step, aged, next_phase
 from matching.match import Stay
 from matching.receipts import chained, statement_of
-from matching.settlement import Basis, Ledger, monday_of
+from matching.settlement import Basis, Ledger
 from matching.stimuli import STEPS, Stimulus
 from matching.telemetry import count_decisions
 from matching.wire import care_state

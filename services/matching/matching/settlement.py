@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
-from matching.days import after_working_days, day_of
+from matching.days import after_working_days, day_of, monday_of
 from matching.domain import Carried, Policy
 from matching.lifecycle import Care, Step, decided, waits_since
 from matching.match import Ask, Decision, Field, Override, Round, Solve, Stay, by_solver, match
@@ -47,12 +47,6 @@ class Ledger:
         before, carried = self.changes.get(manager, Change()), self.carried[manager]
         self.changes[manager] = Change(*(one + more for one, more in zip(before, change, strict=True)))
         self.carried[manager] = Carried(carried.load + change.units, carried.new + change.new)
-
-
-def monday_of(now: datetime) -> date:
-    """The day the week began, in Berlin."""
-    day = day_of(now)
-    return day - timedelta(days=day.weekday())
 
 
 def freed(steps: Iterable[Step]) -> set[UUID]:

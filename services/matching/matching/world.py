@@ -13,12 +13,12 @@ from contracts.policy import Policy as PolicyState
 from contracts.responses import Response
 from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
 from matching import settlement
-from matching.days import day_of
+from matching.days import day_of, monday_of
 from matching.domain import Carried, Household, Manager, OverrideReason, Place, Policy
 from matching.lifecycle import PUT_ASIDE, Care, Case, Step, aged, anew, answered, changed, kept_apart
 from matching.match import Field, Override, Solve, Stay, by_solver
 from matching.receipts import FORM, Head, Receipt, chained
-from matching.settlement import Basis, Change, Ledger, monday_of
+from matching.settlement import Basis, Change, Ledger
 from matching.stimuli import STEPS, Batch, Stimulus
 from matching.wire import ROSTERED, Rostered, household_of, policy_of, reply_of
 

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from chassis.database import Tx
+from matching.days import monday_of
 from matching.domain import Carried
-from matching.settlement import Change, monday_of
+from matching.settlement import Change
 from matching.store.queries import query
 
 
