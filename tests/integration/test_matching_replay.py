@@ -173,6 +173,39 @@ async def test_who_was_in_care_waits_since_the_registration_where_an_older_relea
     assert (await replayed(stage)).holds
 
 
+async def test_who_stays_is_new_to_the_week_where_it_was_to_an_older_release(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def older(case: Case, before: Facts | None, manager: Manager | None, **around: Any) -> Step:
+        """Who moved came anew, and gave back a place of the week in which the new item began."""
+        step = changed(case, before, manager, **around)
+        wish = replace(step.wish, new=True) if isinstance(step.wish, Stay) else step.wish
+        return replace(step, wish=wish, older=True)
+
+    async def new() -> int:
+        (row,) = await stage.rows("select new_cases from manager")
+        return int(row["new_cases"])
+
+    await stage.roster(f"B;Berta;P;1;{TUEBINGEN} {REUTLINGEN};ru;;;")
+    cares = [await stage.arrive() for _ in range(4)]
+    await stage.pass_time(timedelta(weeks=1))
+    counted = []
+    for release, some in ((1, cares[:2]), (STEPS, cares[2:])):
+        with monkeypatch.context() as before:
+            before.setattr(decisions, "STEPS", release)
+            before.setattr(handlers, "changed", older if release == 1 else changed)
+            for care in some:
+                await stage.tell(a_household(id=care.household, revision=2, municipality=REUTLINGEN))
+            await stage.arrive()
+            counted.append(await new())
+            gone: dict[str, Any] = {"status": HouseholdStatus.WITHDRAWN, "change": HouseholdChange.WITHDRAWN}
+            await stage.tell(a_household(id=some[0].household, revision=3, municipality=REUTLINGEN, **gone))
+            await stage.arrive()
+            counted.append(await new())
+    assert counted == [3, 3, 4, 5]
+    assert (await replayed(stage)).holds
+
+
 async def test_after_an_erasure_chain_and_replay_still_hold(stage: Stage) -> None:
     household = await a_story(stage)
     before = await replayed(stage)

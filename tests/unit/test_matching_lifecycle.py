@@ -18,7 +18,7 @@ from contracts.vocabulary import (
     HouseholdStatus,
     LegalGroup,
 )
-from matching.domain import Decline, Load, Manager, OverrideReason, Phase, Rule
+from matching.domain import Carried, Decline, Load, Manager, OverrideReason, Phase, Rule
 from matching.lifecycle import (
     AnswerSeen,
     Care,
@@ -30,10 +30,12 @@ from matching.lifecycle import (
     answered,
     changed,
     decided,
+    ended,
     next_phase,
     waits_since,
 )
 from matching.match import Decision, Override, Stay, Undo, Wish
+from matching.settlement import Ledger, release
 from matching_builders import (
     DAY,
     NOW,
@@ -85,7 +87,25 @@ def test_a_correction_that_decides_nothing_keeps_the_manager_and_weighs_anew(sta
 @pytest.mark.parametrize("status", [CareStatus.PROPOSED, CareStatus.CONFIRMED])
 def test_a_move_within_her_service_area_is_a_decision_for_the_same_manager(status: CareStatus) -> None:
     step = follow(proposed(HERS, status=status), municipality=REUTLINGEN, size=5)
-    assert (step.decide, step.wish) == (True, Stay(HERS.id))
+    assert (step.decide, step.wish) == (True, Stay(HERS.id, new=True))
+    step = follow(proposed(HERS, status=status, assigned_at=NOW - timedelta(days=1)), municipality=REUTLINGEN)
+    assert (step.decide, step.wish) == (True, Stay(HERS.id)), "it came to her last week"
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_a_case_that_ends_gives_back_a_place_of_the_week_in_which_it_came(days: int) -> None:
+    came = NOW - timedelta(days=days)
+    moved = Earlier(1, HERS.id, came, NOW, CareStatus.PROPOSED, CareReason.MANAGER_STAYS)
+    elsewhere = Earlier(1, HERS.id, NOW, NOW, CareStatus.PROPOSED, CareReason.MATCHED)
+    new = {}
+    for earlier in ((), (moved,), (moved, replace(moved, item=2, assigned_at=NOW)), (moved, elsewhere)):
+        assigned_at = LATER if earlier else came
+        before = proposed(HERS, item=3, assigned_at=assigned_at, earlier=earlier)
+        ledger = Ledger({HERS.id: Carried(35, 1)})
+        release(ledger, [Step(Case(household(), before), ended(before, CareReason.CLOSED, LATER))], LATER)
+        new[earlier] = ledger.carried[HERS.id].new
+    # It came to her on Monday or on the day before, and went to somebody else and back only this week.
+    assert [*new.values()] == [days, days, days, 0]
 
 
 def test_a_move_out_of_her_service_area_is_decided_anew() -> None:

@@ -1,5 +1,6 @@
 """Matching chooses deterministically, never beyond capacity, and names the gate that binds."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -203,3 +204,14 @@ def test_who_stays_comes_before_a_decline_taken_back_for_the_same_room() -> None
     first, second = match([undone, stays], unburdened(only), a_round(only))
     assert (first.ask, first.reason) == (undone, CareReason.NO_CAPACITY)
     assert (second.ask, second.chosen) == (stays, only)
+
+
+def test_who_stays_takes_no_place_of_the_week_unless_she_came_in_it() -> None:
+    only = manager(max_new_per_week=1)
+    stays = ask(id=UUID(int=1), wish=Stay(only.id))
+    kept, arrived = match([stays, ask(id=UUID(int=2))], unburdened(only), a_round(only))
+    assert (kept.chosen, arrived.chosen) == (only, only)
+    assert [one.candidates[0].carried.new for one in (kept, arrived)] == [0, 0]
+    back = replace(stays, wish=Stay(only.id, new=True))
+    kept, arrived = match([back, ask(id=UUID(int=2))], unburdened(only), a_round(only))
+    assert (kept.chosen, arrived.reason) == (only, CareReason.WEEK_FULL)

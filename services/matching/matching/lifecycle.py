@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from contracts.vocabulary import (
     DeclineEffect,
     HouseholdStatus,
 )
-from matching.days import day_of
+from matching.days import day_of, monday_of
 from matching.domain import Decline, Facts, Household, Manager, Policy
 from matching.match import Decision, Stay, Undo, Wish
 from matching.rules import head_start, ineligibility, weight
@@ -206,7 +207,9 @@ def changed(  # noqa: PLR0911 (one answer for each status)
             if (moved and not served) or (corrected and ineligibility(facts, policy, day)):
                 return Step(case, care, decide=True)
             if moved and manager:
-                return Step(case, care, decide=True, wish=Stay(manager.id))
+                came = came_at(care)
+                new = came is not None and day_of(came) >= monday_of(now)
+                return Step(case, care, decide=True, wish=Stay(manager.id, new=new))
             return Step(case, replace(_next(care), weight=weight(facts, policy, _days(care, day))))
         case _:
             assert_never(care.status)
@@ -219,6 +222,12 @@ def aged(case: Case, policy: Policy, day: date) -> Step | None:
         return None
     units = weight(facts, policy, _days(care, day))
     return Step(case, replace(_next(care), weight=units)) if units != care.weight else None
+
+
+def came_at(care: Care) -> datetime | None:
+    """When a case came to its manager, with whom it may have stayed since then at one move or more."""
+    stays = takewhile(lambda one: one.reason is CareReason.MANAGER_STAYS, reversed(care.earlier))
+    return min((one.assigned_at for one in stays), default=care.assigned_at)
 
 
 def next_phase(care: Care, policy: Policy, today: date) -> date | None:

@@ -49,9 +49,13 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """The household moved to where its manager serves too: it stays with her, whatever gates and points say."""
+    """The household moved to where its manager serves too: it stays with her, whatever gates and points say.
+
+    It takes a place of her week only if it is `new`, because it came to her in this one.
+    """
 
     manager: UUID
+    new: bool = False
 
 
 Wish = Undo | Override | Stay
@@ -62,6 +66,11 @@ WISHED: Mapping[type[Wish], tuple[CareReason, str]] = {
     Stay: (CareReason.MANAGER_STAYS, BY_RULES),
 }
 """What is said of a decision that follows a wish: its reason, and how it came about."""
+
+
+def is_new(wish: Wish | None) -> bool:
+    """Whether a case that is given by this wish counts among the new ones of the week."""
+    return wish.new if isinstance(wish, Stay) else True
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +325,7 @@ def _as_wished(ask: Ask, standing: dict[UUID, Carried], around: Round) -> Decisi
     if isinstance(ask.wish, Undo) and all(view.managers[place].id != ask.wish.manager for place in view.lots):
         return None
     manager = around.field.managers[ask.wish.manager]
-    _put(standing, manager, view.need.weight)
+    _put(standing, manager, view.need.weight, new=is_new(ask.wish))
     reason, by = WISHED[type(ask.wish)]
     return _Closing(standing, around).decision(view, manager, reason, by, optimal=True, together=1)
 
@@ -418,9 +427,9 @@ def _problem(
     )
 
 
-def _put(standing: dict[UUID, Carried], manager: Manager, units: int) -> None:
+def _put(standing: dict[UUID, Carried], manager: Manager, units: int, *, new: bool = True) -> None:
     carried = standing[manager.id]
-    standing[manager.id] = Carried(carried.load + units, carried.new + 1)
+    standing[manager.id] = Carried(carried.load + units, carried.new + new)
 
 
 def _rooms(standing: Mapping[UUID, Carried], field: Field) -> dict[UUID, int]:
@@ -487,7 +496,7 @@ class _Closing:
         if chosen:
             place = view.managers.index(chosen)
             carried = self._standing[chosen.id]
-            apart = Carried(carried.load - view.need.weight, carried.new - 1)
+            apart = Carried(carried.load - view.need.weight, carried.new - is_new(view.ask.wish))
             candidates = (*candidates[:place], self._candidate(view, place, apart), *candidates[place + 1 :])
         return Decision(
             view.ask,

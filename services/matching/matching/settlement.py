@@ -9,8 +9,8 @@ from uuid import UUID
 
 from matching.days import after_working_days, day_of, monday_of
 from matching.domain import Carried, Policy
-from matching.lifecycle import Care, Step, decided, waits_since
-from matching.match import Ask, Decision, Field, Override, Round, Solve, Stay, by_solver, match
+from matching.lifecycle import Care, Step, came_at, decided, waits_since
+from matching.match import Ask, Decision, Field, Override, Round, Solve, Stay, by_solver, is_new, match
 from matching.receipts import NO_DISTRICT, Receipt
 
 
@@ -85,7 +85,8 @@ def release(ledger: Ledger, steps: Iterable[Step], now: datetime) -> None:
         if before is None or before.manager is None:
             continue
         kept = _carried_on(step)
-        came_this_week = before.assigned_at is not None and day_of(before.assigned_at) >= monday
+        came = before.assigned_at if step.older else came_at(before)
+        came_this_week = came is not None and day_of(came) >= monday
         units = kept - before.weight
         ledger.book(before.manager, Change(units, forced=max(0, units), new=-(not kept and came_this_week)))
 
@@ -129,7 +130,7 @@ def conclude(
         step = by_household[decision.ask.household.id]
         care = decided(step, decision, now=around.now, answer_by=answer_by, policy=policy, receipt=receipt.hash.hex())
         if care.manager:
-            ledger.book(care.manager, Change(care.weight, *_taken_and_forced(step, care), 1))
+            ledger.book(care.manager, Change(care.weight, *_taken_and_forced(step, care), int(is_new(step.wish))))
         written.append((step, care))
     return written
 

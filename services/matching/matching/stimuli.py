@@ -6,7 +6,7 @@ from uuid import UUID
 
 STEPS = 2
 """Version of what steps do to cases, told to replay. In 1, which is not told, any correction ended what was put aside,
-and that somebody had been in care was forgotten with the assignment."""
+that somebody had been in care was forgotten with the assignment, and whoever stayed was new to the week."""
 
 
 class Stimulus(NamedTuple):

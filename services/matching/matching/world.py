@@ -153,6 +153,8 @@ class World:
             # To an older release this was no move: the item stayed as it was.
             known = replace(known, municipality=household.municipality)
             step = changed(case, known, manager, policy=policy, day=day, now=now)
+        if older and isinstance(step.wish, Stay):
+            step = replace(step, wish=replace(step.wish, new=True))
         return step
 
     def ask(self, steps: dict[UUID, Step], payload: bytes) -> None:
