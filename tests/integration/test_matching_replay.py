@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,12 +11,12 @@ import pytest
 
 from builders import NOW, a_household
 from contracts.assignments import Care
-from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdChange, HouseholdStatus
+from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus, HouseholdChange, HouseholdStatus
 from matching import decisions, handlers, solver
 from matching.apart import keep_apart
 from matching.authority import ASSIGNMENTS
-from matching.domain import Facts, Manager, OverrideReason
-from matching.lifecycle import Case, Step, changed
+from matching.domain import Facts, Manager, OverrideReason, Policy
+from matching.lifecycle import Case, Reply, Step, answered, changed, stale
 from matching.match import Stay
 from matching.override import CHANGED, override
 from matching.receipts import chained, statement_of
@@ -203,6 +203,29 @@ async def test_who_stays_is_new_to_the_week_where_it_was_to_an_older_release(
             await stage.arrive()
             counted.append(await new())
     assert counted == [3, 3, 4, 5]
+    assert (await replayed(stage)).holds
+
+
+async def test_an_acceptance_undoes_no_decline_where_it_did_not_for_an_older_release(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def older(case: Case, reply: Reply, now: datetime, policy: Policy) -> Step | None:
+        """An acceptance was of the item that stood, or stale."""
+        assert case.care
+        return answered(case, reply, now, policy) if case.care.assigned else stale(case, case.care, reply)
+
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;")
+    for release, then, applied in ((1, older, Applied.STALE), (STEPS, answered, Applied.APPLIED)):
+        care = await stage.arrive()
+        (declined,) = await stage.answer(care, Answer.DECLINED, reason=AnswerReason.OVERLOADED)
+        assert declined.status is CareStatus.WAITING
+        with monkeypatch.context() as before:
+            before.setattr(decisions, "STEPS", release)
+            before.setattr(handlers, "answered", then)
+            (told,) = await stage.answer(care, Answer.ACCEPTED, revision=3)
+        assert told.last_answer
+        assert told.last_answer.applied is applied
+    assert (told.status, told.reason) == (CareStatus.PROPOSED, CareReason.DECLINE_UNDONE)
     assert (await replayed(stage)).holds
 
 

@@ -374,6 +374,18 @@ def test_a_decline_is_undone_while_nobody_else_was_chosen() -> None:
     assert (step.wish, step.readmit, step.decide) == (Undo(HERS.id), HERS.id, True)
 
 
+@pytest.mark.parametrize("given", [Answer.ACCEPTED, Answer.CONTACTED])
+def test_an_acceptance_of_what_was_declined_tells_of_the_undoing_before_it(given: Answer) -> None:
+    told = reply(given, revision=3)
+    step = answered(Case(household(), waiting(earlier=(DECLINED,), revision=2)), told, LATER, policy())
+    assert step is not None
+    assert (step.wish, step.readmit, step.decide) == (Undo(HERS.id), HERS.id, True)
+    somebody = proposed(manager(), item=2, revision=2, earlier=(DECLINED,))
+    seen = answer(somebody, given, revision=3).last_answer
+    assert seen is not None
+    assert seen.applied is Applied.STALE
+
+
 def test_an_undone_decline_brings_nobody_back_whom_a_person_keeps_apart() -> None:
     case = Case(household(), waiting(earlier=(DECLINED,), revision=2), frozenset({HERS.id}), apart=frozenset({HERS.id}))
     step = answered(case, reply(Answer.UNDONE, revision=2), LATER, policy())

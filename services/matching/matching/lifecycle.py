@@ -26,6 +26,8 @@ ASSIGNED = frozenset({CareStatus.PROPOSED, CareStatus.CONFIRMED})
 PUT_ASIDE = frozenset({CareReason.PARKED, CareReason.TO_BE_REASSESSED})
 """Reasons for which a household waits although nobody looks for a manager."""
 
+ACCEPTING = frozenset({Answer.ACCEPTED, Answer.CONTACTED})
+
 SETTLED = frozenset({CareReason.OVERRIDDEN, CareReason.MANAGER_STAYS})
 """Reasons of proposals that went round every rule: none takes them back. Who moves may have been in care before."""
 
@@ -428,7 +430,8 @@ def answered(  # noqa: PLR0911 (one for each answer)
     None: an answer at least as new has been seen. What a later answer tells of earlier ones that never arrived counts
     too, because only the last state of an item is sure to be read; a contact counts as acceptance. A decline of
     an accepted case releases it; a request to transfer it is noted, and its manager keeps it until a person confirms
-    who takes it. An undone decline is a wish as long as nobody else has been chosen.
+    who takes it. An undone decline is a wish as long as nobody else has been chosen; who accepts what was declined has
+    undone that before.
     """
     care = case.care
     assert care is not None, "an answer belongs to an item, and an item to a care"
@@ -437,7 +440,7 @@ def answered(  # noqa: PLR0911 (one for each answer)
     if reply.answer is Answer.UNDONE:
         return _undone(case, care, reply)
     if not care.assigned or reply.item != care.item:
-        return _stale(case, care, reply)
+        return _undone(case, care, reply) if reply.answer in ACCEPTING else stale(case, care, reply)
     care = _told_before(_seen(care, reply), reply)
     match reply.answer:
         case Answer.ACCEPTED:
@@ -445,7 +448,7 @@ def answered(  # noqa: PLR0911 (one for each answer)
         case Answer.CONTACTED:
             return Step(case, _next(replace(care, contacted_at=care.contacted_at or reply.answered_at)))
         case Answer.TRANSFER_REQUESTED if care.status is not CareStatus.CONFIRMED:
-            return _stale(case, care, reply)
+            return stale(case, care, reply)
         case Answer.TRANSFER_REQUESTED:
             return Step(case, _next(care))
         case Answer.DECLINED if care.status is CareStatus.PROPOSED and (effect := policy.after(reply.reason)):
@@ -460,7 +463,7 @@ def answered(  # noqa: PLR0911 (one for each answer)
 
 def _told_before(care: Care, reply: Reply) -> Care:
     care = replace(care, contacted_at=reply.contacted_at or care.contacted_at)
-    implied = reply.answer in {Answer.ACCEPTED, Answer.CONTACTED} or reply.accepted_at is not None
+    implied = reply.answer in ACCEPTING or reply.accepted_at is not None
     if care.status is CareStatus.CONFIRMED or not implied:
         return care
     return replace(
@@ -512,10 +515,11 @@ def _undone(case: Case, care: Care, reply: Reply) -> Step:
     ):
         back = None if last.manager in case.apart else last.manager
         return Step(case, _seen(care, reply), decide=True, wish=Undo(last.manager), readmit=back, reply=reply)
-    return _stale(case, care, reply)
+    return stale(case, care, reply)
 
 
-def _stale(case: Case, care: Care, reply: Reply) -> Step:
+def stale(case: Case, care: Care, reply: Reply) -> Step:
+    """What an answer does to an item that does not stand any more: it is told so."""
     return Step(case, _next(_seen(care, reply, Applied.STALE)))
 
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 STEPS = 2
 """Version of what steps do to cases, told to replay. In 1, which is not told, any correction ended what was put aside,
-that somebody had been in care was forgotten with the assignment, and whoever stayed was new to the week."""
+that somebody had been in care was forgotten with the assignment, whoever stayed was new to the week, and an acceptance
+undid no decline."""
 
 
 class Stimulus(NamedTuple):

@@ -11,11 +11,11 @@ from contracts.households import Household as HouseholdState
 from contracts.municipalities import Municipality
 from contracts.policy import Policy as PolicyState
 from contracts.responses import Response
-from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
+from contracts.vocabulary import Answer, CareReason, CareStatus, HouseholdStatus
 from matching import settlement
 from matching.days import day_of, monday_of
 from matching.domain import Carried, Household, Manager, OverrideReason, Place, Policy
-from matching.lifecycle import PUT_ASIDE, Care, Case, Step, aged, anew, answered, changed, kept_apart
+from matching.lifecycle import PUT_ASIDE, Care, Case, Reply, Step, aged, anew, answered, changed, kept_apart, stale
 from matching.match import Field, Override, Solve, Stay, by_solver
 from matching.receipts import FORM, Head, Receipt, chained
 from matching.settlement import Basis, Change, Ledger
@@ -103,7 +103,7 @@ class World:
             case "response":
                 # Unknown is who was erased before the answer came: nothing is decided of them any more.
                 state, case = Response.model_validate_json(_with_key(one, "household")), self.cases.get(alias)
-                return answered(case, reply_of(state), now, self.basis.policy) if case else None
+                return self._answered(case, reply_of(state), now, older=older) if case else None
             case "override":
                 stated = orjson.loads(one.payload)
                 manager = UUID(stated["manager"])
@@ -119,6 +119,14 @@ class World:
                 return aged(self.cases[alias], self.basis.policy, day_of(now))
             case _:
                 raise ValueError(f"stimuli of kind {one.kind} are not known here")
+
+    def _answered(self, case: Case, reply: Reply, now: datetime, *, older: bool) -> Step | None:
+        step = answered(case, reply, now, self.basis.policy)
+        if older and step and step.wish and reply.answer is not Answer.UNDONE:
+            # To an older release only an undoing took a decline back.
+            assert case.care, "what was declined has a care"
+            return stale(case, case.care, reply)
+        return step
 
     def _restored(self, one: Stimulus, now: datetime) -> None:
         """A care goes on above what the broker has heard: a known one, or an ended one of whom only the broker knew."""
