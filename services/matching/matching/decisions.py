@@ -81,8 +81,8 @@ async def _next_in_line(
 ) -> tuple[list[Step], dict[str, datetime]]:
     """Who waits for what came free, as far as they are free themselves, and which managers are to go on later."""
     later: dict[str, datetime] = {}
-    room = settlement.room(basis, ledger, freed)
-    listed = await store.waiting_for(tx, settlement.reach(basis, freed), room, BEGINNING, SERVED_AT_ONCE + 1)
+    room, reach = settlement.room(basis, ledger, freed), settlement.reach(basis, freed)
+    listed = await store.waiting_for(tx, reach, room, BEGINNING, SERVED_AT_ONCE + 1)
     if len(listed) > SERVED_AT_ONCE:
         later |= {due_for(manager, listed[SERVED_AT_ONCE - 1]): tx.now for manager in freed}
     ids = {household for _, household in listed[:SERVED_AT_ONCE]} - set(mine)
@@ -93,7 +93,6 @@ async def _next_in_line(
         # Somebody else has them now, perhaps only to note an answer: nobody may be passed over.
         later |= {str(manager): tx.now + SOON for manager in freed}
     found = await store.cases(tx, locked)
-    reach = settlement.reach(basis, freed)
     there = [
         case
         for case in found.values()
