@@ -19,13 +19,11 @@ from matching.explain import why
 from matching.lifecycle import Care, Case, Step, again_step, aged, next_phase
 from matching.match import Stay
 from matching.receipts import chained, statement_of
-from matching.settlement import Basis, Ledger
+from matching.settlement import AT_ONCE, Basis, Ledger
 from matching.stimuli import STEPS, Stimulus
 from matching.telemetry import count_decisions
 from matching.wire import care_state
 
-SERVED_AT_ONCE = 500
-"""Waiting households that are decided in the transaction that opens capacity; the rest comes as due."""
 BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 """The cursor before every household."""
 SOON = timedelta(seconds=1)
@@ -82,10 +80,10 @@ async def _next_in_line(
     """Who waits for what came free, as far as they are free themselves, and which managers are to go on later."""
     later: dict[str, datetime] = {}
     room, reach = settlement.room(basis, ledger, freed), settlement.reach(basis, freed)
-    listed = await store.waiting_for(tx, reach, room, BEGINNING, SERVED_AT_ONCE + 1)
-    if len(listed) > SERVED_AT_ONCE:
-        later |= {due_for(manager, listed[SERVED_AT_ONCE - 1]): tx.now for manager in freed}
-    ids = {household for _, household in listed[:SERVED_AT_ONCE]} - set(mine)
+    listed = await store.waiting_for(tx, reach, room, BEGINNING, AT_ONCE + 1)
+    if len(listed) > AT_ONCE:
+        later |= {due_for(manager, listed[AT_ONCE - 1]): tx.now for manager in freed}
+    ids = {household for _, household in listed[:AT_ONCE]} - set(mine)
     if not ids:
         return [], later
     locked = await store.lock_households(tx, ids, skip_locked=True)

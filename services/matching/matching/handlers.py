@@ -12,7 +12,7 @@ from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode
 from contracts.responses import Response
 from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
-from matching import decisions, handing_over, store
+from matching import decisions, handing_over, settlement, store
 from matching.days import day_of, start_of
 from matching.handing_over import Reason
 from matching.lifecycle import Step, again_step, aged, answered, changed, next_phase
@@ -20,7 +20,7 @@ from matching.rules import next_change_of_presence
 from matching.stimuli import Stimulus
 from matching.wire import household_of, reply_of
 
-BATCH = decisions.SERVED_AT_ONCE
+BATCH = settlement.AT_ONCE
 ANY_WEIGHT = 2**31 - 1
 
 

@@ -15,11 +15,11 @@ from matching.lifecycle import Care, Case, Step, again_step, aged, next_phase, t
 from matching.match import Solve, by_solver
 from matching.receipts import Receipt
 from matching.rules import capacity, is_on_duty, turns_of
+from matching.settlement import AT_ONCE
 from matching.stimuli import Batch
 from matching.wire import Rostered
 from matching.world import World
 
-AT_ONCE = 500
 NO_BATCH = UUID(int=0)
 A_DAY = timedelta(days=1)
 

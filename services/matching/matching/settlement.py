@@ -13,6 +13,9 @@ from matching.lifecycle import Care, Step, came_at, decided, waits_since
 from matching.match import Ask, Decision, Field, Override, Round, Solve, Stay, by_solver, is_new, match
 from matching.receipts import NO_DISTRICT, Receipt
 
+AT_ONCE = 500
+"""Waiting households that are decided in one transaction, as in that which opens capacity; the rest comes as due."""
+
 
 @dataclass(frozen=True, slots=True)
 class Basis:
