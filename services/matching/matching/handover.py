@@ -11,12 +11,12 @@ from uuid import UUID
 
 from contracts.vocabulary import CareReason
 from matching import solver
+from matching.days import day_after
 from matching.domain import Carried, Facts, Household, Manager
 from matching.match import Ask, Decision, Round, binding_gate, lasting_points, match
 
 PATIENCE = 14
 """Days of an absence that cases wait through with their manager, unless a person says otherwise."""
-A_DAY = timedelta(days=1)
 
 
 class Cause(StrEnum):
@@ -132,7 +132,9 @@ def plan(
     for one, _ in leaving.values():
         standing[one.manager] = Carried(standing[one.manager].load - one.weight)
     receivers = [
-        replace(one, max_new_per_week=None, active_until=day - A_DAY if one.id in gone else one.active_until)
+        replace(
+            one, max_new_per_week=None, active_until=day - timedelta(days=1) if one.id in gone else one.active_until
+        )
         for one in managers.values()
     ]
     then = replace(around, field=around.field.with_managers(receivers), outlooks={})
@@ -172,7 +174,7 @@ def _back_on(manager: Manager, day: date) -> date | None:
         if absence.covers(day):
             if absence.until is None or absence.until == date.max:
                 return None
-            day = absence.until + A_DAY
+            day = day_after(absence.until)
     return day
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from contracts.households import MAX_FAMILY
 from contracts.vocabulary import CareReason, CareStatus
 from matching import settlement
-from matching.days import day_of, start_of
+from matching.days import day_after, day_of, start_of
 from matching.domain import Policy
 from matching.lifecycle import Care, Case, Step, again_step, aged, next_phase, turn_of
 from matching.match import Solve, by_solver
@@ -21,7 +21,6 @@ from matching.wire import Rostered
 from matching.world import World
 
 NO_BATCH = UUID(int=0)
-A_DAY = timedelta(days=1)
 
 
 class OwnWay(World):
@@ -55,7 +54,7 @@ class OwnWay(World):
     def pass_time(self, day: date) -> None:
         """Let the days up to and with `day` begin."""
         while self._day is not None and self._day < day:
-            self._day += A_DAY
+            self._day = day_after(self._day)
             self._begin_day(self._day)
         if self._day is None:
             self._day = day
@@ -109,7 +108,7 @@ class OwnWay(World):
 
     def _begin_day(self, day: date) -> None:
         now = start_of(day)
-        yesterday = day - A_DAY
+        yesterday = day - timedelta(days=1)
         if self._own and day == self._since:
             super().begin(self._own)
             for manager in self.managers:
