@@ -24,7 +24,7 @@ from contracts.submissions import Submission
 from contracts.topics import MUNICIPALITIES, submissions
 from contracts.vocabulary import SubmissionKind
 from e2e.rest import faults, is_quiet, unrest
-from e2e.world import CENTRE, HOUSEHOLDS, UNITS_PER_FTE, World, geleit, key_header, registration, roster_csv
+from e2e.world import A_MANAGER, CENTRE, HOUSEHOLDS, UNITS_PER_FTE, World, geleit, key_header, registration, roster_csv
 from folders import fresh, remove
 from geleit.audit.journal import Journal
 from geleit.audit.run import Asked, audit
@@ -180,7 +180,7 @@ class Scene:
     async def imports_a_roster(self) -> None:
         """A manager more."""
         code = f"r-{uuid4().hex[:8]}"
-        row = {"code": code, "name": "Ada Muster", "provider": f"town-{self.town}", "fte": "1"}
+        row = {"code": code, "name": A_MANAGER, "provider": f"town-{self.town}", "fte": "1"}
         file = self._folder / "roster.csv"
         file.write_text(roster_csv([row | {"service_area": self.town, "languages": "de"}]))
         await self._until_done("roster", "import", str(file))

@@ -46,6 +46,7 @@ from stream import eventually
 
 CENTRE = "karlsruhe"
 HOUSEHOLDS = "/intake/v1/households"
+A_MANAGER = "Ada Muster"
 UNITS_PER_FTE = 1200
 
 
@@ -109,7 +110,7 @@ class World:
         """A manager of this town who can take `room` units more; her id."""
         provider, code = f"town-{town}", f"m{next(self._codes)}"
         capacity = int(float(fte.replace(",", ".")) * UNITS_PER_FTE)
-        row = {"code": code, "name": "Ada Muster", "provider": provider, "fte": fte, "languages": "de uk"}
+        row = {"code": code, "name": A_MANAGER, "provider": provider, "fte": fte, "languages": "de uk"}
         row |= {"skills": "", "service_area": town, "base_load": str(capacity - room), **cells}
         report = await self.roster(row)
         assert report.possible, report.faults
