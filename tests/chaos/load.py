@@ -116,15 +116,20 @@ class Load:
         household, number = UUID(item["household"]), item["item"]
         match item["status"], chance.randrange(3):
             case "open", 0:
-                answer = await self._world.answer(town, household, number, "declined", reason="other")
+                given, reason = "declined", {"reason": "other"}
             case "open", _:
-                answer = await self._world.answer(town, household, number, "accepted")
+                given, reason = "accepted", {}
             case _:
-                answer = await self._world.answer(town, household, number, "closed", reason="no_contact")
+                given, reason = "closed", {"reason": "no_contact"}
+        try:
+            answer = await self._world.answer(town, household, number, given, **reason)
+        except httpx.TransportError:
+            self._note("answer", household, number, given, None)
+            return
         self.answered[answer.status_code] += 1
         if answer.is_success:
-            self.journal.answer(household, number)
-        self._note("answer", household, number, answer.status_code)
+            self.journal.answer(household, number, given)
+        self._note("answer", household, number, given, answer.status_code)
 
     async def _revise(self, centre: httpx.AsyncClient, method: str, path: str, body: dict[str, object]) -> None:
         answer = await self._until_answered(centre, method, path, body)

@@ -355,9 +355,23 @@ async def test_a_correction_and_an_answer_before_the_commit_promise_what_is_not_
     await dies("intake", lambda tx: ground.corrected("H", tx, languages=["fr"]))
     journal.revise(household, 2)
     await dies("notifications", lambda tx: give(tx, household, Wish(1, Answer.ACCEPTED, None)))
-    journal.answer(household, 1)
+    journal.answer(household, 1, "accepted")
     broken = await ground.broken(journal=journal)
     assert {name: len(faults) for name, faults in broken.items()} == {"I1": 2}
+
+
+async def test_a_second_answer_before_the_commit_leaves_the_first(ground: Ground) -> None:
+    await ground.begin(f"A;Anna;P;1;{TUEBINGEN};uk")
+    household = await ground.registered("H", TUEBINGEN)
+    await ground.flow()
+    journal = Journal()
+    async with ground.databases["notifications"].transaction() as tx:
+        await give(tx, household, Wish(1, Answer.ACCEPTED, None))
+    journal.answer(household, 1, "accepted")
+    await ground.flow()
+    assert await ground.broken(journal=journal) == {}
+    journal.answer(household, 1, "contacted")
+    assert [*await ground.broken(journal=journal)] == ["I1"]
 
 
 async def test_a_record_that_is_delivered_again_is_ruled_twice_by_who_does_not_look(

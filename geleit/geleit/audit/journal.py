@@ -14,18 +14,19 @@ Place = tuple[str, int, int]
 class Journal:
     """What was acknowledged: households by reference as HTTP told them, places of records as Kafka did.
 
-    And of each household the last revision that its centre, and the last item that its municipality was told of.
+    And of each household the last revision that its centre was told of, and the last item to which its municipality's
+    answers were taken, with all of these in their order.
     """
 
     taken: dict[str, UUID] = field(default_factory=dict)
     submitted: list[Place] = field(default_factory=list)
     revised: dict[UUID, int] = field(default_factory=dict)
-    answered: dict[UUID, int] = field(default_factory=dict)
+    answered: dict[UUID, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: Path) -> "Journal":
         """Read a line for each: `{"reference": …, "household": …}`, `{"topic": …, "partition": …, "offset": …}`,
-        `{"household": …, "revision": …}` of a correction or withdrawal, `{"household": …, "item": …}` of an answer.
+        `{"household": …, "revision": …}` of a correction or withdrawal, `{"household": …, "item": …, "answer": …}` of an answer.
 
         Raises ValueError with the number of a line that is none of these.
         """
@@ -39,8 +40,8 @@ class Journal:
                         journal.submitted.append((topic, partition, offset))
                     case {"household": str(household), "revision": int(revision)}:
                         journal.revise(UUID(household), revision)
-                    case {"household": str(household), "item": int(item)}:
-                        journal.answer(UUID(household), item)
+                    case {"household": str(household), "item": int(item), "answer": str(answer)}:
+                        journal.answer(UUID(household), item, answer)
                     case _:
                         raise ValueError
             except ValueError:
@@ -51,6 +52,7 @@ class Journal:
         """A centre was told that its correction or withdrawal is this revision."""
         self.revised[household] = max(revision, self.revised.get(household, 0))
 
-    def answer(self, household: UUID, item: int) -> None:
+    def answer(self, household: UUID, item: int, answer: str) -> None:
         """A municipality was told that its answer to this item is taken."""
-        self.answered[household] = max(item, self.answered.get(household, 0))
+        last, answers = self.answered.get(household, (item, ()))
+        self.answered[household] = (item, (*answers, answer) if item == last else (answer,))

@@ -52,16 +52,21 @@ def taken_once(intake: Kept, notifications: Kept, topics: Mapping[str, Read], jo
         if (topic, partition, offset) not in offered and not forgotten and not unknown:
             finding.faults.append(f"{topic}/{partition}/{offset} was acknowledged and is not on its topic")
     revisions = {row["id"]: row["revision"] for row in intake.own["household"]}
-    answers = {row["household"]: row["item"] for row in notifications.own["response"]}
-    for what, promised, held in (
-        ("revision", journal.revised, revisions),
-        ("answer to item", journal.answered, answers),
-    ):
-        finding.faults += [
-            f"household {household}: {what} {number} was acknowledged, and there is {held.get(household, 'none')}"
-            for household, number in promised.items()
-            if held.get(household, 0) < number and status.get(household) != "erased"
-        ]
+    finding.faults += [
+        f"household {household}: revision {number} was acknowledged, and there is {revisions.get(household, 'none')}"
+        for household, number in journal.revised.items()
+        if revisions.get(household, 0) < number and status.get(household) != "erased"
+    ]
+    answers = {row["household"]: (row["item"], row["answer"]) for row in notifications.own["response"]}
+    for household, (item, taken) in journal.answered.items():
+        held, answer = answers.get(household, (0, "none"))
+        # What nobody was told of may have followed; what was taken before may not have come back.
+        went_back = held == item and answer != taken[-1] and answer in taken
+        if (held < item or went_back) and status.get(household) != "erased":
+            finding.faults.append(
+                f"household {household}: the answer {taken[-1]} to item {item} was acknowledged, and there is {answer}"
+                f" to {held}"
+            )
     return finding
 
 

@@ -225,7 +225,7 @@ _OWN: Mapping[str, Mapping[str, str]] = {
     },
     "notifications": {
         "item": "select household, item, status from item",
-        "response": "select household, item from response",
+        "response": "select household, item, answer from response",
         "message": (
             "select household, item, count(*) as messages, max(attempts) as attempts, max(sent_at) as sent_at,"
             " max(last_error_code) as error, min(created_at) as created_at"
