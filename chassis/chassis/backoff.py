@@ -1,4 +1,4 @@
-"""Waiting longer after each failure, with jitter, and not at all once the process is to stop."""
+"""Waiting until the process is to stop at the latest; after failures longer each time, with jitter."""
 
 import asyncio
 import random
@@ -6,6 +6,12 @@ from contextlib import suppress
 
 FIRST_SECONDS = 0.1
 LAST_SECONDS = 10.0
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until `stop`."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 class Backoff:
@@ -20,7 +26,6 @@ class Backoff:
 
     async def wait(self, stop: asyncio.Event) -> None:
         """Wait out the next pause, or until `stop`."""
-        pause = self._seconds * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
+        seconds = self._seconds * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
         self._seconds = min(self._seconds * 2, LAST_SECONDS)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause)
+        await pause(stop, seconds)

@@ -108,6 +108,10 @@ class Tx:
         """Run a statement; PostgreSQL's command tag."""
         return await self.connection.execute(sql, *args)
 
+    async def count(self, sql: str, *args: object) -> int:
+        """Run a statement that changes rows; how many it has changed."""
+        return int((await self.connection.execute(sql, *args)).rpartition(" ")[2])
+
     async def executemany(self, sql: str, args: Iterable[Sequence[object]]) -> None:
         """Run a statement for each tuple of arguments."""
         await self.connection.executemany(sql, args)

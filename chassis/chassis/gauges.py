@@ -3,10 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 
 from chassis import telemetry
 from chassis.access.keys import keys_ending
+from chassis.backoff import pause
 from chassis.database import TRANSIENT, Database, Tx
 
 log = logging.getLogger(__name__)
@@ -43,5 +43,4 @@ async def keep_measuring(database: Database, measures: Sequence[Measure], stop: 
             await measure(database, measures)
         except TRANSIENT as error:
             log.info("gauges: %s, trying again later", type(error).__name__)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), EVERY_SECONDS)
+        await pause(stop, EVERY_SECONDS)

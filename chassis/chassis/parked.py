@@ -129,7 +129,7 @@ async def classes(tx: Tx) -> Sequence[ErrorClass]:
 
 async def ask_for_retry(tx: Tx, *, parked: int | None = None, error: str | None = None) -> int:
     """Have the worker retry one record, those of an error class, or all that are open; how many those are."""
-    asked = int((await tx.execute(_ASK, tx.now, parked, error)).rpartition(" ")[2])
+    asked = await tx.count(_ASK, tx.now, parked, error)
     if asked:
         await tx.audit("parked.retry", error or str(parked or "all"), records=asked)
     return asked

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from contextlib import suppress
 from datetime import timedelta
 
+from chassis.backoff import pause
 from chassis.database import TRANSIENT, Database
 from chassis.failpoint import failpoint
 from chassis.parked import expire
@@ -53,7 +53,7 @@ async def forget(database: Database, stop: asyncio.Event) -> int:
     for statement, kept in _STATEMENTS:
         while not stop.is_set():
             async with database.transaction() as tx:
-                done = int((await tx.execute(statement, tx.now - kept, BATCH)).rpartition(" ")[2])
+                done = await tx.count(statement, tx.now - kept, BATCH)
                 failpoint("retention.deleted")
             forgotten += done
             if not done:
@@ -68,5 +68,4 @@ async def keep_forgetting(database: Database, stop: asyncio.Event) -> None:
             await forget(database, stop)
         except TRANSIENT as error:
             log.warning("retention: %s, trying again later", type(error).__name__)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), EVERY_SECONDS)
+        await pause(stop, EVERY_SECONDS)

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 
 from chassis import loop, telemetry
 from chassis.authority import Authority
-from chassis.backoff import Backoff
+from chassis.backoff import Backoff, pause
 from chassis.broker import Broker
 from chassis.consumer import Consumer, Handler
 from chassis.database import AWAY, Database, Tx
@@ -274,8 +274,7 @@ async def _keep_asking(database: Database, part: str, stop: asyncio.Event, healt
             health.down(part, type(error).__name__)
         else:
             health.up(part)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), ASKED_EVERY)
+        await pause(stop, ASKED_EVERY)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
-from chassis.backoff import Backoff
+from chassis.backoff import Backoff, pause
 from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.failpoint import failpoint
@@ -211,8 +211,7 @@ class Subscription:
                     await asyncio.wait_for(measure_lag(handle.consumer, self._topics, self._at_hand), LAG_SECONDS)
                 with suppress(TimeoutError, KafkaError):
                     await asyncio.wait_for(self._watch.look(handle.consumer, self._at_hand), LOOK_SECONDS)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), LAG_SECONDS)
+                await pause(stop, LAG_SECONDS)
         finally:
             try:
                 if handle.consumer is not None:

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from chassis import telemetry
-from chassis.backoff import Backoff
+from chassis.backoff import Backoff, pause
 from chassis.database import TRANSIENT, Database, Tx
 from chassis.failpoint import failpoint
 from chassis.health import Health
@@ -18,7 +18,7 @@ from contracts.record import State
 log = logging.getLogger(__name__)
 
 BATCH = 500
-LONGEST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE_SECONDS = 1.0
 RETRY_FIRST = timedelta(minutes=1)
 RETRY_LAST = timedelta(hours=6)
 DOUBLINGS = 9
@@ -71,7 +71,7 @@ class Timers:
             self._health.up("timers")
             backoff.reset()
             if handled < BATCH:
-                await _pause(stop)
+                await pause(stop, LONGEST_PAUSE_SECONDS)
 
     async def tick(self) -> int:
         """Handle what is due now, at most one batch; how many that were, none for who is not the owner."""
@@ -133,11 +133,4 @@ async def postponed(tx: Tx, limit: int) -> Sequence[Due]:
 
 async def hasten(tx: Tx) -> int:
     """Have all dues that have failed come again now; how many those are."""
-    return int((await tx.execute(_HASTEN, tx.now)).removeprefix("UPDATE "))
-
-
-async def _pause(stop: asyncio.Event) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), LONGEST_PAUSE.total_seconds())
-    except TimeoutError:
-        return
+    return await tx.count(_HASTEN, tx.now)

@@ -89,22 +89,22 @@ async def handover_moves(tx: Tx, key: UUID, after: UUID | None, limit: int) -> S
 
 async def begin_handover(tx: Tx, key: UUID) -> bool:
     """Let a proposal run; False if it is none any more."""
-    done = await tx.execute(
+    begun = await tx.count(
         "update handover set status = 'running', confirmed_at = $2, confirmed_by = $3"
         " where id = $1 and status = 'proposed'",
         key,
         tx.now,
         tx.principal.subject if tx.principal else "system",
     )
-    return done == "UPDATE 1"
+    return begun == 1
 
 
 async def discard_handover(tx: Tx, key: UUID) -> bool:
     """Let a proposal be; False if it is none any more."""
-    done = await tx.execute(
+    discarded = await tx.count(
         "update handover set status = 'discarded', finished_at = $2 where id = $1 and status = 'proposed'", key, tx.now
     )
-    return done == "UPDATE 1"
+    return discarded == 1
 
 
 async def discard_proposals(tx: Tx, household: UUID, reason: str) -> None:
