@@ -109,7 +109,9 @@ async def test_a_journal_is_read_line_by_line(tmp_path: Path) -> None:
     promised = f'{{"reference": "H-1", "household": "{household}"}}'
     file.write_text(f'{promised}\n{{"topic": "submissions.karlsruhe", "partition": 0, "offset": 7}}\n')
     assert Journal.read(file) == Journal({"H-1": household}, [("submissions.karlsruhe", 0, 7)])
-    file.write_text(f'{{"household": "{household}", "revision": 2}}\n{{"household": "{household}", "item": 1, "answer": "accepted"}}\n')
+    revised = f'{{"household": "{household}", "revision": 2}}'
+    answered = f'{{"household": "{household}", "item": 1, "answer": "accepted"}}'
+    file.write_text(f"{revised}\n{answered}\n")
     assert Journal.read(file) == Journal(revised={household: 2}, answered={household: (1, ("accepted",))})
     file.write_text(f"{promised}\n{promised[:-1]}\n")
     with pytest.raises(ValueError, match="line 2 "):

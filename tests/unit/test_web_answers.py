@@ -1,5 +1,6 @@
 """What a client gets when something is wrong: on real requests through the whole app, without a database."""
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from chassis.access import Permission, Principal
-from chassis.web import Work, public, require
+from chassis.web import Work, body_limit, public, require
 from chassis.web.headers import SECURITY_HEADERS
 from showcase.client import client_of, showcase_app
 
@@ -87,6 +88,29 @@ async def test_a_body_beyond_the_limit_is_refused_also_in_chunks(content: bytes 
         body = in_chunks(1_050_000) if content == "chunks" else content
         headers = {"Content-Type": "application/json"}
         assert_problem(await client.post("/show/v1/open", content=body, headers=headers), 413)
+
+
+async def test_all_bodies_together_are_held_within_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_limit, "MOST_HELD", 100_000)
+    is_held, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"size": 1' + b" " * 80_000
+        is_held.set()
+        await goes_on.wait()
+        yield b"}"
+
+    headers = {"Content-Type": "application/json"}
+    body = b'{"size": 1}' + b" " * 40_000
+    async with open_site() as client:
+        slow = asyncio.create_task(client.post("/show/v1/open", content=slowly(), headers=headers))
+        await is_held.wait()
+        refused = await client.post("/show/v1/open", content=body, headers=headers)
+        assert_problem(refused, 503)
+        assert int(refused.headers["retry-after"]) > 0
+        goes_on.set()
+        assert (await slow).status_code == 200
+        assert (await client.post("/show/v1/open", content=body, headers=headers)).status_code == 200
 
 
 async def test_a_route_may_take_more() -> None:
