@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 
@@ -29,6 +30,8 @@ POLL_SECONDS = 1.0
 STUCK_SECONDS = 60.0
 """The same row is the oldest for so long under a living owner: the owner is frozen, and its session is ended."""
 SEND_TIMEOUT_MS = 30_000
+LOOK_SECONDS = 5.0
+"""How long who waits for its turn waits for the broker."""
 LOOK_AGAIN_SECONDS = 10.0
 """After so long a topic that was not there is looked for again."""
 SLOW_SECONDS = 5.0
@@ -75,8 +78,9 @@ class Relay:
         """What was given to the broker and not marked since, acknowledged or not: it may have written all of it."""
         self._there: set[str] = set()
         self._refused: set[str] = set()
-        """Topics, as the broker said in this session: where we can write, and where not until it is asked again. Of a
-        missing one a producer would say nothing for half a minute, and what is for the others would wait."""
+        """Topics to which the broker lets us write, by what it said in this session, and those to which it does not,
+        until it is asked again. Of a missing one a producer would say nothing for half a minute, and what is for the
+        others would wait."""
         self._asks_again = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -115,8 +119,12 @@ class Relay:
             self._health.up("relay")
             if stop.is_set():
                 return False
-            # By what is seen here: the row's own time is by the clock of whoever wrote it.
-            before, oldest = oldest, next((row["id"] for row in await self._select(connection, 1)), None)
+            # By what is seen here: the row's own time is by the clock of whoever wrote it. With the broker away nobody
+            # sends, and nobody is to blame.
+            before, oldest = oldest, None
+            with suppress(TimeoutError, KafkaError):
+                rows = await asyncio.wait_for(self._select(connection, 1), LOOK_SECONDS)
+                oldest = rows[0]["id"] if rows else None
             if oldest is None or oldest != before:
                 since = loop.time()
             elif loop.time() - since > STUCK_SECONDS and await connection.fetchval(_END_OWNER, lock):
@@ -163,7 +171,7 @@ class Relay:
                 return rows
             self._refused |= found.keys()
             self._asks_again = asyncio.get_running_loop().time() + LOOK_AGAIN_SECONDS
-            log.error("relay: cannot send to %s", {topic: error.__name__ for topic, error in found.items()})
+            log.warning("relay: cannot send to %s", {topic: error.__name__ for topic, error in found.items()})
 
     def _say_whether_all_is_sent(self) -> None:
         if self._refused:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DRAINED_WITHIN = 25.0
-"""Seconds from SIGTERM on; whoever keeps us kills after thirty."""
+"""Seconds from SIGTERM on: `geleit up` kills after thirty, a container is killed after forty."""
 ASKED_EVERY = 5.0
 """Seconds between two questions of a web process to its databases."""
 
