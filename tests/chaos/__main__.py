@@ -180,7 +180,8 @@ def main() -> int:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="only these")
     asked = parser.parse_args()
     (FOLDER / "failpoints").mkdir(parents=True, exist_ok=True)
-    file = FOLDER / "progress.json"
+    # A share that begins anew, as the gate's, must not forget hours of a whole run.
+    file = FOLDER / ("progress.json" if asked.minutes is None else "share.json")
     if asked.fresh:
         file.unlink(missing_ok=True)
     # What its own consumers and producers meet while everything breaks is what it is there for.
