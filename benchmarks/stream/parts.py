@@ -1,4 +1,4 @@
-"""The servers of a run, the producer that fills topics, and our processes beside them."""
+"""The servers of a run, whoever takes the spans, the producer that fills topics, and our processes beside them."""
 
 import asyncio
 import os
@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from benchmarks.stream.given import Raw
 
 from geleit.embedded import create_database, drop_database, kafka, postgres
+from geleit.probe import LOOPBACK, free_port
 from geleit.progress import Steps
 from geleit.state import master_key
 from geleit.supervisor import Program, Supervised
@@ -28,13 +29,18 @@ class Servers:
     state_dir: Path
     bootstrap: str
     database: str
+    span_port: int
 
 
 @asynccontextmanager
 async def servers(state: Path) -> AsyncIterator[Servers]:
     """Start both on an empty folder, with the settings that `make demo` runs with."""
     async with kafka(state) as broker, postgres(state) as database:
-        yield Servers(state, broker.url, database.url)
+        given = Servers(state, broker.url, database.url, free_port())
+        command = (sys.executable, "-m", "geleit.spans")
+        catcher = Program("spans", command, port=given.span_port, port_variable="SPANS_PORT", ready=None)
+        async with _supervised(catcher, given, environment(given, database.url)):
+            yield given
 
 
 @asynccontextmanager
@@ -102,6 +108,8 @@ def environment(given: Servers, database: str, **more: str) -> dict[str, str]:
         "KAFKA_BOOTSTRAP_SERVERS": given.bootstrap,
         "GELEIT_STATE_DIR": str(given.state_dir),
         "VAULT_MASTER_KEY_FILE": str(master_key(given.state_dir)),
+        "OTEL_TRACES_EXPORTER": "otlp_proto_http",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://{LOOPBACK}:{given.span_port}/v1/traces",
         **more,
     }
 
@@ -121,6 +129,12 @@ async def running(
 ) -> AsyncIterator[Supervised]:
     """One process inside the block, ready when it begins."""
     program = Program(name, (sys.executable, *command), {"INSTANCE": name})
+    async with _supervised(program, given, env) as process:
+        yield process
+
+
+@asynccontextmanager
+async def _supervised(program: Program, given: Servers, env: Mapping[str, str]) -> AsyncIterator[Supervised]:
     process = Supervised(program, given.state_dir, env, Steps(quiet=True))
     await process.start()
     try:
