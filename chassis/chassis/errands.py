@@ -74,6 +74,7 @@ class Errands:
                 self._wake.clear()
                 async with self._database.transaction() as tx:
                     items = await self._errand.claim(tx)
+                    failpoint("errands.claiming")
                 backoff.reset()
                 if items:
                     failpoint("errands.claimed")

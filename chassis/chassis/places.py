@@ -8,6 +8,9 @@ from contextlib import suppress
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 
+from chassis.backoff import pause
+from chassis.failpoint import failpoint
+
 log = logging.getLogger(__name__)
 
 TOLD_AFTER = 0.25
@@ -50,6 +53,7 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             self._untold = {place: at for place, at in self._untold.items() if place in held}
             if telling := dict(self._untold):
                 await consumer.commit(telling)
+                failpoint("stream.told")
                 # Meanwhile a poll may have come further.
                 self._untold = {place: at for place, at in self._untold.items() if telling.get(place) != at}
 
@@ -66,8 +70,7 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     async def _tell_soon(self, consumer: AIOKafkaConsumer) -> None:
         while self._untold and not self._stop.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), TOLD_AFTER)
+            await pause(self._stop, TOLD_AFTER)
             try:
                 await self.tell(consumer)
             except Exception as error:

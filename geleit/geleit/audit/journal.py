@@ -26,8 +26,8 @@ class Journal:
     @classmethod
     def read(cls, file: Path) -> "Journal":
         """Read a line for each: `{"reference": …, "household": …}`, `{"topic": …, "partition": …, "offset": …}`,
-        `{"household": …, "revision": …}` of a correction or withdrawal, `{"household": …, "item": …, "answer": …}` of an
-        answer.
+        `{"household": …, "revision": …}` of a correction or withdrawal, `{"household": …, "item": …, "answer": …}`
+        of an answer.
 
         Raises ValueError with the number of a line that is none of these.
         """
