@@ -1,9 +1,10 @@
 """A world that is left to itself: it serves, decides anew and lets time pass as the service would."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from contracts.households import MAX_FAMILY
@@ -77,7 +78,7 @@ class OwnWay(World):
             self.managers[manager] = replace(known, capacity=capacity(known.fte_hundredths, own))
             self._basis = None
 
-    def ask(self, steps: dict[UUID, Step], payload: bytes) -> None:
+    def ask(self, steps: dict[UUID, Step], asked: Mapping[str, Any]) -> None:
         """Whom the service decided besides is not taken over: this world finds out by itself."""
 
     def settle(self, steps: list[Step], now: datetime, batch: UUID, solve: Solve = by_solver) -> list[Receipt]:

@@ -1,8 +1,9 @@
 """Matching without a database: the same steps and decisions, from what was put in."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -46,7 +47,9 @@ class World:
     def steps_of(self, batch: Batch) -> list[Step]:
         """Keep what a batch tells of roster, register and policy; the steps of all that it says of cases."""
         steps: dict[UUID, Step] = {}
-        stays, older = _who_stays(batch), _is_older(batch)
+        asked = _asked(batch)
+        # Who got a new item with the same manager when they moved; the first version of steps is not told.
+        stays, older = set(map(UUID, asked.get("stays", ()))), asked.get("steps", 1) < STEPS
         for one in batch.stimuli:
             match one.kind:
                 case "policy":
@@ -56,7 +59,7 @@ class World:
                 case "manager":
                     self.keep_manager(ROSTERED.validate_json(one.payload))
                 case "asked":
-                    self.ask(steps, one.payload)
+                    self.ask(steps, asked)
                 case "raised" | "ended":
                     self._restored(one, batch.at)
                 case _:
@@ -165,9 +168,8 @@ class World:
             step = replace(step, wish=replace(step.wish, new=True))
         return step
 
-    def ask(self, steps: dict[UUID, Step], payload: bytes) -> None:
+    def ask(self, steps: dict[UUID, Step], asked: Mapping[str, Any]) -> None:
         """Add whom else the transaction decided, and which relatives it saw."""
-        asked = orjson.loads(payload)
         for alias in map(UUID, asked["again"]):
             steps.setdefault(alias, anew(self.cases[alias]))
         for alias, managers in asked["relatives"].items():
@@ -212,15 +214,9 @@ class World:
             self._weeks[manager] = monday, max(0, change.new + (new if week == monday else 0))
 
 
-def _who_stays(batch: Batch) -> set[UUID]:
-    """Who got a new item with the same manager when they moved, as the service says."""
-    asked = [orjson.loads(one.payload) for one in batch.stimuli if one.kind == "asked"]
-    return {UUID(alias) for one in asked for alias in one.get("stays", ())}
-
-
-def _is_older(batch: Batch) -> bool:
-    """Whether an older release made the batch, if somebody in it had a care before."""
-    return all(orjson.loads(one.payload).get("steps", 1) < STEPS for one in batch.stimuli if one.kind == "asked")
+def _asked(batch: Batch) -> dict[str, Any]:
+    """What the transaction has written down besides its inputs, if anything."""
+    return next((orjson.loads(one.payload) for one in batch.stimuli if one.kind == "asked"), {})
 
 
 def _with_key(one: Stimulus, name: str) -> bytes:
