@@ -1,5 +1,6 @@
 """A handover on a real database: planned, confirmed, carried out, taken up again; what has changed is left alone."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
@@ -409,3 +410,15 @@ async def test_a_group_of_more_households_than_a_family_can_have_makes_nobody_re
     assert await seen() == ({anna, berta}, {anna}, {here.household, there.household})
     await stage.arrive(family_group=family)
     assert await seen() == (set(), set(), {there.household})
+
+
+async def test_a_plan_keeps_no_strangers_together_who_share_an_identifier(stage: Stage) -> None:
+    everybody = uuid4()
+    await stage.roster(A)
+    cares = await stage.tell(*(a_household(size=1, family_group=everybody) for _ in range(MAX_FAMILY + 1)))
+    assert sum(one.assignee is not None for one in cares) > 40
+    await stage.roster(*(f"{code};Berta Uhl;P;1;{TUEBINGEN}" for code in "BCDE"))
+    await fall_ill(stage)
+    key = await plan(stage, Reason.ABSENT, "A")
+    moves = await stage.rows("select to_manager from handover_move where handover = $1", key)
+    assert max(Counter(row["to_manager"] for row in moves).values()) < len(moves) / 2

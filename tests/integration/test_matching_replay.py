@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from builders import NOW, a_household
+from contracts import households
 from contracts.assignments import Care
 from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus, HouseholdChange, HouseholdStatus
 from matching import decisions, handlers, solver
@@ -226,6 +227,22 @@ async def test_an_acceptance_undoes_no_decline_where_it_did_not_for_an_older_rel
         assert told.last_answer
         assert told.last_answer.applied is applied
     assert (told.status, told.reason) == (CareStatus.PROPOSED, CareReason.DECLINE_UNDONE)
+    assert (await replayed(stage)).holds
+
+
+async def test_strangers_who_share_a_family_group_are_a_family_where_they_were_to_an_older_release(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(households, "MAX_FAMILY", 3)
+    await stage.roster(*(f"{code};Anna;P;1;{TUEBINGEN};uk" for code in "ABCD"))
+    with_one = []
+    for most in (3, 1000):
+        everybody = uuid4()
+        with monkeypatch.context() as before:
+            before.setattr(households, "MAX_FAMILY", most)
+            told = await stage.tell(*(a_household(family_group=everybody) for _ in range(12)))
+        with_one.append(len({one.assignee.id for one in told if one.assignee}) == 1)
+    assert with_one == [False, True]
     assert (await replayed(stage)).holds
 
 

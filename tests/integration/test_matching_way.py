@@ -1,14 +1,16 @@
 """The way of a household through matching: proposed, answered, corrected, moved, ended, and the waiting list."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from builders import NOW, a_care, a_household, a_record, a_response
 from chassis.consumer import Refused
+from contracts.households import MAX_FAMILY
 from contracts.vocabulary import (
     Answer,
     AnswerReason,
@@ -299,3 +301,16 @@ async def test_erasure_leaves_no_facts_and_no_link(stage: Stage) -> None:
     assert tuple(row) == (None, None, 0, 0)
     (told,) = stage.cares[care.household][2:]
     assert (told.case, told.municipality) == (None, None)
+
+
+async def test_an_identifier_stated_of_everybody_brings_nobody_to_the_same_manager(stage: Stage) -> None:
+    await stage.roster(*(f"{code};Anna;P;1;{TUEBINGEN};uk" for code in "ABCD"))
+
+    async def most_with_one(number: int, family: UUID) -> int:
+        told = await stage.tell(*(a_household(family_group=family, size=1) for _ in range(number)))
+        return max(Counter(one.assignee.id for one in told if one.assignee).values())
+
+    one, everybody = uuid4(), uuid4()
+    assert await most_with_one(4, one) == 4
+    assert await most_with_one(MAX_FAMILY + 1, everybody) < 30
+    assert await most_with_one(20, everybody) < 20

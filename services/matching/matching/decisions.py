@@ -126,7 +126,8 @@ async def whys_so_far(tx: Tx, cares: Sequence[Care]) -> dict[UUID, Why | None]:
 
 
 def _asked(steps: Sequence[Step]) -> list[Stimulus]:
-    """What replay cannot find out by itself: whom else this transaction decided, which relatives it saw, who stays.
+    """What replay cannot find out by itself: whom else this transaction decided, which relatives it saw, of whom it
+    knew that their family group is none, who stays.
 
     Who moved within the service area of the manager kept the item in older releases: these name nobody who stays. Who
     arrives has the same in all releases: only where somebody has a care is told what steps do to it.
@@ -137,10 +138,12 @@ def _asked(steps: Sequence[Step]) -> list[Stimulus]:
         for step in steps
         if step.decide and step.case.relatives
     }
+    strangers = {str(step.case.household.alias) for step in steps if step.decide and step.case.strangers}
     stays = {str(step.case.household.alias) for step in steps if isinstance(step.wish, Stay)}
-    if not relatives and not any(step.case.care for step in steps):
+    if not relatives and not strangers and not any(step.case.care for step in steps):
         return []
     asked = {"steps": STEPS, "again": sorted(alone), "relatives": relatives}
+    asked |= {"strangers": sorted(strangers)} if strangers else {}
     asked |= {"stays": sorted(stays)} if stays else {}
     return [Stimulus("asked", None, orjson.dumps(asked))]
 

@@ -104,7 +104,7 @@ def held_in(cases: Mapping[UUID, Case], merged: Mapping[UUID, Collection[UUID]] 
     return [
         Held(
             case.household,
-            case.household.facts,
+            facts,
             care.manager,
             care.revision,
             care.weight,
@@ -114,7 +114,7 @@ def held_in(cases: Mapping[UUID, Case], merged: Mapping[UUID, Collection[UUID]] 
             frozenset(one.manager for one in care.earlier).union(known.get(case.household.id, ())),
         )
         for case in cases.values()
-        if (care := case.care) and care.manager and care.assigned_at and case.household.facts
+        if (care := case.care) and care.manager and care.assigned_at and (facts := case.facts)
     ]
 
 

@@ -126,6 +126,14 @@ class Case:
     relatives: frozenset[UUID] = frozenset()
     """Managers who have other households of its family group."""
     apart: frozenset[UUID] = frozenset()
+    strangers: bool = False
+    """Its family group has more households than a family can have."""
+
+    @property
+    def facts(self) -> Facts | None:
+        """What decisions rest on: who shares an identifier with strangers has no family."""
+        facts = self.household.facts
+        return replace(facts, family_group=None) if facts and self.strangers else facts
 
 
 @dataclass(frozen=True, slots=True)

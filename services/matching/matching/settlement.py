@@ -158,12 +158,12 @@ def _carried_on(step: Step) -> int:
 
 
 def _ask(step: Step, now: datetime) -> Ask:
-    case, care = step.case, step.case.care
-    assert case.household.facts is not None, "only an active household is decided"
+    case, care, facts = step.case, step.case.care, step.case.facts
+    assert facts is not None, "only an active household is decided"
     excluded = case.excluded | ({step.exclude} if step.exclude else set())
     return Ask(
         case.household,
-        case.household.facts,
+        facts,
         waits_since(case, now),
         excluded - {step.readmit},
         step.wish,

@@ -169,13 +169,15 @@ class World:
         return step
 
     def ask(self, steps: dict[UUID, Step], asked: Mapping[str, Any]) -> None:
-        """Add whom else the transaction decided, and which relatives it saw."""
+        """Add whom else the transaction decided, which relatives it saw, and whose family group was none."""
         for alias in map(UUID, asked["again"]):
             steps.setdefault(alias, anew(self.cases[alias]))
         for alias, managers in asked["relatives"].items():
             step = steps[UUID(alias)]
             relatives = frozenset(map(UUID, managers))
             steps[UUID(alias)] = replace(step, case=replace(step.case, relatives=relatives))
+        for alias in map(UUID, asked.get("strangers", ())):
+            steps[alias] = replace(steps[alias], case=replace(steps[alias].case, strangers=True))
 
     def keep(self, step: Step, care: Care) -> None:
         """Keep a case as a step has left it; older releases did not remember who had been in care."""
@@ -185,8 +187,9 @@ class World:
             care = replace(care, earlier=(*care.earlier[:known], *ended))
         excluded = step.case.excluded | ({step.exclude} if step.exclude else set())
         apart = step.case.apart - {step.readmit}
-        case = replace(step.case, care=care, excluded=excluded - {step.readmit}, apart=apart, relatives=frozenset())
-        self.cases[case.household.id] = case
+        case = replace(step.case, care=care, excluded=excluded - {step.readmit}, apart=apart)
+        # What a transaction saw of others is told anew by the next one.
+        self.cases[case.household.id] = replace(case, relatives=frozenset(), strangers=False)
 
     def _keep_place(self, told: Municipality) -> None:
         self._places.pop(told.ags, None)

@@ -1,5 +1,6 @@
 -- By family group and manager how many of its households she has, and one of them: as many rows as there are managers.
--- A group of more than `$2` households is no family; whoever belongs to one is counted no further, by the index.
+-- A group of more than `$2` households is no family, and has a row without a manager; whoever belongs to one is counted
+-- no further, by the index.
 select f.family, c.manager, count(*) as cases, min(c.household::text)::uuid as one
 from unnest($1::text[]) as f (family)
 cross join lateral (
@@ -10,6 +11,6 @@ cross join lateral (
         limit $2 + 1
     ) h
 ) m
-join care c on c.household = any(m.ids)
-where cardinality(m.ids) <= $2 and c.manager is not null
+left join care c on c.household = any(m.ids) and cardinality(m.ids) <= $2 and c.manager is not null
+where c.manager is not null or cardinality(m.ids) > $2
 group by f.family, c.manager

@@ -52,7 +52,7 @@ async def lock_newer(
     locked = {row["id"]: row for row in rows}
     known = await cases(tx, [row["id"] for row in rows if not row["is_new"]])
     grouped = [one for one, _ in states if one.id in locked and one.id not in known]
-    relatives = await _relatives(tx, {one.id: one.facts.family_group for one in grouped if one.facts})
+    relatives, strangers = await _relatives(tx, {one.id: one.facts.family_group for one in grouped if one.facts})
     return [
         (
             known.get(one.id)
@@ -60,6 +60,7 @@ async def lock_newer(
                 replace(one, alias=locked[one.id]["alias"]),
                 traceparent=tx.traces.get(state.key),
                 relatives=relatives.get(one.id, frozenset()),
+                strangers=one.id in strangers,
             ),
             _facts(locked[one.id]["before"]),
         )
@@ -91,7 +92,7 @@ async def cases(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Case]:
     earlier = await _earlier(tx, known) if known else {}
     excluded = await _excluded(tx, known) if known else {}
     facts = {row["id"]: _facts(row["facts"]) for row in rows}
-    relatives = await _relatives(tx, {one: known.family_group for one, known in facts.items() if known})
+    relatives, strangers = await _relatives(tx, {one: known.family_group for one, known in facts.items() if known})
     return {
         row["id"]: Case(
             Household(
@@ -108,6 +109,7 @@ async def cases(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Case]:
             row["traceparent"],
             relatives.get(row["id"], frozenset()),
             frozenset(manager for manager, apart in excluded.get(row["id"], {}).items() if apart),
+            row["id"] in strangers,
         )
         for row in rows
     }
@@ -183,21 +185,26 @@ async def _excluded(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, dict[UUID, bool]]
     return found
 
 
-async def _relatives(tx: Tx, groups: Mapping[UUID, UUID | None]) -> dict[UUID, frozenset[UUID]]:
-    """For each household the managers who have others of its family group, unless that is too large for a family."""
+async def _relatives(
+    tx: Tx, groups: Mapping[UUID, UUID | None]
+) -> tuple[dict[UUID, frozenset[UUID]], Collection[UUID]]:
+    """For each household the managers who have others of its family group; those whose group is too large for that."""
     wanted = {str(group) for group in groups.values() if group}
     if not wanted:
-        return {}
+        return {}, ()
     having: dict[str, list[asyncpg.Record]] = {}
     for row in await tx.fetch(query("relatives"), sorted(wanted), households.MAX_FAMILY):
         having.setdefault(row["family"], []).append(row)
-    return {
+    crowds = {family for family, rows in having.items() if rows[0]["manager"] is None}
+    strangers = {household for household, group in groups.items() if str(group) in crowds}
+    relatives = {
         household: frozenset(
             row["manager"] for row in having.get(str(group), ()) if row["cases"] > 1 or row["one"] != household
         )
         for household, group in groups.items()
-        if group
+        if group and household not in strangers
     }
+    return relatives, strangers
 
 
 async def waiting_for(
