@@ -13,7 +13,7 @@ from builders import NOW, a_household
 from contracts import households
 from contracts.assignments import Care
 from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus, HouseholdChange, HouseholdStatus
-from matching import decisions, handlers, solver
+from matching import decisions, handlers, lifecycle, settlement, solver
 from matching.apart import keep_apart
 from matching.authority import ASSIGNMENTS
 from matching.domain import Facts, Manager, OverrideReason, Policy
@@ -171,6 +171,32 @@ async def test_who_was_in_care_waits_since_the_registration_where_an_older_relea
         since[release] = declined.waiting_since
         await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;")
     assert since == {1: NOW - timedelta(days=700), STEPS: NOW + timedelta(days=1)}
+    assert (await replayed(stage)).holds
+
+
+async def test_an_older_release_does_not_know_who_was_in_care_by_a_newer_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def older(case: Case, now: datetime, **_: Any) -> datetime:
+        """Whom nobody has taken yet waits since the registration, whatever was before."""
+        assert case.care
+        return (
+            case.household.registered_at if case.care.status is CareStatus.PROPOSED else case.care.waiting_since or now
+        )
+
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;", f"B;Berta;P;1;{STUTTGART};;;;")
+    (confirmed,) = await stage.answer(await stage.arrive(registered_at=NOW - timedelta(days=700)), Answer.ACCEPTED)
+    async with stage.database.transaction() as tx:
+        hers = manager_id("P", "B")
+        moved = await override(tx, confirmed.household, hers, OverrideReason.COVER, confirmed.revision)
+    assert isinstance(moved, Care)
+    await stage.roster(f"A;Anna;P;0;{TUEBINGEN};uk;;;")
+    with monkeypatch.context() as before:
+        before.setattr(decisions, "STEPS", 1)
+        before.setattr(lifecycle, "waits_since", older)
+        before.setattr(settlement, "waits_since", older)
+        (declined,) = await stage.answer(moved, Answer.DECLINED, reason=AnswerReason.OTHER, revision=2)
+    assert declined.waiting_since == NOW - timedelta(days=700)
     assert (await replayed(stage)).holds
 
 

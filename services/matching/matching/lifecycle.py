@@ -362,7 +362,7 @@ def decided(
         "ended_at": None,
         "policy": policy.version,
         "receipt": receipt,
-        "waiting_since": waits_since(step.case, now) if waits else None,
+        "waiting_since": waits_since(step.case, now, older=step.older) if waits else None,
     }
     if decision.chosen:
         follows |= {
@@ -377,13 +377,13 @@ def decided(
     return replace(care, **follows)
 
 
-def waits_since(case: Case, now: datetime) -> datetime:
+def waits_since(case: Case, now: datetime, *, older: bool = False) -> datetime:
     """Since when a case counts as waiting that is decided now: whom nobody has taken yet since the registration, who
-    was in care or put aside since then."""
+    was in care or put aside since then. An `older` release does not know who was in care by a newer one beside it."""
     if case.care is None:
         return case.household.registered_at
     if case.care.status is CareStatus.PROPOSED:
-        in_care = (one.ended_at for one in case.care.earlier if one.in_care)
+        in_care = (one.ended_at for one in case.care.earlier if one.in_care and not older)
         return max(in_care, default=case.household.registered_at)
     return case.care.waiting_since or now
 

@@ -164,7 +164,7 @@ def _ask(step: Step, now: datetime) -> Ask:
     return Ask(
         case.household,
         facts,
-        waits_since(case, now),
+        waits_since(case, now, older=step.older),
         excluded - {step.readmit},
         step.wish,
         former=frozenset(one.manager for one in care.earlier) if care else frozenset(),
