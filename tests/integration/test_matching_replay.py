@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import product
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -242,17 +243,19 @@ async def test_an_acceptance_undoes_no_decline_where_it_did_not_for_an_older_rel
         return answered(case, reply, now, policy) if case.care.assigned else stale(case, case.care, reply)
 
     await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;")
-    for release, then, applied in ((1, older, Applied.STALE), (STEPS, answered, Applied.APPLIED)):
+    given = ((Answer.ACCEPTED, None), (Answer.TRANSFER_REQUESTED, AnswerReason.OVERLOADED))
+    by_release = ((1, older, Applied.STALE), (STEPS, answered, Applied.APPLIED))
+    for (answer, reason), (release, then, applied) in product(given, by_release):
         care = await stage.arrive()
         (declined,) = await stage.answer(care, Answer.DECLINED, reason=AnswerReason.OVERLOADED)
         assert declined.status is CareStatus.WAITING
         with monkeypatch.context() as before:
             before.setattr(decisions, "STEPS", release)
             before.setattr(handlers, "answered", then)
-            (told,) = await stage.answer(care, Answer.ACCEPTED, revision=3)
+            (told,) = await stage.answer(care, answer, reason=reason, revision=3, accepted_at=NOW)
         assert told.last_answer
         assert told.last_answer.applied is applied
-    assert (told.status, told.reason) == (CareStatus.PROPOSED, CareReason.DECLINE_UNDONE)
+        assert (told.reason is CareReason.DECLINE_UNDONE) == (release == STEPS)
     assert (await replayed(stage)).holds
 
 

@@ -374,9 +374,9 @@ def test_a_decline_is_undone_while_nobody_else_was_chosen() -> None:
     assert (step.wish, step.readmit, step.decide) == (Undo(HERS.id), HERS.id, True)
 
 
-@pytest.mark.parametrize("given", [Answer.ACCEPTED, Answer.CONTACTED])
+@pytest.mark.parametrize("given", [Answer.ACCEPTED, Answer.CONTACTED, Answer.TRANSFER_REQUESTED])
 def test_an_acceptance_of_what_was_declined_tells_of_the_undoing_before_it(given: Answer) -> None:
-    told = reply(given, revision=3)
+    told = reply(given, revision=3, accepted_at=LATER)
     step = answered(Case(household(), waiting(earlier=(DECLINED,), revision=2)), told, LATER, policy())
     assert step is not None
     assert (step.wish, step.readmit, step.decide) == (Undo(HERS.id), HERS.id, True)

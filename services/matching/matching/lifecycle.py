@@ -438,8 +438,8 @@ def answered(  # noqa: PLR0911 (one for each answer)
     None: an answer at least as new has been seen. What a later answer tells of earlier ones that never arrived counts
     too, because only the last state of an item is sure to be read; a contact counts as acceptance. A decline of
     an accepted case releases it; a request to transfer it is noted, and its manager keeps it until a person confirms
-    who takes it. An undone decline is a wish as long as nobody else has been chosen; who accepts what was declined has
-    undone that before.
+    who takes it. An undone decline is a wish as long as nobody else has been chosen; who accepts what was declined, or
+    has accepted it and asks for a transfer, has undone that before.
     """
     care = case.care
     assert care is not None, "an answer belongs to an item, and an item to a care"
@@ -448,7 +448,9 @@ def answered(  # noqa: PLR0911 (one for each answer)
     if reply.answer is Answer.UNDONE:
         return _undone(case, care, reply)
     if not care.assigned or reply.item != care.item:
-        return _undone(case, care, reply) if reply.answer in ACCEPTING else stale(case, care, reply)
+        transfers = reply.answer is Answer.TRANSFER_REQUESTED and reply.accepted_at is not None
+        accepted = reply.answer in ACCEPTING or transfers
+        return _undone(case, care, reply) if accepted else stale(case, care, reply)
     care = _told_before(_seen(care, reply), reply)
     match reply.answer:
         case Answer.ACCEPTED:
