@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from builders import NOW, a_household
+from contracts import households
 from contracts.policy import Eligibility, Load, Policy
 from contracts.vocabulary import Accommodation, Answer, CareStatus, LegalGroup
+from matching import own_way, store
 from matching.days import day_of
 from matching.policy import publish_policy, shipped
 from matching.simulation import Change, Effect, simulate
@@ -151,3 +154,26 @@ async def test_what_was_enacted_meanwhile_is_how_things_are(stage: Stage) -> Non
     for district, change in back.items():
         assert change.assigned[0] == there[district]["proposed"] + there[district]["confirmed"]
         assert change.load[0] == there[district]["load"]
+
+
+async def test_a_world_left_to_itself_counts_a_family_as_the_service_does(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (households, own_way):
+        monkeypatch.setattr(module, "MAX_FAMILY", 3)
+    await stage.roster(*(f"{code};Anna;P;1;{TUEBINGEN};uk;;;" for code in "ABCDEFGH"))
+    for _ in range(6):
+        family, other = uuid4(), uuid4()
+        here = [await stage.arrive(family_group=family, size=1) for _ in range(4)]
+        await stage.tell(*(a_household(id=one.household, revision=2, size=1) for one in here[2:]))
+        for _ in range(2):
+            await stage.arrive(family_group=family, size=1)
+        await stage.tell(*(a_household(family_group=other, size=1) for _ in range(4)))
+    world = own_way.OwnWay()
+    async with stage.database.transaction() as tx:
+        async for batches in store.chunks(tx):
+            for batch in batches:
+                world.follow(batch)
+    rows = await stage.rows("select h.alias, c.manager from care c join household h on h.id = c.household")
+    found = {alias: case.care.manager for alias, case in world.cases.items() if case.care}
+    assert found == {row["alias"]: row["manager"] for row in rows}

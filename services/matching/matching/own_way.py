@@ -11,8 +11,8 @@ from contracts.households import MAX_FAMILY
 from contracts.vocabulary import CareReason, CareStatus
 from matching import settlement
 from matching.days import day_after, day_of, start_of
-from matching.domain import Policy
-from matching.lifecycle import Care, Case, Step, again_step, aged, next_phase, turn_of
+from matching.domain import Household, Policy
+from matching.lifecycle import Care, Step, again_step, aged, next_phase, turn_of
 from matching.match import Solve, by_solver
 from matching.receipts import Receipt
 from matching.rules import capacity, is_on_duty, turns_of
@@ -82,12 +82,13 @@ class OwnWay(World):
         """Whom the service decided besides is not taken over: this world finds out by itself."""
 
     def settle(self, steps: list[Step], now: datetime, batch: UUID, solve: Solve = by_solver) -> list[Receipt]:
-        steps = [replace(step, case=replace(step.case, relatives=self._relatives(step.case))) for step in steps]
+        for step in steps:
+            self._count(step.case.household)
         freed = settlement.freed(steps)
         mine = {step.case.household.id for step in steps}
         waiting = {one for ags in settlement.reach(self.basis, freed) for one in self._waiting[ags]} - mine
         served = self._again_steps(self._in_turn(waiting)[:AT_ONCE], now)
-        return super().settle([*steps, *served], now, batch, solve)
+        return super().settle([self._seen(step) for step in (*steps, *served)], now, batch, solve)
 
     def keep(self, step: Step, care: Care) -> None:
         super().keep(step, care)
@@ -99,8 +100,6 @@ class OwnWay(World):
         if care.status is CareStatus.WAITING:
             self._listed[household.id] = household.municipality
             self._waiting[household.municipality].add(household.id)
-        if household.facts and household.facts.family_group:
-            self._families[household.facts.family_group].add(household.id)
         self._weigh_later(care)
 
     def _weigh_later(self, care: Care) -> None:
@@ -165,9 +164,24 @@ class OwnWay(World):
     def _all_waiting(self) -> list[UUID]:
         return [one for some in self._waiting.values() for one in some]
 
-    def _relatives(self, case: Case) -> frozenset[UUID]:
-        group = case.household.facts.family_group if case.household.facts else None
+    def _count(self, household: Household) -> None:
+        """Count a household to its family group as it is now, before anything is decided of it."""
+        before = self.cases.get(household.id)
+        if before and (group := _group_of(before.household)):
+            self._families[group].discard(household.id)
+        if group := _group_of(household):
+            self._families[group].add(household.id)
+
+    def _seen(self, step: Step) -> Step:
+        """The step with what a transaction would see of the family group."""
+        group = _group_of(step.case.household)
         family = self._families[group] if group else set()
-        others = family - {case.household.id} if len(family) <= MAX_FAMILY else set()
-        cares = [self.cases[other].care for other in others]
-        return frozenset(care.manager for care in cares if care and care.manager)
+        if len(family) > MAX_FAMILY:
+            return replace(step, case=replace(step.case, strangers=True))
+        cases = [self.cases.get(other) for other in family - {step.case.household.id}]
+        managers = (case.care.manager for case in cases if case and case.care)
+        return replace(step, case=replace(step.case, relatives=frozenset(one for one in managers if one)))
+
+
+def _group_of(household: Household) -> UUID | None:
+    return household.facts.family_group if household.facts else None
