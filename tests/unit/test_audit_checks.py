@@ -238,11 +238,11 @@ def test_what_was_told_of_corrections_and_answers_is_there(
         {"id": ids[1], "centre": "karlsruhe", "reference": None, "status": "erased", "revision": 4},
     ]
     accepted = [{"household": row["id"], "outcome": "accepted", "topic": None} for row in rows]
-    answers = a_kept(own={"response": [{"household": ids[0], "item": 2}]})
+    answers = a_kept(own={"response": [{"household": ids[0], "item": 2, "answer": "accepted"}]})
     journal = Journal()
     journal.revise(ids[household], revision)
     journal.revise(ids[household], 1)
-    journal.answer(ids[household], item)
+    journal.answer(ids[household], item, "accepted")
     finding = taken_once(a_kept(own={"household": rows, "verdict": accepted}), answers, topics(), journal)
     assert len(finding.faults) == len(faults)
     assert all(fault in line for fault, line in zip(faults, finding.faults, strict=True))
