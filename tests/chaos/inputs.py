@@ -55,7 +55,7 @@ def _spoil(form: dict[str, Any], chance: Random) -> None:
             case 2 if isinstance(below, list):
                 holder[key] = below * 80
             case _:
-                holder[key] = chance.choice(ODD)
+                holder[key] = deepcopy(chance.choice(ODD))
         return
 
 
