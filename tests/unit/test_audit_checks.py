@@ -243,6 +243,7 @@ def test_what_was_told_of_corrections_and_answers_is_there(
     journal.revise(ids[household], revision)
     journal.revise(ids[household], 1)
     journal.answer(ids[household], item, "accepted")
+    journal.answer(ids[household], item - 1, "declined")
     finding = taken_once(a_kept(own={"household": rows, "verdict": accepted}), answers, topics(), journal)
     assert len(finding.faults) == len(faults)
     assert all(fault in line for fault, line in zip(faults, finding.faults, strict=True))

@@ -56,4 +56,5 @@ class Journal:
     def answer(self, household: UUID, item: int, answer: str) -> None:
         """A municipality was told that its answer to this item is taken."""
         last, answers = self.answered.get(household, (item, ()))
-        self.answered[household] = (item, (*answers, answer) if item == last else (answer,))
+        if item >= last:
+            self.answered[household] = (item, (*answers, answer) if item == last else (answer,))

@@ -27,6 +27,7 @@ PUT_ASIDE = frozenset({CareReason.PARKED, CareReason.TO_BE_REASSESSED})
 """Reasons for which a household waits although nobody looks for a manager."""
 
 ACCEPTING = frozenset({Answer.ACCEPTED, Answer.CONTACTED})
+"""Answers that take a case on: who has contacted a household has accepted it."""
 
 SETTLED = frozenset({CareReason.OVERRIDDEN, CareReason.MANAGER_STAYS})
 """Reasons of proposals that went round every rule: none takes them back. Who moves may have been in care before."""
