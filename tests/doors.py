@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,7 @@ from chassis.access import Role
 from chassis.access.accounts import SignedIn, create_account, sign_in
 from chassis.access.keys import issue_key
 from chassis.access.tokens import csrf_token
-from chassis.database import Database, Tx, utc_now
+from chassis.database import Database, Tx
 from chassis.web.app import assemble
 from chassis.web.guard import CSRF_FIELD, SESSION_COOKIE
 from chassis.web.surroundings import Mounted, Site
@@ -58,7 +59,7 @@ class Door:
     @asynccontextmanager
     async def _owner(self) -> AsyncIterator[Tx]:
         async with asyncpg.create_pool(self.owner_url, min_size=1, max_size=1) as pool, pool.acquire() as connection:
-            yield Tx(connection, utc_now(), utc_now())
+            yield Tx(connection, datetime.now(UTC), datetime.now(UTC))
 
     def _client(self, **options: Any) -> httpx.AsyncClient:
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://geleit.example", **options)

@@ -1,10 +1,11 @@
 """The pool and the transaction: the only place that opens one."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -70,11 +71,6 @@ async def refuse_unfinished(database: "asyncpg.Pool | asyncpg.Connection") -> No
     """Raise RestoreUnfinished if a restore has begun and not come to its end."""
     if await database.fetchval("select to_regnamespace($1) is not null", RESTORING):
         raise RestoreUnfinished
-
-
-def utc_now() -> datetime:
-    """The system's clock, in UTC."""
-    return datetime.now(UTC) + clock_shift()
 
 
 @dataclass(slots=True)
@@ -191,7 +187,9 @@ class Tx:
 class Database:
     """A pool of connections of one role to one service's schema."""
 
-    def __init__(self, pool: asyncpg.Pool, started: datetime, clock: Clock, *, most_waiting: int | None = None) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, started: datetime, clock: Clock | None, *, most_waiting: int | None = None
+    ) -> None:
         self._pool = pool
         self._started = started
         self._clock = clock
@@ -207,11 +205,12 @@ class Database:
         use: str,
         password: str | None = None,
         connections: int = 8,
-        clock: Clock = utc_now,
+        clock: Clock | None = None,
         restoring: bool = False,
     ) -> "Database":
         """Connect as `<service>_<use>` (`worker` or `web`), or as the URL's own user if `use` is OWNER.
 
+        Transactions have the server's time; `clock` is there for who wants another.
         Raises one of AWAY while it cannot, RestoreUnfinished among them unless `restoring`.
         """
         pool = await asyncpg.create_pool(
@@ -255,9 +254,9 @@ class Database:
                     str(tenant.role),
                     tenant.id,
                 )
-            tx = Tx(connection, self._clock(), self._started, principal)
+            tx, begun = Tx(connection, await self._now(connection), self._started, principal), time.monotonic()
             yield tx
-        committed = self._clock()
+        committed = tx.now + timedelta(seconds=time.monotonic() - begun)
         for tell in tx.told:
             tell(committed)
 
@@ -268,7 +267,7 @@ class Database:
             transaction = connection.transaction()
             await transaction.start()
             try:
-                yield Tx(connection, self._clock(), self._started)
+                yield Tx(connection, await self._now(connection), self._started)
             finally:
                 await transaction.rollback()
 
@@ -279,7 +278,14 @@ class Database:
             self._connection() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            yield Tx(connection, self._clock(), self._started)
+            yield Tx(connection, await self._now(connection), self._started)
+
+    async def _now(self, connection: Connection) -> datetime:
+        """The server's time: one for all processes, however wrong the clocks of their machines are."""
+        if self._clock:
+            return self._clock()
+        now: datetime = await connection.fetchval("select now()")
+        return now + clock_shift()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:

@@ -1,4 +1,4 @@
-"""What a test does to a process from outside: it dies or fails at a named place, or has a wrong clock."""
+"""What a test does to a process from outside: it dies or fails at a named place, or sees a wrong time."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def failpoint(name: str) -> None:
 
 
 def clock_shift() -> timedelta:
-    """How wrong this process's clock is: the seconds in the file `clock.<INSTANCE>` (`clock.web` where it has none)."""
+    """How wrong the time is that this process sees: seconds in the file `clock.<INSTANCE>` (`clock.web` if none)."""
     if _folder is None:
         return timedelta(0)
     try:

@@ -126,7 +126,7 @@ class Nemesis:
             self._frozen.discard(name)
 
     async def shift_clock(self) -> None:
-        """One process's clock is an hour off for a while."""
+        """One process sees a time that is an hour off for a while."""
         self.counts["clocks"] += 1
         seconds = self._chance.choice([-HOUR, HOUR])
         self._beside(self._shifted(self._chance.choice(PROCESSES), seconds, self._chance.uniform(*ZOMBIE_SECONDS)))

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 
 from audit_ground import Ground, a_ground
 from chassis.access import passwords
-from chassis.database import Clock, Database, utc_now
+from chassis.database import Clock, Database
 from chassis.migrate import migrate
 from stream import on_database
 
@@ -63,7 +63,7 @@ async def database(database_url: str, services_password: str | None) -> AsyncIte
     """Opens this test's database as a service's role: `await database("matching", "web", clock=…)`."""
     opened: list[Database] = []
 
-    async def open_as(service: str, use: str = "worker", *, clock: Clock = utc_now) -> Database:
+    async def open_as(service: str, use: str = "worker", *, clock: Clock | None = None) -> Database:
         opened.append(
             await Database.open(
                 database_url, service=service, use=use, password=services_password, connections=4, clock=clock

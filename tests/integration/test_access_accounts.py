@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -23,7 +23,7 @@ from chassis.access.accounts import (
 )
 from chassis.access.identify import principal_of
 from chassis.access.passwords import WeakPassword, password_fits
-from chassis.database import Database, utc_now
+from chassis.database import Database
 from stream import eventually
 
 
@@ -77,7 +77,7 @@ async def test_five_failures_lock_a_name_known_or_not(web: Database, database_ur
         assert await sign_in(web, name=name, password="wrong horse battery") == Refused()
     locked = await sign_in(web, name=name, password=PASSWORD)
     assert isinstance(locked, Locked)
-    assert timedelta(seconds=20) < locked.until - utc_now() <= timedelta(seconds=30)
+    assert timedelta(seconds=20) < locked.until - datetime.now(UTC) <= timedelta(seconds=30)
     async with owner(database_url) as tx:
         assert await tx.fetchval("select count(*) from access.audit where action = 'sign_in.locked'") == 1
 

@@ -1,4 +1,4 @@
-"""The pool under more requests than it has connections for."""
+"""The pool under more requests than it has connections for, and the time of a transaction."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -57,3 +57,11 @@ async def test_a_server_that_has_gone_keeps_nobody_from_closing(database: Any, m
     await probe.close()
     with pytest.raises(asyncpg.InterfaceError):
         await probe.fetchrow("select 1")
+
+
+async def test_all_processes_have_the_time_of_the_server(database: Any) -> None:
+    """By its own clock a slow machine would have things happen before what they follow from."""
+    probe = await database("probe")
+    for begin in (probe.transaction, probe.trial, probe.snapshot):
+        async with begin() as tx:
+            assert tx.now == await tx.fetchval("select now()")

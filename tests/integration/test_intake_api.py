@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +11,7 @@ import pytest
 
 from builders import a_care, a_record
 from chassis.access import Role, Tenant
-from chassis.database import Database, utc_now
+from chassis.database import Database
 from chassis.web.surroundings import Mounted
 from contracts.vocabulary import CareReason, CareStatus
 from doors import Door
@@ -295,7 +296,7 @@ async def test_what_is_being_written_while_a_centre_asks_is_told_when_it_asks_ag
             await tx.execute("update household set changed_at = changed_at - interval '6 minutes'")
         async with worker.transaction() as tx:
             await handlers.on_assignments([a_record(care)], tx)
-            asked = utc_now().isoformat()
+            asked = datetime.now(UTC).isoformat()
             assert (await client.get(URL, params={"since": asked})).json()["items"] == []
         told = (await client.get(URL, params={"since": asked})).json()["items"]
     assert [one["id"] for one in told] == [household]
