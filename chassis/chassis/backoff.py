@@ -2,16 +2,19 @@
 
 import asyncio
 import random
-from contextlib import suppress
 
 FIRST_SECONDS = 0.1
 LAST_SECONDS = 10.0
 
 
-async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait so long, or until `stop`."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+async def pause(seconds: float, *until: asyncio.Event) -> None:
+    """Wait so long, or until one of these is set."""
+    waits = [asyncio.create_task(event.wait()) for event in until]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waits:
+            one.cancel()
 
 
 class Backoff:
@@ -28,4 +31,4 @@ class Backoff:
         """Wait out the next pause, or until `stop`."""
         seconds = self._seconds * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
         self._seconds = min(self._seconds * 2, LAST_SECONDS)
-        await pause(stop, seconds)
+        await pause(seconds, stop)

@@ -10,7 +10,7 @@ from typing import Any
 from opentelemetry.trace import SpanKind
 
 from chassis import telemetry
-from chassis.backoff import Backoff
+from chassis.backoff import Backoff, pause
 from chassis.database import TRANSIENT, Database, Tx
 from chassis.failpoint import failpoint
 from chassis.health import Health
@@ -80,7 +80,7 @@ class Errands:
                     failpoint("errands.claimed")
                     await self._do(items, stop)
                 else:
-                    await self._woken(stop)
+                    await pause(self._errand.every.total_seconds(), self._wake, stop)
         finally:
             await self._database.release(listening)
 
@@ -119,14 +119,6 @@ class Errands:
                 failpoint("errands.settled")
             failpoint("errands.committed")
         telemetry.errands_total.labels(self._errand.name, _fate(result)).inc()
-
-    async def _woken(self, stop: asyncio.Event) -> None:
-        waits = [asyncio.create_task(event.wait()) for event in (self._wake, stop)]
-        _, pending = await asyncio.wait(
-            waits, timeout=self._errand.every.total_seconds(), return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in pending:
-            task.cancel()
 
 
 def _fate(result: Any) -> str:

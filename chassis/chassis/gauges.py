@@ -43,4 +43,4 @@ async def keep_measuring(database: Database, measures: Sequence[Measure], stop: 
             await measure(database, measures)
         except TRANSIENT as error:
             log.info("gauges: %s, trying again later", type(error).__name__)
-        await pause(stop, EVERY_SECONDS)
+        await pause(EVERY_SECONDS, stop)

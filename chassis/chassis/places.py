@@ -70,7 +70,7 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     async def _tell_soon(self, consumer: AIOKafkaConsumer) -> None:
         while self._untold and not self._stop.is_set():
-            await pause(self._stop, TOLD_AFTER)
+            await pause(TOLD_AFTER, self._stop)
             try:
                 await self.tell(consumer)
             except Exception as error:

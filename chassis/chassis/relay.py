@@ -15,12 +15,13 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from opentelemetry.trace import SpanKind
 
 from chassis import telemetry
-from chassis.backoff import Backoff
+from chassis.backoff import Backoff, pause
 from chassis.broker import Broker
 from chassis.database import AWAY, Connection, Database
 from chassis.failpoint import failpoint
 from chassis.health import Health
 from chassis.topics import refused
+from contracts.record import cloud_event
 
 log = logging.getLogger(__name__)
 
@@ -259,7 +260,13 @@ class Relay:
             timestamp=int(row["created_at"].timestamp() * 1000),
             key=row["key"].encode(),
             value=row["payload"],
-            headers=_headers(row, self._source, traceparent),
+            headers=cloud_event(
+                id=row["ce_id"],
+                type=row["ce_type"],
+                source=self._source,
+                time=row["created_at"],
+                traceparent=traceparent,
+            ),
         )
         if span and appended is not None:
             span.end()
@@ -294,23 +301,6 @@ class Relay:
         self._wake.set()
 
     async def _woken(self, stop: asyncio.Event, seconds: float) -> None:
-        waits = [asyncio.create_task(event.wait()) for event in (self._wake, stop)]
-        _, pending = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
+        await pause(seconds, self._wake, stop)
         # Cleared by who waited, the relay that waits for its turn too: a wake-up is one, not a state to spin on.
         self._wake.clear()
-
-
-def _headers(row: asyncpg.Record, source: str, traceparent: str | None) -> list[tuple[str, bytes]]:
-    pairs = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", str(row["ce_id"]).encode()),
-        ("ce_type", row["ce_type"].encode()),
-        ("ce_source", f"/geleit/{source}".encode()),
-        ("ce_time", row["created_at"].isoformat().encode()),
-        ("content-type", b"application/json"),
-    ]
-    if traceparent:
-        pairs.append(("traceparent", traceparent.encode()))
-    return pairs

@@ -68,4 +68,4 @@ async def keep_forgetting(database: Database, stop: asyncio.Event) -> None:
             await forget(database, stop)
         except TRANSIENT as error:
             log.warning("retention: %s, trying again later", type(error).__name__)
-        await pause(stop, EVERY_SECONDS)
+        await pause(EVERY_SECONDS, stop)

@@ -274,7 +274,7 @@ async def _keep_asking(database: Database, part: str, stop: asyncio.Event, healt
             health.down(part, type(error).__name__)
         else:
             health.up(part)
-        await pause(stop, ASKED_EVERY)
+        await pause(ASKED_EVERY, stop)
 
 
 @asynccontextmanager

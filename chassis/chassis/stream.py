@@ -213,7 +213,7 @@ class Subscription:
                     await asyncio.wait_for(measure_lag(handle.consumer, self._topics, self._at_hand), LAG_SECONDS)
                 with suppress(TimeoutError, KafkaError):
                     await asyncio.wait_for(self._watch.look(handle.consumer, self._at_hand), LOOK_SECONDS)
-                await pause(stop, LAG_SECONDS)
+                await pause(LAG_SECONDS, stop)
         finally:
             try:
                 if handle.consumer is not None:

@@ -71,7 +71,7 @@ class Timers:
             self._health.up("timers")
             backoff.reset()
             if handled < BATCH:
-                await pause(stop, LONGEST_PAUSE_SECONDS)
+                await pause(LONGEST_PAUSE_SECONDS, stop)
 
     async def tick(self) -> int:
         """Handle what is due now, at most one batch; how many that were, none for who is not the owner."""

@@ -78,18 +78,19 @@ def event_id(state: State) -> UUID:
     return uuid5(NAMESPACE_URL, f"{state.ce_type}/{state.key}/{state.revision}")
 
 
-def headers(
-    state: State,
-    *,
-    source: str,
-    time: datetime,
-    traceparent: str | None = None,
+def headers(state: State, *, source: str, time: datetime, traceparent: str | None = None) -> list[tuple[str, bytes]]:
+    """The headers of a state, with the trace context of what caused it."""
+    return cloud_event(id=event_id(state), type=state.ce_type, source=source, time=time, traceparent=traceparent)
+
+
+def cloud_event(
+    *, id: UUID, type: str, source: str, time: datetime, traceparent: str | None
 ) -> list[tuple[str, bytes]]:
-    """CloudEvents 1.0 headers of a state, with the trace context of what caused it."""
+    """CloudEvents 1.0 in headers, with a trace context where there is one."""
     pairs = [
         ("ce_specversion", "1.0"),
-        ("ce_id", str(event_id(state))),
-        ("ce_type", state.ce_type),
+        ("ce_id", str(id)),
+        ("ce_type", type),
         ("ce_source", f"/geleit/{source}"),
         ("ce_time", time.isoformat()),
         ("content-type", "application/json"),

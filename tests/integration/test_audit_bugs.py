@@ -34,8 +34,8 @@ from chassis.backoff import Backoff
 from chassis.consumer import Consumer
 from chassis.database import Connection, Tx
 from chassis.health import Health
-from chassis.relay import Relay, _headers
-from contracts.record import Record, State
+from chassis.relay import Relay
+from contracts.record import Record, State, cloud_event
 from contracts.topics import HOME_PARTITIONS, HOUSEHOLDS
 from contracts.vocabulary import Answer
 from e2e.rest import parked
@@ -133,7 +133,9 @@ class IgnoresPartitions(Relay):
 
     async def _send(self, connection: Connection, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> None:
         for number, row in enumerate(rows):
-            told = _headers(row, self._source, None)
+            told = cloud_event(
+                id=row["ce_id"], type=row["ce_type"], source=self._source, time=row["created_at"], traceparent=None
+            )
             place = number % HOME_PARTITIONS
             await producer.send_and_wait(
                 row["topic"], row["payload"], key=row["key"].encode(), partition=place, headers=told
