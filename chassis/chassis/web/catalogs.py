@@ -21,11 +21,14 @@ _HEADER = "# German words of {package}; the messages are the English ones of the
 
 
 def extracted(package: str) -> Catalog:
-    """All messages in a package's templates and code."""
+    """All messages in a package's templates and code, but those that chassis has for everybody."""
     found = Catalog(locale=LANGUAGE)
     folder = str(files(package))
     for _, _, message, _, _ in extract_from_dir(folder, _METHODS, _OPTIONS, keywords=_KEYWORDS):
         found.add(message)
+    if package != "chassis":
+        for known in extracted("chassis"):
+            found.delete(known.id)
     return found
 
 

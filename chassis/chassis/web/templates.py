@@ -1,4 +1,4 @@
-"""Pages: one Jinja environment for each site and language, and `render`."""
+"""Pages: one Jinja environment for each site and language."""
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -8,7 +8,7 @@ from babel.support import NullTranslations
 from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from chassis.web import formats
+from chassis.web import formats, words
 from chassis.web.language import LANGUAGES, LOCALES
 from chassis.web.static import static_url
 
@@ -39,7 +39,7 @@ class Templates:
         environment.install_gettext_translations(self.translations[language], newstyle=True)  # type: ignore[attr-defined]
         environment.filters.update(formats.filters(LOCALES[language]))
         environment.filters["attributes"] = attributes
-        environment.globals.update(static_url=static_url, language=language, languages=LANGUAGES)
+        environment.globals.update(static_url=static_url, language=language, languages=LANGUAGES, words=words)
         # A global, not an import of each page: a block that is rendered alone does not run its page's imports.
         environment.globals["ui"] = environment.get_template("macros.html").module
         return environment

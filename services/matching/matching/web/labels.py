@@ -7,42 +7,6 @@ from matching.domain import OverrideReason
 from matching.handing_over import Reason
 from matching.handover import Cause
 
-STATUSES: Mapping[str, tuple[str, str]] = {
-    "not_eligible": ("info", N_("Not eligible")),
-    "waiting": ("warning", N_("Waiting")),
-    "proposed": ("info", N_("Proposed")),
-    "confirmed": ("success", N_("In care")),
-    "ended": ("info", N_("Ended")),
-}
-REASONS: Mapping[str, str] = {
-    "legal_group": N_("The legal group is not counselled."),
-    "residence_title": N_("The residence title is not among those counselled."),
-    "stage": N_("Counselling does not begin in this kind of accommodation."),
-    "unaccompanied_minor": N_("Unaccompanied minors are in the care of youth welfare."),
-    "counselling_period_over": N_("The counselling period is over."),
-    "no_policy": N_("No policy covers this date."),
-    "no_municipality": N_("No municipality has been named yet."),
-    "not_served": N_("No integration manager serves this municipality."),
-    "nobody_active": N_("Nobody who serves this municipality is on duty."),
-    "skill_missing": N_("Nobody has the skills that are needed."),
-    "all_excluded": N_("Everybody who could take the case has declined it."),
-    "week_full": N_("Everybody who could take the case has had as many new ones this week as she takes."),
-    "no_capacity": N_("Nobody has capacity left."),
-    "parked": N_("Declined; nobody is asked for some time."),
-    "to_be_reassessed": N_("Declined; the case has to be assessed anew."),
-    "matched": N_("Proposed to the municipality; its answer is awaited."),
-    "overridden": N_("Assigned by a person."),
-    "decline_undone": N_("The municipality took its decline back."),
-    "manager_stays": N_("The household has moved and stays with its manager; the municipality's answer is awaited."),
-    "accepted": N_("Accepted by the municipality."),
-    "closed": N_("Closed by the municipality."),
-    "declined": N_("Declined by the municipality; the care has ended."),
-    "household_withdrawn": N_("The registration was withdrawn."),
-    "household_departed": N_("The household has departed."),
-    "household_merged": N_("The household was merged with another."),
-    "household_handed_over": N_("The case was handed over to youth welfare."),
-    "household_erased": N_("The household was erased."),
-}
 GATES: Mapping[str, str] = {
     "not_served": N_("does not serve this municipality"),
     "nobody_active": N_("is not on duty"),
@@ -62,29 +26,10 @@ WAITING = (
     "parked",
     "to_be_reassessed",
 )
-SKILLS: Mapping[str, str] = {
-    "trauma_informed": N_("Trauma-informed counselling"),
-    "disability_support": N_("Support with a disability"),
-    "school_enrolment": N_("School enrolment"),
-    "vocational_recognition": N_("Recognition of qualifications"),
-    "literacy": N_("Literacy"),
-    "housing_search": N_("Search for housing"),
-}
 ANSWERS: Mapping[str, str] = {
     "declined": N_("Declined"),
     "transfer_requested": N_("Transfer requested"),
     "closed": N_("Closed"),
-}
-ANSWER_REASONS: Mapping[str, str] = {
-    "language": N_("Language"),
-    "overloaded": N_("Overloaded"),
-    "conflict_of_interest": N_("Conflict of interest"),
-    "wrong_municipality": N_("Wrong municipality"),
-    "long_absence": N_("Long absence"),
-    "other": N_("Other"),
-    "counselling_completed": N_("Counselling completed"),
-    "moved_away": N_("Moved away"),
-    "no_contact": N_("No contact"),
 }
 OVERRIDE_REASONS: Mapping[OverrideReason, str] = {
     OverrideReason.RELATIVES: N_("Relatives are with this manager"),

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from chassis.access import Permission, Principal, Role
 from chassis.web import District, Paging, Work, none_if_empty, redirect, render, require
-from contracts.vocabulary import CareReason
+from contracts.vocabulary import CareReason, CareStatus
 from matching import store as decisive
 from matching.web import labels, store
 
@@ -32,9 +32,7 @@ async def overview(request: Request, tx: Work, who: Reader) -> Response:
         request,
         "matching.html",
         labels=labels,
-        counts={
-            status: sum(row["households"] for row in standing if row["status"] == status) for status in labels.STATUSES
-        },
+        counts={status: sum(row["households"] for row in standing if row["status"] == status) for status in CareStatus},
         waiting=[row for row in standing if row["status"] == "waiting"],
         not_eligible=[row for row in standing if row["status"] == "not_eligible"],
         districts=await store.districts(tx, store.places_of(who)),

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chassis.web import N_
+from chassis.web.words import ANSWER_REASONS
 from contracts.vocabulary import Answer
 from notifications.store import Item
-from notifications.web import words
+from notifications.web import labels
 
 Translate = Callable[[str], str]
 
@@ -30,7 +31,7 @@ def timeline(items: Sequence[Item], now: datetime, translate: Translate) -> list
 
 def _events(item: Item, now: datetime, translate: Translate) -> list[Event]:
     manager = item.manager_code or "–"
-    reason = words.REASONS.get(item.reason, item.reason)
+    reason = labels.REASONS.get(item.reason, item.reason)
     events = [
         Event(item.assigned_at, translate(N_("Proposed to %(manager)s")) % {"manager": manager}, kind="info"),
     ]
@@ -39,7 +40,7 @@ def _events(item: Item, now: datetime, translate: Translate) -> list[Event]:
     if item.contacted_at is not None:
         events.append(Event(item.contacted_at, translate(N_("Family contacted")), kind="success"))
     if item.transfer_requested_at is not None and item.answer is not Answer.TRANSFER_REQUESTED:
-        events.append(Event(item.transfer_requested_at, translate(words.ANSWERS[Answer.TRANSFER_REQUESTED])))
+        events.append(Event(item.transfer_requested_at, translate(labels.ANSWERS[Answer.TRANSFER_REQUESTED])))
     if item.answer is not None and item.answer not in {Answer.ACCEPTED, Answer.CONTACTED}:
         events.append(_answered(item, item.answer, translate))
     if item.overdue(now) and item.answer_by is not None:
@@ -50,8 +51,8 @@ def _events(item: Item, now: datetime, translate: Translate) -> list[Event]:
 
 
 def _answered(item: Item, answer: Answer, translate: Translate) -> Event:
-    parts = [translate(words.ANSWER_REASONS[item.answer_reason])] if item.answer_reason else []
+    parts = [translate(ANSWER_REASONS[item.answer_reason])] if item.answer_reason else []
     if item.fate is not None:
-        parts.append(translate(words.FATES[item.fate]))
+        parts.append(translate(labels.FATES[item.fate]))
     at = item.answered_at or item.ended_at or item.assigned_at
-    return Event(at, translate(words.ANSWERS[answer]), ". ".join(parts) or None, "warning")
+    return Event(at, translate(labels.ANSWERS[answer]), ". ".join(parts) or None, "warning")

@@ -13,7 +13,7 @@ from chassis.access import Permission, Principal, permissions_of
 from chassis.web import Paging, Work, read_form, redirect, render, require, translations_of
 from notifications import store
 from notifications.deliver import retry
-from notifications.web import words
+from notifications.web import labels
 
 router = APIRouter(include_in_schema=False)
 MOST_TOWNS = 2000
@@ -42,7 +42,7 @@ async def messages(
         is_first=paging.cursor is None,
         unreachable=await tx.fetch(store.query("unreachable"), MOST_TOWNS),
         may_retry=Permission.RUN_OPERATIONS in permissions_of(who.role),
-        words=words,
+        labels=labels,
     )
 
 

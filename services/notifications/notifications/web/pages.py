@@ -25,10 +25,11 @@ from chassis.web import (
     require,
     translations_of,
 )
+from chassis.web.words import AGES, ANSWER_REASONS, SKILLS
 from contracts.vocabulary import AgeBand, Answer, AnswerReason, Skill
 from notifications import store
 from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken, Wish, reason_fits, reasons_of
-from notifications.web import words
+from notifications.web import labels
 from notifications.web.answering import Unknown, give
 from notifications.web.history import timeline
 
@@ -92,7 +93,7 @@ async def inbox(request: Request, tx: Work, paging: Paging, status: str = "open"
         remind_after_days=await store.remind_after_days(tx),
         mailed=await _mailed(request, tx),
         now=tx.now,
-        words=words,
+        labels=labels,
     )
 
 
@@ -163,7 +164,7 @@ async def _household(
     item = items[0]
     choices: list[tuple[str, Any]] = []
     if ask is not None:
-        choices = [(one.value, _(label)) for one, label in words.ANSWER_REASONS.items() if one in reasons_of(ask)]
+        choices = [(one.value, _(label)) for one, label in ANSWER_REASONS.items() if one in reasons_of(ask)]
     return render(
         request,
         "household.html",
@@ -171,8 +172,8 @@ async def _household(
         status_code=status_code,
         household=household,
         item=item,
-        ages=[f"{_(words.AGES[AgeBand(band)])}: {number}" for band, number in _facts(item, "age_bands", {}).items()],
-        needs=[_(words.SKILLS[Skill(need)]) for need in _facts(item, "skills_needed", ())],
+        ages=[f"{_(AGES[AgeBand(band)])}: {number}" for band, number in _facts(item, "age_bands", {}).items()],
+        needs=[_(SKILLS[Skill(need)]) for need in _facts(item, "skills_needed", ())],
         events=timeline(items, tx.now, _),
         is_current=item.current_item == item.item,
         may_read_names=Permission.READ_IDENTITIES in permissions_of(who.role),
@@ -182,7 +183,7 @@ async def _household(
         form=form or blank_form(AnswerForm),
         too_late=too_late,
         now=tx.now,
-        words=words,
+        labels=labels,
     )
 
 
