@@ -24,9 +24,10 @@ it: that explains what is missing since."""
 
 _STATEMENTS = (
     (
-        # Of the oldest only: to find no more than a few by their time, the whole table would be read.
-        "delete from outbox where id in (select id from"
-        " (select id, published_at from outbox order by id limit $2) as oldest where published_at < $1)",
+        # Of the oldest only: to find no more than a few by their time, the whole table would be read. What waits for
+        # a topic that is not there does not stand in front of them.
+        "delete from outbox where id in (select id from (select id, published_at from outbox"
+        " where published_at is not null order by id limit $2) as oldest where published_at < $1)",
         OUTBOX_KEPT,
     ),
     (

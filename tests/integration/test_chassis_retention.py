@@ -41,6 +41,19 @@ async def test_only_what_is_past_its_time_goes(database: Any) -> None:
         assert await listed(tx, resolved=True) == [expired], "as long as its topic has it, it explains what is missing"
 
 
+async def test_what_cannot_be_sent_keeps_nothing_else_from_going(
+    database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe: Database = await database("probe", clock=lambda: NOW)
+    monkeypatch.setattr(retention, "BATCH", 2)
+    async with probe.transaction() as tx:
+        await tx.publish([a_municipality(revision=revision) for revision in (1, 2, 3)])
+        await tx.execute("update outbox set published_at = $1 where revision = 3", NOW - timedelta(days=8))
+    assert await forget(probe, asyncio.Event()) == 1
+    async with probe.transaction() as tx:
+        assert [row["revision"] for row in await tx.fetch("select revision from outbox order by 1")] == [1, 2]
+
+
 async def test_a_process_that_is_to_stop_forgets_the_rest_another_time(
     database: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
