@@ -98,7 +98,6 @@ class Relay:
     async def _session(self, stop: asyncio.Event, backoff: Backoff) -> None:
         # Before anything else: once another owner has published these rows, nothing else tells of them.
         await self._unmark_newest()
-        self._there.clear()
         connection = await self._database.dedicated()
         try:
             schema = await connection.fetchval("select current_schema()")
@@ -109,6 +108,7 @@ class Relay:
             if not await self._elected(connection, lock, stop):
                 return
             failpoint("outbox.elected")
+            self._there.clear()
             await self._send_all(connection, stop, backoff)
         finally:
             await self._database.release(connection)
@@ -120,19 +120,25 @@ class Relay:
             self._health.up("relay")
             if stop.is_set():
                 return False
-            # By what is seen here: the row's own time is by the clock of whoever wrote it. With the broker away nobody
-            # sends, and nobody is to blame.
-            before, oldest = oldest, None
-            with suppress(TimeoutError, KafkaError):
-                rows = await asyncio.wait_for(self._select(connection, 1), LOOK_SECONDS)
-                oldest = rows[0]["id"] if rows else None
+            # By what is seen here: a row's own time says nothing of when it could be sent.
+            before, oldest = oldest, await self._oldest(connection)
             if oldest is None or oldest != before:
                 since = loop.time()
-            elif loop.time() - since > STUCK_SECONDS and await connection.fetchval(_END_OWNER, lock):
-                log.error("relay: ended the session of an owner that does not send")
-                oldest = None
+            elif loop.time() - since > STUCK_SECONDS:
+                # Its topic may have gone since the broker was asked for it.
+                self._there.clear()
+                if oldest == await self._oldest(connection) and await connection.fetchval(_END_OWNER, lock):
+                    log.error("relay: ended the session of an owner that does not send")
+                    oldest = None
             await self._woken(stop, 1.0)
         return True
+
+    async def _oldest(self, connection: Connection) -> int | None:
+        """The first row that could be sent; none with the broker away: then nobody sends, and nobody is to blame."""
+        with suppress(TimeoutError, KafkaError):
+            rows = await asyncio.wait_for(self._select(connection, 1), LOOK_SECONDS)
+            return rows[0]["id"] if rows else None
+        return None
 
     async def _send_all(self, connection: Connection, stop: asyncio.Event, backoff: Backoff) -> None:
         producer: AIOKafkaProducer | None = None

@@ -227,13 +227,18 @@ async def test_an_owner_whose_clock_is_behind_keeps_its_session(
         await behind.release(owner)
 
 
+@pytest.mark.parametrize("known", [set(), {"gone"}])
 async def test_an_owner_that_has_nothing_else_to_send_keeps_its_session(
-    probe: Database, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+    probe: Database, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, known: set[str]
 ) -> None:
     monkeypatch.setattr(chassis.relay, "STUCK_SECONDS", 0.1)
     owner, looks = await probe.dedicated(), asyncio.Semaphore(0)
 
     class Looks(Relay):
+        async def _elected(self, *session: Any) -> bool:
+            self._there |= known  # as it was when this one looked last
+            return await super()._elected(*session)
+
         async def _woken(self, stop: asyncio.Event, seconds: float) -> None:
             looks.release()
             await super()._woken(stop, seconds)
