@@ -6,12 +6,9 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated, ClassVar, Generic, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-BERLIN = ZoneInfo("Europe/Berlin")
-"""Where a day of a record begins and ends; its instants are in UTC."""
 Ags = Annotated[str, StringConstraints(pattern=r"^08[0-9]{6}$")]
 """Amtlicher Gemeindeschlüssel: 2 state + 1 council + 2 district + 3 municipality digits; state 08."""
 DistrictAgs = Annotated[str, StringConstraints(pattern=r"^08[0-9]{3}$")]

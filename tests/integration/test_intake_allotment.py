@@ -14,8 +14,8 @@ from chassis.access import Role
 from chassis.database import Database
 from chassis.web.surroundings import Mounted
 from contracts.households import Household
-from contracts.record import BERLIN
 from contracts.vocabulary import HouseholdChange, SubmissionKind
+from contracts.zone import BERLIN
 from doors import Browser, Door
 from forms import told
 from intake import store, web

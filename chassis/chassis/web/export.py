@@ -9,7 +9,7 @@ from itertools import chain
 
 from starlette.responses import StreamingResponse
 
-from contracts.record import BERLIN
+from contracts.zone import BERLIN
 
 Cell = str | int | float | Decimal | bool | date | datetime | None
 

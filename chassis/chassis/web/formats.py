@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from babel import Locale, dates, numbers
 
-from contracts.record import BERLIN
+from contracts.zone import BERLIN
 
 Number = int | float | Decimal
 NOTHING = "–"

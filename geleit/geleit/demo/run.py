@@ -14,9 +14,9 @@ from uuid import UUID
 import httpx
 
 from chassis.access.principal import Role
-from contracts.record import BERLIN
 from contracts.topics import submissions
 from contracts.vocabulary import Answer
+from contracts.zone import BERLIN
 from geleit.demo import by_kafka, diary, furnish, screen, store, towns
 from geleit.demo.by_http import Feed, client, send
 from geleit.demo.count import Beginning, Meter, count, mails_in

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.database import Tx
-from contracts.record import BERLIN
+from contracts.zone import BERLIN
 from intake import store
 from intake.allotment import Choice, Round, allot, can_be_allotted
 from intake.domain import Household

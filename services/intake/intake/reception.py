@@ -10,9 +10,9 @@ from chassis.database import Tx
 from chassis.failpoint import failpoint
 from chassis.telemetry import traceparent_of
 from chassis.vault import Sealed
-from contracts.record import BERLIN
 from contracts.topics import home_partition
 from contracts.vocabulary import SubmissionKind
+from contracts.zone import BERLIN
 from intake import store
 from intake.domain import Changed, Decision, Desk, Household, Offer, decide, erase
 from intake.identity import Keys

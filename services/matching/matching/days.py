@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from holidays import country_holidays
 
-from contracts.record import BERLIN
+from contracts.zone import BERLIN
 
 _HOLIDAYS = country_holidays("DE", subdiv="BW")
 _SATURDAY = 5

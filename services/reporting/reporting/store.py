@@ -9,7 +9,7 @@ import asyncpg
 
 from chassis import queries
 from chassis.database import Tx
-from contracts.record import BERLIN
+from contracts.zone import BERLIN
 from reporting.domain import Capacity, Cohort, Coverage, Day, District, Figures, Period, Reason
 from reporting.projection import (
     CareRow,
