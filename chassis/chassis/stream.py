@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
+from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -126,7 +127,9 @@ class Subscription:
         self._topics = topics
         self._broker = broker
         self._group = group
-        self._instance = instance
+        # The broker gives a member whose name it knows what it had, whatever it subscribes to now: a topic that has
+        # come with an upgrade, as a new centre's, would be nobody's.
+        self._member = f"{instance}.{crc32(','.join(sorted(topics)).encode()):08x}" if instance else None
         self._records = records
         self._health = health
         self._gathers = gathers
@@ -171,7 +174,7 @@ class Subscription:
             *self._topics,
             batch=True,
             group_id=self._group,
-            group_instance_id=self._instance,
+            group_instance_id=self._member,
             # The defaults would begin at the end, and commit what a failing handler has not done.
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.NACK_ON_ERROR,

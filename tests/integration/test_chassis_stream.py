@@ -51,12 +51,25 @@ async def topic(kafka_bootstrap: str) -> Topic:
 
 
 def a_subscription(
-    probe: Database, topic: Topic, kafka_bootstrap: str, handler: Any, group: str, *, health: Health | None = None
+    probe: Database,
+    topic: Topic,
+    kafka_bootstrap: str,
+    handler: Any,
+    group: str,
+    *more: Topic,
+    health: Health | None = None,
+    instance: str | None = None,
 ) -> Subscription:
     health = health or Health()
-    consumer = Consumer(probe, Vault(os.urandom(32)), {topic: handler}, health)
+    topics = [topic, *more]
     return Subscription(
-        consumer, [topic.name], broker=Broker(kafka_bootstrap), group=group, instance=None, records=100, health=health
+        Consumer(probe, Vault(os.urandom(32)), dict.fromkeys(topics, handler), health),
+        [one.name for one in topics],
+        broker=Broker(kafka_bootstrap),
+        group=group,
+        instance=instance,
+        records=100,
+        health=health,
     )
 
 
@@ -98,6 +111,28 @@ async def test_what_was_sent_before_the_first_start_is_read_and_a_restart_goes_o
         stop.set()
         await running
     assert sum(batches) == 80, "a committed record was read again after a clean stop"
+
+
+async def test_a_member_that_comes_back_with_one_more_topic_is_given_it(
+    probe: Database, topic: Topic, kafka_bootstrap: str
+) -> None:
+    """A static member is given what it had, at once and whatever it asks for now: so it must be another one."""
+    group, new = uuid4().hex, Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe")
+    await create_topics(Broker(kafka_bootstrap), [new])
+    for more, part in (((), range(5)), ((new,), range(5, 9))):
+        await write(probe, kafka_bootstrap, more[0] if more else topic, part)
+        member = a_subscription(
+            probe, topic, kafka_bootstrap, handlers.on_municipalities, group, *more, instance="a-name"
+        )
+        stop = asyncio.Event()
+        running = asyncio.create_task(member.run(stop))
+
+        async def all_there(expected: int = part.stop) -> bool:
+            return await count(probe) == expected
+
+        await eventually(all_there)
+        stop.set()
+        await running
 
 
 @pytest.mark.parametrize(
