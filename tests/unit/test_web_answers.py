@@ -113,6 +113,22 @@ async def test_all_bodies_together_are_held_within_a_limit(monkeypatch: pytest.M
         assert (await client.post("/show/v1/open", content=body, headers=headers)).status_code == 200
 
 
+async def test_a_body_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some dozens of them would keep everybody else's out for as long as they are held."""
+    monkeypatch.setattr(body_limit, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(body_limit, "MOST_HELD", 100_000)
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b'{"size": 1' + b" " * 80_000
+        await asyncio.Event().wait()
+
+    headers = {"Content-Type": "application/json"}
+    body = b'{"size": 1}' + b" " * 40_000
+    async with open_site() as client:
+        assert_problem(await client.post("/show/v1/open", content=never(), headers=headers), 408)
+        assert (await client.post("/show/v1/open", content=body, headers=headers)).status_code == 200
+
+
 async def test_a_route_may_take_more() -> None:
     async with open_site() as client:
         padded = b'{"size": 1' + b" " * 2_000_000 + b"}"

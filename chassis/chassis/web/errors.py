@@ -29,6 +29,7 @@ _TITLES = {
     403: N_("You may not do this"),
     404: N_("This page does not exist"),
     405: N_("This page does not exist"),
+    408: N_("The line was too slow"),
     409: N_("This has changed in the meantime"),
     413: N_("This file is too large"),
     422: N_("Some entries are not valid"),
@@ -39,6 +40,7 @@ _TITLES = {
 _ADVICE = {
     403: N_("Your role does not include this page."),
     404: N_("It may have been moved, or it is not meant for your area."),
+    408: N_("What you sent had not arrived after a minute. Please try again."),
     500: N_("The error has been recorded. Nothing that you saved before is lost."),
     503: N_("Please try again in a few seconds. Nothing is lost."),
 }
