@@ -225,6 +225,30 @@ def test_a_promise_is_kept_by_the_household_it_names(promised: int, reference: s
 
 
 @pytest.mark.parametrize(
+    ("told", "there", "is_lost"),
+    [
+        (["accepted", "declined"], "accepted", True),
+        (["accepted", "contacted", "closed"], "accepted", True),
+        (["declined", "undone", "accepted", "closed"], "accepted", True),
+        (["accepted"], "declined", False),
+        (["contacted", "accepted"], "contacted", False),
+        (["accepted", "declined", "undone"], "accepted", False),
+        (["accepted", "contacted", "transfer_requested"], "contacted", False),
+    ],
+)
+def test_an_answer_that_was_taken_does_not_give_way_to_one_before(told: list[str], there: str, is_lost: bool) -> None:
+    """But the next answer, of which nobody was told, may be the same as one before."""
+    household = uuid4()
+    rows = [{"id": household, "centre": "karlsruhe", "reference": None, "status": "active", "revision": 1}]
+    book = a_kept(own={"household": rows, "verdict": [{"household": household, "outcome": "accepted", "topic": None}]})
+    answers = a_kept(own={"response": [{"household": household, "item": 2, "answer": there}]})
+    journal = Journal()
+    for answer in told:
+        journal.answer(household, 2, answer)
+    assert bool(taken_once(book, answers, topics(), journal).faults) is is_lost
+
+
+@pytest.mark.parametrize(
     ("household", "revision", "item", "faults"),
     [(0, 3, 2, []), (0, 2, 1, []), (0, 4, 2, ["revision 4"]), (0, 3, 3, ["item 3"]), (1, 9, 9, [])],
 )

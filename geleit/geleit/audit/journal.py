@@ -6,6 +6,8 @@ from uuid import UUID
 
 import orjson
 
+from contracts.vocabulary import Answer
+
 Place = tuple[str, int, int]
 """Topic, partition, offset."""
 
@@ -56,5 +58,7 @@ class Journal:
     def answer(self, household: UUID, item: int, answer: str) -> None:
         """A municipality was told that its answer to this item is taken."""
         last, answers = self.answered.get(household, (item, ()))
+        if item == last and answers[-1:] == (Answer.CONTACTED,) and answer == Answer.ACCEPTED:
+            return  # who has met the family has accepted: nothing is written
         if item >= last:
             self.answered[household] = (item, (*answers, answer) if item == last else (answer,))

@@ -1,13 +1,13 @@
 """What people were promised: taken in once (I1), ruled on once (I2), sent on (I8), told to who has to act (I7)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from contracts.assignments import Care
 from contracts.topics import ASSIGNMENTS, CENTRE, Topic, centre_of, verdicts
-from contracts.vocabulary import CareStatus, Outcome
+from contracts.vocabulary import Answer, CareStatus, Outcome
 from geleit.audit.finding import Finding, Invariant
 from geleit.audit.journal import Journal
 from geleit.audit.store import Counted, Kept, Sent
@@ -60,9 +60,7 @@ def taken_once(intake: Kept, notifications: Kept, topics: Mapping[str, Read], jo
     answers = {row["household"]: (row["item"], row["answer"]) for row in notifications.own["response"]}
     for household, (item, taken) in journal.answered.items():
         held, answer = answers.get(household, (0, "none"))
-        # What nobody was told of may have followed; what was taken before may not have come back.
-        went_back = held == item and answer != taken[-1] and answer in taken
-        if (held < item or went_back) and status.get(household) != "erased":
+        if (held < item or (held == item and _went_back(taken, answer))) and status.get(household) != "erased":
             finding.faults.append(
                 f"household {household}: the answer {taken[-1]} to item {item} was acknowledged, and there is {answer}"
                 f" to {held}"
@@ -203,6 +201,15 @@ def told_to_municipalities(notifications: Kept, assignments: Read, patience: tim
             else:
                 finding.faults.append(f"the mail about item {item} of {key} was never tried")
     return finding
+
+
+def _went_back(taken: Sequence[str], answer: str) -> bool:
+    """Whether an answer is one before the last that was taken. Another that nobody was told of may have followed, the
+    same too; but who has not taken a decline back accepts and declines once."""
+    if answer not in {Answer.ACCEPTED, Answer.DECLINED}:
+        return False
+    undone = max((at for at, one in enumerate(taken) if one == Answer.UNDONE), default=0)
+    return answer in taken[undone:-1]
 
 
 def _named(row: Sent) -> str:
