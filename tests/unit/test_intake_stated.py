@@ -95,7 +95,6 @@ def test_a_child_born_after_arrival_is_an_infant_of_the_household() -> None:
         ({"skills_needed": ["magic"]}, "/facts/skills_needed/0", "unknown_value"),
         ({"unaccompanied_minor": "no"}, "/facts/unaccompanied_minor", "wrong_type"),
         ({"family_group": "x"}, "/facts/family_group", "malformed"),
-        ({"family_group": "00000000-0000-0000-0000-000000000000"}, "/facts/family_group", "nil_identifier"),
         ({"accommodation": None}, "/facts/accommodation", "missing"),
         ({"arrived_on": "86400"}, "/facts/arrived_on", "not_a_date"),
         ({"arrived_on": 86400}, "/facts/arrived_on", "not_a_date"),

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, TypeVar
-from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, create_model
-from pydantic_core import PydanticCustomError, to_json
+from pydantic_core import to_json
 
 from contracts.households import StatedFacts
 from contracts.record import Code, DistrictAgs, Shape
@@ -28,17 +27,9 @@ def _known(district: str) -> str:
     return district
 
 
-def _not_nil(identifier: UUID) -> UUID:
-    """Software writes the nil UUID where nothing is set: as a group it would make relatives of all strangers."""
-    if not identifier.int:
-        raise PydanticCustomError("nil_identifier", "zeros alone identify nothing")
-    return identifier
-
-
 class FactsForm(StatedFacts):
     """What a centre states of a household, identity apart."""
 
-    family_group: Annotated[UUID, AfterValidator(_not_nil)] | None = None
     district: Annotated[DistrictAgs, AfterValidator(_known)] | None = None
     """Where the household is distributed to while it has no municipality; with one, its first five digits count."""
 
@@ -112,7 +103,6 @@ _CODES = {
     "date_from_datetime_parsing": "not_a_date",
     "date_from_datetime_inexact": "not_a_date",
     "uuid_parsing": "malformed",
-    "nil_identifier": "nil_identifier",
     "value_error": "unknown_value",
 }
 

@@ -38,7 +38,8 @@ def facts_of(state: households.Facts) -> Facts:
         unaccompanied_minor=state.unaccompanied_minor,
         allotted_on=state.allotted_on,
         residence_title=state.residence_title,
-        family_group=state.family_group,
+        # Zeros alone are what software writes where nothing is set.
+        family_group=state.family_group if state.family_group and state.family_group.int else None,
         counselling_extended=state.counselling_extended,
     )
 

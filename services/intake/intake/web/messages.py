@@ -24,7 +24,6 @@ MESSAGES: Mapping[str, str] = {
     "malformed_json": N_("The body is not valid JSON in UTF-8."),
     "minor_without_family": N_("A child alone is an unaccompanied minor or belongs to a family group."),
     "missing": N_("Please fill in this field."),
-    "nil_identifier": N_("An identifier of zeros alone stands for nothing; leave this empty."),
     "not_a_date": N_("Please enter a day as year-month-day."),
     "not_active": N_("The household is no longer active."),
     "not_an_unaccompanied_minor": N_("An unaccompanied minor is one person under 18."),

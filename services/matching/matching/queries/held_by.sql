@@ -6,16 +6,16 @@ where manager = any($1::uuid[])
 union
 select c.household
 from (
-    select distinct g.facts ->> 'family_group' as family
+    select distinct g.family_group as family
     from care d
     join household g on g.id = d.household
-    where d.manager = any($1::uuid[]) and g.facts ? 'family_group'
+    where d.manager = any($1::uuid[]) and g.family_group is not null
 ) f
 cross join lateral (
     select array_agg(h.id) as ids
     from (
         select id from household
-        where facts ? 'family_group' and facts ->> 'family_group' = f.family
+        where family_group = f.family
         limit $2 + 1
     ) h
 ) m

@@ -7,7 +7,7 @@ cross join lateral (
     select array_agg(h.id) as ids
     from (
         select id from household
-        where facts ? 'family_group' and facts ->> 'family_group' = f.family
+        where family_group = f.family
         limit $2 + 1
     ) h
 ) m
