@@ -449,9 +449,8 @@ def answered(  # noqa: PLR0911 (one for each answer)
     if reply.answer is Answer.UNDONE:
         return _undone(case, care, reply)
     if not care.assigned or reply.item != care.item:
-        transfers = reply.answer is Answer.TRANSFER_REQUESTED and reply.accepted_at is not None
-        accepted = reply.answer in ACCEPTING or transfers
-        return _undone(case, care, reply) if accepted else stale(case, care, reply)
+        was_undone = reply.answer in {*ACCEPTING, Answer.TRANSFER_REQUESTED}
+        return _undone(case, care, reply) if was_undone else stale(case, care, reply)
     care = _told_before(_seen(care, reply), reply)
     match reply.answer:
         case Answer.ACCEPTED:
