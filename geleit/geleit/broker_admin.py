@@ -7,6 +7,8 @@ from chassis.settings import Settings
 
 WITHIN = 30.0
 """Seconds for an answer."""
+SILENT = 0
+"""Of syslog's levels librdkafka writes those up to this one to stderr."""
 
 
 def admin_of(settings: Settings) -> Any:
@@ -17,6 +19,8 @@ def admin_of(settings: Settings) -> Any:
     told: dict[str, Any] = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "security.protocol": protocol,
+        # What fails is told once, by whoever waits for the answer, and not by each try to connect.
+        "log_level": SILENT,
         "sasl.mechanism": settings.kafka_mechanism if settings.kafka_username else None,
         "sasl.username": settings.kafka_username,
         "sasl.password": settings.kafka_password and settings.kafka_password.get_secret_value(),

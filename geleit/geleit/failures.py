@@ -1,12 +1,15 @@
 """What goes wrong in a way that a person at the command line can do something about."""
 
 import asyncpg
+from aiokafka.errors import KafkaError
 
 from chassis.migrate import MigrationChanged
 from chassis.polls import Unreadable
 from chassis.telemetry import place_of
 from chassis.topics import TopicDiffers
 from chassis.vault import VaultKeyInvalid
+
+RUNS = "does Geleit run (`geleit up`, in containers `docker compose up -d --wait`)?"
 
 
 class Failure(Exception):
@@ -38,7 +41,8 @@ def advice_on(error: Exception) -> str:
             advice = "PostgreSQL lets this account in no further: look at DATABASE_URL and DATABASE_PASSWORD."
         case asyncpg.IntegrityConstraintViolationError() | asyncpg.DataError():
             advice = "PostgreSQL does not take one of the values: too long, or not of its kind."
+        case KafkaError():
+            advice = f"Kafka is not there, or not ready: {RUNS} Else look at KAFKA_BOOTSTRAP_SERVERS."
         case _:
-            advice = "PostgreSQL or Kafka is not there, or not ready: does Geleit run (`geleit up`)? Else look at "
-            advice += "DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS."
+            advice = f"PostgreSQL is not there, or not ready: {RUNS} Else look at DATABASE_URL."
     return f"{advice} ({place_of(error)})"

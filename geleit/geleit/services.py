@@ -1,7 +1,8 @@
 """The four services, as this process's environment or the geleit that runs here sets them up."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import TypeVar
@@ -9,7 +10,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 import chassis.settings
-from chassis.database import Database
+from chassis.database import Database, Tx
 from chassis.service import Service, open_database
 from geleit.failures import Failure
 from geleit.settings import Settings
@@ -24,6 +25,7 @@ from reporting.app import service as reporting
 from reporting.settings import Settings as ReportingSettings
 
 S = TypeVar("S", bound=chassis.settings.Settings)
+T = TypeVar("T")
 
 
 class ServiceName(StrEnum):
@@ -75,10 +77,20 @@ def the_service(name: str) -> Service:
 
 
 @asynccontextmanager
-async def worker_database(service: Service) -> AsyncIterator[Database]:
+async def database_of(service: Service, use: str = "worker", *, restoring: bool = False) -> AsyncIterator[Database]:
     """The service's database as its worker has it, until the block is left. Raises what `open_database` raises."""
-    database = await open_database(service, "worker")
+    database = await open_database(service, use, restoring=restoring)
     try:
         yield database
     finally:
         await database.close()
+
+
+def transact(service: Service, work: Callable[[Tx], Awaitable[T]], use: str = "worker") -> T:
+    """What a command does in one transaction of a service's database."""
+
+    async def run() -> T:
+        async with database_of(service, use) as database, database.transaction() as tx:
+            return await work(tx)
+
+    return asyncio.run(run())

@@ -6,18 +6,20 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from chassis.database import Database
 from chassis.migrate import Migration
+from chassis.parked import park
 from chassis.topics import TopicDiffers
-from chassis.vault import KEY_BYTES
+from chassis.vault import KEY_BYTES, Vault
 from geleit.cli import main
 from geleit.demo import diary, furnish
 from geleit.demo.doors import Doors, open_doors
@@ -29,6 +31,7 @@ from intake.generate import generate
 from matching_builders import TUEBINGEN
 from matching_stage import SetClock, Stage
 from notifications.contacts import import_contacts
+from stream import raw_bytes
 
 NOBODY = "127.0.0.1:1"
 
@@ -66,6 +69,14 @@ def test_without_a_database_it_says_so(
     here.setenv("DATABASE_URL", f"postgresql://{NOBODY}/geleit")
     code, _, said = told(here, capsys, *words)
     assert (code, "does Geleit run" in said) == (1, True)
+
+
+def test_without_a_broker_it_says_so_once(here: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    here.setattr("geleit.commands.broker.WITHIN", 1)
+    here.setattr(sys, "argv", ["geleit", "broker", "account", "karlsruhe"])
+    with pytest.raises(SystemExit):
+        main()
+    assert capfd.readouterr().err.replace("\n", " ").startswith("The broker does not answer: does Geleit run")
 
 
 def test_before_the_first_migration_it_says_so(
@@ -121,8 +132,10 @@ def test_accounts_are_listed(here: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         assert told(here, capsys, "account", "create", name, "--role", role, "--tenant", tenant)[0] == 0
     assert told(here, capsys, "account", "disable", "amt")[0] == 0
     lines = told(here, capsys, "account", "list")[1].splitlines()
-    assert [line.rpartition(" ")[0] for line in lines] == ["amt  state 08  disabled", "kreis  district 08415  since"]
-    assert told(here, capsys, "account", "list", "--role", "district")[1].splitlines() == lines[1:]
+    assert [line.partition("  ")[2] for line in lines[::2]] == ["state 08", "district 08415"]
+    assert [line.strip().rpartition(" ")[0] for line in lines[1::2]] == ["amt  disabled", "kreis  since"]
+    assert UUID(lines[0].partition(" ")[0]), "as the trail names who did something"
+    assert told(here, capsys, "account", "list", "--role", "district")[1].splitlines() == lines[2:]
 
 
 def test_the_spaces_around_a_name_are_none_of_it(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,6 +176,28 @@ async def test_what_was_due_and_failed_is_shown_and_comes_again(
         assert "no due that has failed has to wait" in await dues("retry", "matching")
     finally:
         await owner.close()
+
+
+async def test_a_parked_record_is_discarded_for_a_reason_only(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database: Any
+) -> None:
+    here.setenv("COLUMNS", "40")
+    place, error = "submissions.sigmaringen/0/24", "schema:unknown_version"
+    worker: Database = await database("intake")
+    async with worker.transaction() as tx:
+        raw = replace(raw_bytes(b"?", offset=24), topic="submissions.sigmaringen")
+        await park(tx, Vault(os.urandom(KEY_BYTES)), raw, error, None)
+
+    async def of_parked(*words: str) -> tuple[int, str, str]:
+        return await asyncio.to_thread(told, here, capsys, "parked", *words)
+
+    listed = (await of_parked("list", "intake"))[1]
+    assert f"{place}  {error}\n" in listed, "it can be copied"
+    number = listed.partition(" ")[0]
+    code, _, said = await of_parked("discard", "intake", number, "--reason", " ")
+    assert (code, "Say why" in said) == (1, True)
+    assert (await of_parked("discard", "intake", number, "--reason", "a test"))[0] == 0
+    assert "discarded: a test" in (await of_parked("list", "intake", "--settled"))[1]
 
 
 async def test_figures_stay_while_no_broker_could_fill_them_again(
@@ -291,14 +326,26 @@ def test_an_import_of_contacts_fails_where_no_line_could_be_read(
     here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = Path("contacts.csv")
-    for wrong in ("municipality;mail\n", f"ags;address\n{TUEBINGEN};nobody\n"):
+    for wrong, why in (
+        ("municipality;mail\n", "line 1: the first line has to name the columns ags and address\n"),
+        (f"ags;address\n{TUEBINGEN};nobody\n", "line 2: address is not an e-mail address\n"),
+    ):
         file.write_text(wrong, "utf-8")
         code, out, said = told(here, capsys, "contacts", "import", str(file))
-        assert (code, out.count("line "), "Nothing was imported" in said) == (1, 1, True)
+        assert (code, out, "Nothing was imported" in said) == (1, why, True)
     file.write_text(f"ags;address\n{TUEBINGEN};post@tuebingen.example\n0;wrong\n", "utf-8")
     for changed in (1, 0):
         code, out, _ = told(here, capsys, "contacts", "import", str(file))
         assert (code, f"changed {changed}, unchanged {1 - changed}, wrong 1" in out) == (0, True)
+
+
+def test_an_import_of_managers_says_what_is_wrong_with_a_line(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = Path("managers.csv")
+    file.write_text("code;name;provider;fte;service_area\nA;Anna;P;1;99999999\n", "utf-8")
+    code, out, _ = told(here, capsys, "roster", "import", str(file))
+    assert (code, out) == (1, "line 1, service_area: The register of municipalities has not been imported yet.\n")
 
 
 async def test_a_demo_writes_nothing_over_what_no_demo_has_made(here: pytest.MonkeyPatch, tmp_path: Path) -> None:

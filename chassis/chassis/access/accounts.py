@@ -25,6 +25,7 @@ class NameTaken(ValueError):
 class AccountInfo:
     """What may be shown of an account; times are in UTC."""
 
+    id: UUID
     name: str
     role: Role
     tenant: str
@@ -84,7 +85,7 @@ async def enable_account(tx: Tx, *, name: str) -> bool:
 async def list_accounts(tx: Tx, *, role: Role | None = None, tenant: str | None = None) -> Sequence[AccountInfo]:
     """All accounts of a role or tenant (or all), by name; only the database's owner may see them."""
     rows = await tx.fetch(
-        "select name, role, tenant, created_at, disabled_at from access.account"
+        "select id, name, role, tenant, created_at, disabled_at from access.account"
         " where ($1::text is null or role = $1) and ($2::text is null or tenant = $2) order by name",
         role,
         tenant,

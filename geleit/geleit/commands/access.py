@@ -1,10 +1,8 @@
 """Commands for who may do what: local accounts and API keys."""
 
-import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -22,9 +20,8 @@ from chassis.access.accounts import (
 from chassis.access.keys import TooManyKeys, issue_key, list_keys, revoke_key
 from chassis.access.principal import STATE_WIDE, Role
 from chassis.database import OWNER, Tx
-from chassis.service import open_database
 from geleit.failures import Failure
-from geleit.services import installation, the_service
+from geleit.services import installation, the_service, transact
 from intake.districts import districts
 
 T = TypeVar("T")
@@ -90,11 +87,12 @@ def account_enable(name: AccountName) -> None:
 
 @account.command("list")
 def account_list(role: OfRole = None, tenant: OfTenant = None) -> None:
-    """Show accounts: one a line."""
+    """Show accounts, by the id that the trail has of who did something: two lines each."""
     accounts = _do(lambda tx: list_accounts(tx, role=role, tenant=tenant))
     for one in accounts:
         state = f"disabled {_day(one.disabled_at)}" if one.disabled_at else f"since {_day(one.created_at)}"
-        typer.echo(f"{one.name}  {one.role} {one.tenant}  {state}")
+        typer.echo(f"{one.id}  {one.role} {one.tenant}")
+        typer.echo(f"    {one.name}  {state}")
     if not accounts:
         typer.echo("no account")
 
@@ -152,7 +150,7 @@ def _require_tenant(role: Role, tenant: str) -> None:
             known = installation().centres
             fits, wanted = tenant in known, f"one of {', '.join(known)} (set CENTRES)"
         case Role.MUNICIPALITY:
-            fits, wanted = bool(_AGS.fullmatch(tenant)), "an AGS of 8 digits"
+            fits, wanted = bool(_AGS.fullmatch(tenant)), "an AGS: 8 digits that begin with 08"
         case Role.DISTRICT:
             fits, wanted = tenant in districts(), "the AGS of a district, 5 digits"
         case Role.MANAGER:
@@ -163,20 +161,6 @@ def _require_tenant(role: Role, tenant: str) -> None:
         raise Failure(f"The tenant of a {role} is {wanted}.")
 
 
-def _do(what: Callable[[Tx], Awaitable[T]]) -> T:
-    async def run() -> T:
-        async with owner() as tx:
-            return await what(tx)
-
-    return asyncio.run(run())
-
-
-@asynccontextmanager
-async def owner() -> AsyncIterator[Tx]:
-    """A transaction of the database's owner, who alone makes accounts and keys."""
-    database = await open_database(the_service("intake"), OWNER)
-    try:
-        async with database.transaction() as tx:
-            yield tx
-    finally:
-        await database.close()
+def _do(work: Callable[[Tx], Awaitable[T]]) -> T:
+    """As the database's owner, who alone makes accounts and keys."""
+    return transact(the_service("intake"), work, OWNER)

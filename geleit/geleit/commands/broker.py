@@ -11,7 +11,7 @@ from rich.table import Table
 
 from chassis.service import Service
 from geleit.broker_admin import WITHIN, admin_of
-from geleit.failures import Failure
+from geleit.failures import RUNS, Failure
 from geleit.rights import Action, Kind, Right, centre_account, rights_of_centre, rights_of_service
 from geleit.services import all_services, installation
 
@@ -103,11 +103,12 @@ def _grant(admin: Any, rights: Iterable[Right]) -> None:
 
 
 def _wait(asked: Mapping[Any, "Future[Any]"]) -> None:
-    from confluent_kafka import KafkaException  # noqa: PLC0415
+    from confluent_kafka import KafkaError, KafkaException  # noqa: PLC0415
 
     try:
         for future in asked.values():
             future.result(WITHIN)
     except (KafkaException, TimeoutError) as error:
-        reason = error.args[0].str() if isinstance(error, KafkaException) else f"no answer within {WITHIN:g} s"
-        raise Failure(f"The broker refused: {reason}") from None
+        if isinstance(error, KafkaException) and error.args[0].code() != KafkaError._TIMED_OUT:
+            raise Failure(f"The broker refused: {error.args[0].str()}") from None
+        raise Failure(f"The broker does not answer: {RUNS} Else look at KAFKA_BOOTSTRAP_SERVERS.") from None

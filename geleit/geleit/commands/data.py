@@ -1,29 +1,32 @@
 """Commands that bring data in: the register of municipalities, the roster of managers, contact points."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from chassis.database import Tx
-from chassis.service import Service
 from geleit.failures import Failure
-from geleit.services import the_service, worker_database
+from geleit.services import the_service, transact
 from intake.generate import generate
 from intake.municipalities import Report as RegisterReport
 from intake.municipalities import import_register
 from intake.register import RegisterUnreadable, read
 from intake.store import lock_register
-from matching.roster.change import Report, import_roster
+from matching.roster.change import import_roster
 from notifications.contacts import import_contacts
-
-T = TypeVar("T")
 
 register = typer.Typer(no_args_is_help=True, help="The register of municipalities.")
 roster = typer.Typer(no_args_is_help=True, help="The roster of integration managers.")
 contacts = typer.Typer(no_args_is_help=True, help="Where municipalities are told.")
+
+WRONG_CONTACTS = {
+    "header": "the first line has to name the columns ags and address",
+    "ags": "ags is not 8 digits that begin with 08",
+    "address": "address is not an e-mail address",
+    "twice": "this ags came before",
+    "too_many": "too many lines",
+}
 
 ReadableFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
@@ -33,7 +36,7 @@ def register_import(file: ReadableFile) -> None:
     """Import the official register: Destatis' workbook (.xlsx) or a CSV."""
     try:
         entries = read(file)
-        _tell(_do("intake", lambda tx, _: import_register(tx, entries)))
+        _tell(transact(the_service("intake"), lambda tx: import_register(tx, entries)))
     except RegisterUnreadable as error:
         raise Failure(f"{file.name} cannot be imported: {error}") from None
 
@@ -44,12 +47,12 @@ def register_generate() -> None:
     entries = generate()
     names = {(one.ags, one.name) for one in entries}
 
-    async def work(tx: Tx, _: Service) -> RegisterReport:
+    async def work(tx: Tx) -> RegisterReport:
         if any((ags, one.entry.name) not in names for ags, one in (await lock_register(tx)).items()):
             raise Failure("There is a register that was imported; give a generated one a database of its own.")
         return await import_register(tx, entries)
 
-    _tell(_do("intake", work))
+    _tell(transact(the_service("intake"), work))
 
 
 def _tell(report: RegisterReport) -> None:
@@ -62,15 +65,20 @@ def roster_import(
     complete: Annotated[bool, typer.Option(help="who is not in the file has left")] = False,
     preview: Annotated[bool, typer.Option(help="say what would happen, and do nothing")] = False,
 ) -> None:
-    """Import managers from a CSV file; nothing is imported if a line is wrong."""
-    data = file.read_bytes()
+    """Import managers from a CSV file (UTF-8, semicolons); nothing is imported if a line is wrong.
 
-    async def work(tx: Tx, service: Service) -> Report:
-        return await import_roster(tx, service.vault(), data, complete=complete, preview=preview)
+    Columns: code, name, provider, fte, service_area; and if you like provider_name, languages, skills, office,
+    active_from, active_until, max_new_per_week, base_load, absences, fte_changes. Values of a list are separated by
+    spaces: an absence is 2022-03-14/2022-03-20, a change of a post 2022-05-01:0,5.
+    """
+    from matching.web.labels import FAULTS  # noqa: PLC0415 - other commands need no pages
 
-    report = _do("matching", work)
+    data, matching = file.read_bytes(), the_service("matching")
+    report = transact(
+        matching, lambda tx: import_roster(tx, matching.vault(), data, complete=complete, preview=preview)
+    )
     for fault in report.faults:
-        typer.echo(f"line {fault.line}, {fault.column}: {fault.code}{' (warning)' if fault.warning else ''}")
+        typer.echo(f"line {fault.line}, {fault.column}: {FAULTS[fault.code]}{' (warning)' if fault.warning else ''}")
     if report.shortage.leaving:
         typer.echo(
             f"warning: {report.shortage.leaving} persons could not stay with their managers,"
@@ -98,20 +106,9 @@ def contacts_import(file: ReadableFile) -> None:
         lines = file.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise Failure(f"{file.name} cannot be imported: not UTF-8 (save it as CSV UTF-8).") from None
-    report = _do("notifications", lambda tx, _: import_contacts(tx, lines))
+    report = transact(the_service("notifications"), lambda tx: import_contacts(tx, lines))
     for fault in report.faults:
-        typer.echo(f"line {fault.line}: {fault.code}")
+        typer.echo(f"line {fault.line}: {WRONG_CONTACTS[fault.code]}")
     if report.faults and not report.changed + report.unchanged:
         raise Failure("Nothing was imported. Correct the lines above.")
     typer.echo(f"changed {report.changed}, unchanged {report.unchanged}, wrong {len(report.faults)}")
-
-
-def _do(name: str, work: Callable[[Tx, Service], Awaitable[T]]) -> T:
-    """Run `work` in one transaction of the service's worker."""
-
-    async def run() -> T:
-        service = the_service(name)
-        async with worker_database(service) as database, database.transaction() as tx:
-            return await work(tx, service)
-
-    return asyncio.run(run())

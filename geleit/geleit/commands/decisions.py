@@ -1,6 +1,5 @@
 """Commands about decisions: make them again."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
@@ -10,9 +9,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from chassis.service import open_database
+from chassis.database import Tx
 from geleit.failures import Failure
-from geleit.services import the_service
+from geleit.services import the_service, transact
 from matching import store
 from matching.replay import Place, Replayed, replay
 
@@ -34,29 +33,24 @@ def replay_decisions(
     """
     if bool(district) + bool(household) + everything > 1:
         raise Failure("Give one of --district, --household and --all.")
-    result = asyncio.run(_replay(district, household))
+    result = transact(the_service("matching"), lambda tx: _replay(tx, district, household))
     _show(result)
     if not result.holds:
         raise Failure(_what_does_not_hold(result))
 
 
-async def _replay(district: str | None, household: UUID | None) -> Replayed:
-    database = await open_database(the_service("matching"), "worker")
-    try:
-        async with database.transaction() as tx:
-            only: Callable[[Place], bool] = lambda place: district in {None, place[0]}  # noqa: E731
-            if household:
-                places = await store.places_of(tx, household)
-                if not places:
-                    raise Failure("No decision of such a household: it was never decided, or it was erased.")
-                only = places.__contains__
-            elif district and district not in await store.districts(tx):
-                raise Failure(f"There is no decision in a district {district[:20]}.")
-            with Progress(console=console, transient=True) as bars:
-                bar = bars.add_task("deciding again", total=None)
-                return await replay(tx, only, lambda done, total: bars.update(bar, completed=done, total=total))
-    finally:
-        await database.close()
+async def _replay(tx: Tx, district: str | None, household: UUID | None) -> Replayed:
+    only: Callable[[Place], bool] = lambda place: district in {None, place[0]}  # noqa: E731
+    if household:
+        places = await store.places_of(tx, household)
+        if not places:
+            raise Failure("No decision of such a household: it was never decided, or it was erased.")
+        only = places.__contains__
+    elif district and district not in await store.districts(tx):
+        raise Failure(f"There is no decision in a district {district[:20]}.")
+    with Progress(console=console, transient=True) as bars:
+        bar = bars.add_task("deciding again", total=None)
+        return await replay(tx, only, lambda done, total: bars.update(bar, completed=done, total=total))
 
 
 def _show(result: Replayed) -> None:

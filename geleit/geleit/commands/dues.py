@@ -1,7 +1,5 @@
 """Commands for what was due and has failed: list, retry."""
 
-import asyncio
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -9,8 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from chassis import timers
-from chassis.timers import Due
-from geleit.services import ServiceName, the_service, worker_database
+from geleit.services import ServiceName, the_service, transact
 
 app = typer.Typer(no_args_is_help=True, help="What was due and has failed: list, retry.")
 console = Console()
@@ -21,7 +18,7 @@ LISTED = 500
 @app.command("list")
 def list_(name: Annotated[ServiceName, typer.Argument(help="whose dues")]) -> None:
     """Show dues that have failed, and when they come again by themselves. The log says what was wrong."""
-    dues = asyncio.run(_listed(name))
+    dues = transact(the_service(name), lambda tx: timers.postponed(tx, LISTED + 1))
     if not dues:
         typer.echo("no due has failed")
         return
@@ -33,21 +30,11 @@ def list_(name: Annotated[ServiceName, typer.Argument(help="whose dues")]) -> No
         typer.echo(f"There are more than these {LISTED}.")
 
 
-async def _listed(name: ServiceName) -> Sequence[Due]:
-    async with worker_database(the_service(name)) as database, database.transaction() as tx:
-        return await timers.postponed(tx, LISTED + 1)
-
-
 @app.command()
 def retry(name: Annotated[ServiceName, typer.Argument(help="whose dues")]) -> None:
     """Have the worker try all dues now that have failed; after a repair, instead of waiting for up to six hours."""
-    hastened = asyncio.run(_hastened(name))
+    hastened = transact(the_service(name), timers.hasten)
     if hastened:
         typer.echo(f"{hastened} come now; after some seconds `geleit dues list {name}` shows which have failed again")
     else:
         typer.echo("no due that has failed has to wait")
-
-
-async def _hastened(name: ServiceName) -> int:
-    async with worker_database(the_service(name)) as database, database.transaction() as tx:
-        return await timers.hasten(tx)

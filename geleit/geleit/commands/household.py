@@ -1,13 +1,12 @@
 """The command for who asks to be forgotten."""
 
-import asyncio
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from geleit.failures import Failure
-from geleit.services import the_service, worker_database
+from geleit.services import the_service, transact
 from intake.reception import erase_household
 
 app = typer.Typer(no_args_is_help=True, help="Single households.")
@@ -29,11 +28,6 @@ def erase(
     """
     if not yes:
         typer.confirm(f"Erase {household}? Nobody can bring it back.", abort=True)
-    if not asyncio.run(_erase(household)):
+    if not transact(the_service("intake"), lambda tx: erase_household(tx, household)):
         raise Failure("There is no household of this id, or it is erased already.")
     typer.echo(f"{household} erased")
-
-
-async def _erase(household: UUID) -> bool:
-    async with worker_database(the_service("intake")) as database, database.transaction() as tx:
-        return await erase_household(tx, household)

@@ -1,4 +1,4 @@
-"""Commands for operations: install, serve, replay."""
+"""Commands for operations: install, serve, rebuild."""
 
 import asyncio
 from functools import partial
@@ -14,10 +14,10 @@ from chassis.consumer import Consumer
 from chassis.failpoint import failpoint
 from chassis.health import Health
 from chassis.replay import replay
-from chassis.service import open_database, run
+from chassis.service import run
 from geleit.install import install, reachable
 from geleit.probe import until
-from geleit.services import all_services, installation, the_service
+from geleit.services import all_services, database_of, installation, the_service
 from reporting.store import clear, state_hash
 
 app = typer.Typer(no_args_is_help=True)
@@ -61,8 +61,7 @@ def rebuild_reporting() -> None:
 
 async def _rebuild() -> tuple[str, str, int]:
     service = the_service("reporting")
-    database = await open_database(service, "worker")
-    try:
+    async with database_of(service) as database:
         async with database.transaction() as tx:
             before = await state_hash(tx)
 
@@ -83,5 +82,3 @@ async def _rebuild() -> tuple[str, str, int]:
             )
         async with database.transaction() as tx:
             return before, await state_hash(tx), read
-    finally:
-        await database.close()

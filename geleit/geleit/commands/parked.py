@@ -8,17 +8,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Column, Table
 
 from chassis import parked
 from chassis.consumer import APPLIED, Consumer
 from chassis.database import Database
 from chassis.health import Health
 from geleit.failures import Failure
-from geleit.services import ServiceName, the_service, worker_database
+from geleit.services import ServiceName, database_of, the_service, transact
 
 app = typer.Typer(no_args_is_help=True, help="Records that could not be applied: list, show, retry, discard.")
-console = Console()
 LISTED = 500
 """Records in one list, and in one step of retrying many."""
 
@@ -34,30 +32,26 @@ def list_(
     settled: Annotated[bool, typer.Option(help="also those that are settled")] = False,
     after: Annotated[int, typer.Option(help="go on after this id")] = 0,
 ) -> None:
-    """Show parked records, oldest first: place and error, not content."""
-    rows = asyncio.run(_listed(name, error=error, settled=settled, after=after))
+    """Show parked records, oldest first: place and error, not content; two lines each."""
+    rows = transact(
+        the_service(name), lambda tx: parked.listed(tx, resolved=settled, error=error, after=after, limit=LISTED)
+    )
     if not rows:
         typer.echo("nothing is parked")
         return
-    columns = ("id", "topic/partition/offset", "error", "parked at (UTC)", "kept until", "settled")
-    table = Table(*(Column(title, overflow="fold") for title in columns))
     for one in rows:
-        since, until = f"{one.parked_at:%Y-%m-%d %H:%M}", f"{one.expires_at:%Y-%m-%d}"
-        table.add_row(str(one.id), one.place, one.error, since, until, one.resolution or "")
-    console.print(table)
+        # Lines and no table: it would break what is copied into the next command.
+        typer.echo(f"{one.id}  {one.place}  {one.error}")
+        ends = one.resolution or f"kept until {one.expires_at:%Y-%m-%d}"
+        typer.echo(f"    parked {one.parked_at:%Y-%m-%d %H:%M} UTC, {ends}")
     if len(rows) == LISTED:
         typer.echo(f"There may be more: --after {rows[-1].id}")
-
-
-async def _listed(name: ServiceName, *, error: str | None, settled: bool, after: int) -> list[parked.Parked]:
-    async with worker_database(the_service(name)) as database, database.transaction() as tx:
-        return list(await parked.listed(tx, resolved=settled, error=error, after=after, limit=LISTED))
 
 
 @app.command()
 def show(name: ServiceName, record: Id) -> None:
     """Show what is known of one parked record; its content stays sealed."""
-    one = asyncio.run(_shown(name, record))
+    one = transact(the_service(name), lambda tx: parked.one(tx, record))
     if one is None:
         raise Failure(f"{record} is unknown, or forgotten after {parked.KEPT.days} days.")
     facts = {
@@ -71,11 +65,6 @@ def show(name: ServiceName, record: Id) -> None:
     }
     for label, value in facts.items():
         typer.echo(f"{label:12} {value}")
-
-
-async def _shown(name: ServiceName, record: int) -> parked.Parked | None:
-    async with worker_database(the_service(name)) as database, database.transaction() as tx:
-        return await parked.one(tx, record)
 
 
 @app.command()
@@ -110,7 +99,7 @@ def retry(
 async def _retried(name: ServiceName, record: int | None, error: str | None, *, trial: bool) -> Counter[str]:
     """What became of them: `applied` or an error class, and how many."""
     service, fates = the_service(name), Counter[str]()
-    async with worker_database(service) as database:
+    async with database_of(service) as database:
         consumer = Consumer(database, service.vault(), service.on, Health())
         with Progress(
             SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), console=Console(stderr=True)
@@ -144,14 +133,11 @@ def discard(
     name: ServiceName, record: Id, reason: Annotated[str, typer.Option(help="why; it is written down", prompt=True)]
 ) -> None:
     """Destroy the content of a parked record and write down why."""
-    if not asyncio.run(_discarded(name, record, reason)):
+    if not reason.strip():
+        raise Failure("Say why: nobody can bring it back.")
+    if not transact(the_service(name), lambda tx: parked.discard(tx, record, reason)):
         raise Failure(_unknown(name, record))
     typer.echo(f"{record} discarded")
-
-
-async def _discarded(name: ServiceName, record: int, reason: str) -> bool:
-    async with worker_database(the_service(name)) as database, database.transaction() as tx:
-        return await parked.discard(tx, record, reason)
 
 
 def _unknown(name: ServiceName, record: int) -> str:

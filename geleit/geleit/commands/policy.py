@@ -18,10 +18,9 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from chassis.database import Database
-from chassis.service import open_database
 from contracts.policy import Policy
 from geleit.failures import Failure
-from geleit.services import the_service
+from geleit.services import database_of, the_service
 from matching import store
 from matching.days import day_of
 from matching.policy import publish_policy
@@ -121,11 +120,8 @@ def read_or_fail(file: Path) -> Policy:
 
 def _do(work: Callable[[Database], Awaitable[T]]) -> T:
     async def run() -> T:
-        database = await open_database(the_service("matching"), "worker")
-        try:
+        async with database_of(the_service("matching")) as database:
             return await work(database)
-        finally:
-            await database.close()
 
     return asyncio.run(run())
 

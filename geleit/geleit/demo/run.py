@@ -69,6 +69,7 @@ async def demo(settings: Settings, wanted: Wanted, on_figures: Callable[[], None
         if sys.stdout.isatty():
             steps.say(f"Geleit serves at {running.url}. Ctrl-C stops it.")
             await asyncio.Event().wait()
+        steps.say("There is no terminal to wait at: it stops. `geleit up` serves the pages.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,5 +50,7 @@ def doors(url: str, accounts: Sequence[Account], zipkin: str | None) -> Iterator
         yield f"  {zipkin}/zipkin/  (traces)"
     if accounts:
         yield "  Accounts, shown this once (`geleit account password NAME` makes a new password):"
+    else:
+        yield "  The accounts are as before (`geleit account password NAME` makes a new password)."
     for one in accounts:
         yield f"    {one.name:13} {one.password}  ({one.tenant})"

@@ -13,7 +13,7 @@ from chassis.authority import Settled, tell_again
 from chassis.broker import Broker
 from chassis.database import RESTORING, Tx
 from chassis.failpoint import failpoint
-from chassis.service import Service, open_database
+from chassis.service import Service
 from chassis.settings import Settings
 from contracts.households import Household
 from contracts.topics import HOUSEHOLDS, STATE_TOPICS, all_topics, submissions, verdicts
@@ -22,6 +22,7 @@ from geleit.audit.stream import Read, open_stream
 from geleit.broker_admin import members
 from geleit.failures import Failure
 from geleit.probe import until
+from geleit.services import database_of
 from intake.authority import count_verdicts_on, leave_erased
 
 LEFT_WITHIN = 60.0
@@ -40,8 +41,7 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
         heard = await stream.read(topics)
     told: dict[str, Settled] = {}
     for service in services:
-        database = await open_database(service, "worker", restoring=True)
-        try:
+        async with database_of(service, restoring=True) as database:
             async with database.transaction() as tx:
                 if service.come_back:
                     await service.come_back(tx)
@@ -51,8 +51,6 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
                 for topic, authority in service.writes.items():
                     told[topic.name] = await tell_again(tx, authority, heard[topic.name].newest)
             failpoint("restore.told")
-        finally:
-            await database.close()
     for service in services:
         await _place_group(broker, service, heard)
         failpoint("restore.placed")

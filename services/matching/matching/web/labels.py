@@ -94,7 +94,7 @@ FAULTS: Mapping[str, str] = {
     "not_in_quarters": N_("Posts are usually in quarters of a full one."),
     "not_a_language_code": N_("Languages are codes of two or three letters, such as uk."),
     "unknown_skill": N_("There is no such skill."),
-    "not_an_ags": N_("A municipality is given by its AGS of eight digits."),
+    "not_an_ags": N_("A municipality is given by its AGS: eight digits that begin with 08."),
     "unknown_ags": N_("The register has no municipality with this AGS."),
     "no_register_yet": N_("The register of municipalities has not been imported yet."),
     "not_a_date": N_("A day is written like 2022-03-14."),
