@@ -55,6 +55,9 @@ def setup(service: str, log_level: str = "INFO") -> None:
     logging.basicConfig(level=log_level.upper(), handlers=[handler], force=True)
     for chatty in ("aiokafka", "httpx", "uvicorn.access", "faststream"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    for repeating in ("asyncpg.pool", "aiokafka.conn"):
+        # Of each connection that it cannot open, with a traceback; and each that has no TLS. Health says the one.
+        logging.getLogger(repeating).setLevel(logging.ERROR)
     # A second series beside each counter, which nothing reads.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     os.environ.setdefault("OTEL_SERVICE_NAME", service)

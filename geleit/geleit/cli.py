@@ -1,6 +1,7 @@
-"""The command line: `geleit up`, `geleit down` and what they start."""
+"""The command line: `geleit up`, `geleit down`, and where all other commands are put together."""
 
 import asyncio
+import logging
 from typing import NoReturn
 
 import asyncpg
@@ -61,6 +62,9 @@ def main() -> None:
 
     What a person can do something about is a message and exit code 1.
     """
+    for driver in ("aiokafka", "asyncpg"):
+        # What one meets is raised, and said below.
+        logging.getLogger(driver).setLevel(logging.CRITICAL)
     try:
         app()
     except (Failure, RestoreUnfinished) as failure:

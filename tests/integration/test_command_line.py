@@ -14,12 +14,15 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from chassis.broker import Broker
 from chassis.database import Database
 from chassis.migrate import Migration
 from chassis.parked import park
-from chassis.topics import TopicDiffers
+from chassis.topics import TopicDiffers, create_topics
 from chassis.vault import KEY_BYTES, Vault
+from contracts.topics import submissions
 from geleit.cli import main
 from geleit.demo import diary, furnish
 from geleit.demo.doors import Doors, open_doors
@@ -31,7 +34,7 @@ from intake.generate import generate
 from matching_builders import TUEBINGEN
 from matching_stage import SetClock, Stage
 from notifications.contacts import import_contacts
-from stream import raw_bytes
+from stream import raw_bytes, send
 
 NOBODY = "127.0.0.1:1"
 
@@ -176,6 +179,26 @@ async def test_what_was_due_and_failed_is_shown_and_comes_again(
         assert "no due that has failed has to wait" in await dues("retry", "matching")
     finally:
         await owner.close()
+
+
+async def test_what_nobody_can_read_of_a_centre_is_deleted(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kafka_bootstrap: str
+) -> None:
+    centre = f"c{uuid4().hex[:8]}"
+    topic = submissions(centre)
+    await create_topics(Broker(kafka_bootstrap), [topic])
+    await send(kafka_bootstrap, topic.name, [("a", b"?", [])])
+    here.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
+    here.setenv("CENTRES", centre)
+    code, _, said = await asyncio.to_thread(told, here, capsys, "broker", "skip", "karlsruhe", "--yes")
+    assert (code, "none of the centres" in said) == (1, True)
+    assert (await asyncio.to_thread(told, here, capsys, "broker", "skip", centre, "--yes"))[0] == 0
+    reader, place = AIOKafkaConsumer(bootstrap_servers=kafka_bootstrap), TopicPartition(topic.name, 0)
+    await reader.start()
+    try:
+        assert await reader.beginning_offsets([place]) == await reader.end_offsets([place]) == {place: 1}
+    finally:
+        await reader.stop()
 
 
 async def test_a_parked_record_is_discarded_for_a_reason_only(

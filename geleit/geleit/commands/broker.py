@@ -1,4 +1,4 @@
-"""Commands for the broker's accounts and rights, where it asks for them (SASL/SCRAM and ACLs)."""
+"""Commands for the broker: accounts and rights (SASL/SCRAM and ACLs), and what on it nobody can read."""
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from chassis.service import Service
+from chassis.settings import Settings
+from contracts.topics import submissions
 from geleit.broker_admin import WITHIN, admin_of
 from geleit.failures import RUNS, Failure
 from geleit.rights import Action, Kind, Right, centre_account, rights_of_centre, rights_of_service
 from geleit.services import all_services, installation
 
-broker = typer.Typer(no_args_is_help=True, help="Accounts and rights on the broker.")
+broker = typer.Typer(no_args_is_help=True, help="Accounts and rights on the broker; what it holds and nobody can read.")
 console = Console()
 
 
@@ -45,14 +47,36 @@ def prepare() -> None:
 @broker.command("account")
 def account(centre: Annotated[str, typer.Argument(help="code of the reception centre")]) -> None:
     """Make the account of a reception centre, or give it a new password; it is shown once."""
-    settings = installation()
-    if centre not in settings.centres:
-        raise Failure(f"{centre} is none of the centres: {', '.join(settings.centres)} (set CENTRES).")
+    settings = _of_centre(centre)
     password = secrets.token_urlsafe(24)
     admin = admin_of(settings)
     _wait(admin.alter_user_scram_credentials([_credential(centre_account(centre), password)]))
     _grant(admin, rights_of_centre(centre))
     typer.echo(f"{centre_account(centre)} {password}")
+
+
+@broker.command("skip")
+def skip(
+    centre: Annotated[str, typer.Argument(help="code of the reception centre")],
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Delete what a centre has sent: where a batch cannot be unpacked, nothing behind it is read."""
+    settings = _of_centre(centre)
+    topic = submissions(centre).name
+    if not yes:
+        typer.confirm(f"Delete what is on {topic}? The centre has to offer anew what it has no verdict of.", abort=True)
+    from confluent_kafka import OFFSET_END, TopicPartition  # noqa: PLC0415
+
+    admin = admin_of(settings)
+    _wait(admin.delete_records([TopicPartition(topic, 0, OFFSET_END)], request_timeout=WITHIN))
+    typer.echo(f"{topic} is empty; intake goes on with what comes now")
+
+
+def _of_centre(centre: str) -> Settings:
+    settings = installation()
+    if centre not in settings.centres:
+        raise Failure(f"{centre} is none of the centres: {', '.join(settings.centres)} (set CENTRES).")
+    return settings
 
 
 def _all_rights(services: Iterable[Service], centres: Iterable[str]) -> Iterator[Right]:
