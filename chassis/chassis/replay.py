@@ -10,6 +10,7 @@ from chassis.consumer import Consumer
 from chassis.failpoint import failpoint
 from chassis.polls import unpacked
 
+POLLED = 4000
 Progress = Callable[[int, int], None]
 """Called with how many records are read and how many there are."""
 
@@ -19,7 +20,6 @@ async def replay(
     topics: Iterable[str],
     *,
     broker: Broker,
-    records: int = 4000,
     begin: Callable[[], Awaitable[None]] | None = None,
     progress: Progress = lambda _read, _all: None,
 ) -> int:
@@ -47,7 +47,7 @@ async def replay(
         read = 0
         open_places = {place for place in places if begins[place] < ends[place]}
         while open_places:
-            polled = await unpacked(reader.getmany(*open_places, timeout_ms=500, max_records=records))
+            polled = await unpacked(reader.getmany(*open_places, timeout_ms=500, max_records=POLLED))
             if batch := [record for some in polled.values() for record in some]:
                 await consumer.consume(batch, stop)
                 failpoint("replay.applied")

@@ -32,7 +32,7 @@ _STATEMENTS = (
     ),
     (
         "delete from parked where id in (select id from parked where expires_at < $1"
-        " and resolution in ('applied', 'superseded') order by id limit $2)",
+        " and resolution = 'applied' order by id limit $2)",
         timedelta(0),
     ),
     (

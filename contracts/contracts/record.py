@@ -9,9 +9,10 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-Ags = Annotated[str, StringConstraints(pattern=r"^08[0-9]{6}$")]
-"""Amtlicher Gemeindeschlüssel: 2 state + 1 council + 2 district + 3 municipality digits; state 08."""
-DistrictAgs = Annotated[str, StringConstraints(pattern=r"^08[0-9]{3}$")]
+from contracts import ags
+
+Ags = Annotated[str, StringConstraints(pattern=f"^{ags.MUNICIPALITY}$")]
+DistrictAgs = Annotated[str, StringConstraints(pattern=f"^{ags.DISTRICT}$")]
 """The first five digits of an AGS: a Stadt- or Landkreis."""
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 """A short public identifier, never a name."""

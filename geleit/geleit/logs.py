@@ -15,13 +15,13 @@ def mail_dir(state_dir: Path) -> Path:
     return state_dir / "mail"
 
 
-def last_lines(log: Path, count: int = 15) -> str:
+def last_lines(log: Path) -> str:
     """The end of a log, for an error message."""
     try:
         lines = log.read_bytes()[-20_000:].decode(errors="replace").splitlines()
     except FileNotFoundError:
         return "(no log)"
-    return "\n".join(lines[-count:])
+    return "\n".join(lines[-15:])
 
 
 def rotate(state_dir: Path) -> None:

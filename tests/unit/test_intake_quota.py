@@ -10,15 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.generate import generate
-from intake.quota import WHOLE, Ledger, book, opened, propose, rekey
+from intake.quota import WHOLE, Ledger, book, propose, rekey
 
 POPULATIONS = st.lists(st.integers(1, 700_000), min_size=1, max_size=20)
 NEAR = st.lists(st.integers(1, 30), min_size=2, max_size=12)
 """Near enough to each other that the smallest's turn comes soon."""
 
 
+def opened(district: str, populations: Mapping[str, int]) -> Ledger:
+    return rekey(Ledger(district, ()), populations, {})
+
+
 def a_ledger(populations: list[int]) -> Ledger:
-    return opened("08416", {f"08416{index:03}": one for index, one in enumerate(populations)}, {})
+    return opened("08416", {f"08416{index:03}": one for index, one in enumerate(populations)})
 
 
 def balances(ledger: Ledger) -> dict[str, Fraction]:
@@ -62,7 +66,7 @@ def test_nobody_is_ever_a_household_off_its_due(populations: list[int], househol
 @pytest.mark.parametrize("district", ["08317", "08426"])
 def test_nor_in_a_district_of_fifty_municipalities_over_two_thousand(district: str) -> None:
     populations = {one.ags: one.population for one in generate() if one.district == district}
-    ledger, off = walk(opened(district, populations, {}), 2000)
+    ledger, off = walk(opened(district, populations), 2000)
     assert off < 1
     assert sum(one.allotted for one in ledger.accounts) == 2000
 
@@ -138,12 +142,12 @@ def test_a_round_is_the_same_at_once_or_in_parts(populations: list[int], first: 
 
 def test_equals_draw_lots_that_are_not_the_alphabet() -> None:
     alike = {f"08416{index:03}": 1000 for index in range(8)}
-    firsts = {district: propose(opened(district, alike, {}), 1)[0] for district in ("08416", "08415", "08417")}
+    firsts = {district: propose(opened(district, alike), 1)[0] for district in ("08416", "08415", "08417")}
     assert len(set(firsts.values())) > 1
-    assert sorted(propose(opened("08416", alike, {}), 8)) == sorted(alike)
-    assert propose(opened("08416", alike, {}), 8) != sorted(alike)
+    assert sorted(propose(opened("08416", alike), 8)) == sorted(alike)
+    assert propose(opened("08416", alike), 8) != sorted(alike)
 
 
 @pytest.mark.parametrize("populations", [{}, {"08416041": 0}])
 def test_where_nobody_lives_nothing_is_proposed(populations: Mapping[str, int]) -> None:
-    assert propose(opened("08416", populations, {}), 3) == []
+    assert propose(opened("08416", populations), 3) == []

@@ -93,9 +93,7 @@ async def list_accounts(tx: Tx, *, role: Role | None = None, tenant: str | None 
     return [AccountInfo(**{**dict(row), "role": Role(row["role"])}) for row in rows]
 
 
-async def sign_in(
-    database: Database, *, name: str, password: str, idle: timedelta = IDLE, lifetime: timedelta = LIFETIME
-) -> Attempt:
+async def sign_in(database: Database, *, name: str, password: str) -> Attempt:
     """Checks a password between two transactions, so that the slow hash holds neither a lock nor a connection.
 
     Raises ConnectionError if too many sign in, and what `transaction` raises.
@@ -116,8 +114,8 @@ async def sign_in(
             found["account"],
             found["password_hash"],
             digest(token),
-            idle,
-            lifetime,
+            IDLE,
+            LIFETIME,
         )
     return SignedIn(token) if opened else Refused()
 

@@ -43,7 +43,6 @@ DONE = {
     "retry_message": N_("Mail tried again"),
     "parked.retry": N_("Parked records applied again"),
     "parked.applied": N_("Parked record applied"),
-    "parked.superseded": N_("Parked record superseded"),
     "parked.discarded": N_("Parked record discarded"),
     "parked.expired": N_("Parked record expired"),
 }

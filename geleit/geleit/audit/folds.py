@@ -12,8 +12,6 @@ from geleit.audit.finding import Finding, Invariant
 from geleit.audit.store import Counted, Fold, Kept
 from geleit.audit.stream import Marks, Read
 
-Rows = Mapping[str, tuple[object, ...]]
-
 
 def rows_are_folds(kept: Mapping[str, Kept], topics: Mapping[str, Read]) -> Finding:
     """I5: who reads has a row for each key that was handled, and in it what the state of its revision says."""

@@ -20,6 +20,7 @@ from chassis.access.accounts import (
 from chassis.access.keys import TooManyKeys, issue_key, list_keys, revoke_key
 from chassis.access.principal import STATE_WIDE, Role
 from chassis.database import OWNER, Tx
+from contracts import ags
 from geleit.failures import Failure
 from geleit.services import installation, the_service, transact
 from intake.districts import districts
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 account = typer.Typer(no_args_is_help=True, help="Local accounts of people.")
 key = typer.Typer(no_args_is_help=True, help="API keys of machines.")
-_AGS = re.compile(r"08[0-9]{6}")
+_AGS = re.compile(ags.MUNICIPALITY)
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # As whoever signs in is understood.

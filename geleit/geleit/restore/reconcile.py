@@ -23,7 +23,7 @@ from geleit.broker_admin import members
 from geleit.failures import Failure
 from geleit.probe import until
 from geleit.services import database_of
-from intake.authority import count_verdicts_on, leave_erased
+from intake.store import keep_seen, raise_verdicts
 
 LEFT_WITHIN = 60.0
 """Seconds until the broker counts a worker that was killed as gone."""
@@ -116,8 +116,8 @@ async def _count_verdicts(tx: Tx, service: Service, heard: Mapping[str, Read]) -
         for one in heard[verdicts(centre).name].told:
             counted[one.key] = max(counted[one.key], one.revision)
         if counted:
-            await count_verdicts_on(tx, centre, counted)
-        await leave_erased(tx, centre, submissions(centre).name, _of_erased(centre, heard))
+            await raise_verdicts(tx, centre, counted)
+        await keep_seen(tx, centre, submissions(centre).name, _of_erased(centre, heard))
 
 
 def _of_erased(centre: str, heard: Mapping[str, Read]) -> list[tuple[int, int, bytes, UUID]]:

@@ -1,6 +1,6 @@
 """Intake as the authority for households and the register, after a restore or the loss of the broker."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 from chassis.authority import Authority, by_pages
@@ -49,13 +49,3 @@ async def _dissolve_strangers(tx: Tx, heard: Sequence[State]) -> None:
 
 HOUSEHOLDS = Authority(_households, _overtake_households, _erase_strangers)
 MUNICIPALITIES = Authority(_register, _overtake_register, _dissolve_strangers)
-
-
-async def leave_erased(tx: Tx, centre: str, topic: str, submitted: Sequence[tuple[int, int, bytes, UUID]]) -> None:
-    """Let what a centre had submitted of households that were erased count as read: it would bring them back."""
-    await store.keep_seen(tx, centre, topic, submitted)
-
-
-async def count_verdicts_on(tx: Tx, centre: str, heard: Mapping[str, int]) -> None:
-    """Let the next verdict on each reference be newer than those that were heard, by reference."""
-    await store.raise_verdicts(tx, centre, heard)

@@ -126,9 +126,3 @@ def rekey(ledger: Ledger, populations: Mapping[str, int], allotted: Mapping[str,
         carried = (ledger.balance(one) if one else 0) + left * Fraction(population, whole)
         accounts.append(Account(ags, population, count, count, round(carried * WHOLE)))
     return Ledger(ledger.district, tuple(accounts))
-
-
-def opened(district: str, populations: Mapping[str, int], allotted: Mapping[str, int]) -> Ledger:
-    """A ledger in which all that was ever allotted counts."""
-    accounts = (Account(ags, population, allotted.get(ags, 0)) for ags, population in sorted(populations.items()))
-    return Ledger(district, tuple(accounts))

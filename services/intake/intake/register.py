@@ -10,6 +10,7 @@ from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook
 
+from contracts import ags
 from intake.districts import districts
 
 MUNICIPALITY, DISTRICT = "60", "40"
@@ -18,7 +19,7 @@ STATE = "08"
 _WORKBOOKS = (b"PK", bytes.fromhex("d0cf11e0"))
 """How the files of .xlsx and .ods begin (they are ZIP archives), and those of .xls."""
 _PEOPLE = re.compile(r"[0-9]{1,8}")
-_AGS = re.compile(r"08[0-9]{6}")
+_AGS = re.compile(ags.MUNICIPALITY)
 
 
 class RegisterUnreadable(ValueError):

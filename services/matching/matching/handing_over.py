@@ -20,7 +20,7 @@ from matching.domain import Carried, OverrideReason
 from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan
 from matching.lifecycle import Case, Step
 from matching.match import Override
-from matching.rules import Need, stopped_at, weight
+from matching.rules import Need, need_of, stopped_at
 from matching.settlement import Basis
 from matching.stimuli import Stimulus
 
@@ -244,6 +244,4 @@ def _stopped(held: Basis, carried: Mapping[UUID, Carried], steps: Collection[Ste
 def _need(held: Basis, step: Step, day: date) -> Need:
     facts = step.case.household.facts
     assert facts, "only an active household is moved"
-    mandatory = held.policy.mandatory_skills.intersection(facts.skills_needed)
-    units = weight(facts, held.policy)
-    return Need(facts.municipality or "", units, mandatory, step.case.excluded, day)
+    return need_of(facts, held.policy, step.case.excluded, day)

@@ -22,6 +22,7 @@ from matching.rules import (
     first_shut,
     head_start,
     ineligibility,
+    need_of,
     room,
     weight,
 )
@@ -463,9 +464,7 @@ class _View:
         facts, policy = ask.facts, around.policy
         self.ask = ask
         self.turn = turn_of(ask, policy)
-        mandatory = policy.mandatory_skills.intersection(facts.skills_needed)
-        units = weight(facts, policy)
-        need = self.need = Need(facts.municipality or "", units, mandatory, ask.excluded, around.day)
+        need = self.need = need_of(facts, policy, ask.excluded, around.day)
         self.outlook = around.outlook(ask, need)
         self.managers = self.outlook.managers
         # In an order that only seed, household and manager make: nobody is always the first of equals.
@@ -474,7 +473,7 @@ class _View:
             [
                 (crc32(self.outlook.ids[place], start), place)
                 for place, manager in enumerate(self.managers)
-                if self.outlook.gates[place] is None and units <= rooms[manager.id]
+                if self.outlook.gates[place] is None and need.weight <= rooms[manager.id]
             ]
         )
         self.lots = {place: lot for lot, (_, place) in enumerate(drawn)}

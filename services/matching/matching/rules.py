@@ -125,6 +125,12 @@ class Need:
     day: date
 
 
+def need_of(facts: Facts, policy: Policy, excluded: frozenset[UUID], day: date) -> Need:
+    """What a household of these facts asks."""
+    mandatory = policy.mandatory_skills.intersection(facts.skills_needed)
+    return Need(facts.municipality or "", weight(facts, policy), mandatory, excluded, day)
+
+
 def serves(manager: Manager, carried: Carried, need: Need) -> bool:
     """The manager's service area has the household's municipality."""
     return need.municipality in manager.service_area

@@ -29,7 +29,7 @@ class World:
 
     def __init__(self) -> None:
         self.cases: dict[UUID, Case] = {}
-        self.policies: list[Policy] = []
+        self.policy: Policy | None = None
         self.form = FORM
         """Of the receipts that are written: that of those which are made again."""
         self.managers: dict[UUID, Manager] = {}
@@ -88,15 +88,15 @@ class World:
 
     def begin(self, policy: Policy) -> None:
         """Put a policy into force."""
-        self.policies.append(policy)
+        self.policy = policy
         self._basis = None
 
     @property
     def basis(self) -> Basis:
         """What decisions stand on besides loads."""
         if self._basis is None:
-            field = Field(list(self.managers.values()), self._places)
-            self._basis = Basis(UUID(int=0), self.policies[-1], field)
+            assert self.policy, "a policy comes before what is decided by it"
+            self._basis = Basis(UUID(int=0), self.policy, Field(list(self.managers.values()), self._places))
         return self._basis
 
     def _step(self, alias: UUID, one: Stimulus, now: datetime, stays: Collection[UUID], *, older: bool) -> Step | None:

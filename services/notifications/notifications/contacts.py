@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from chassis.database import Tx
 from chassis.failpoint import failpoint
+from contracts import ags
 from notifications.store import query
 
-_AGS = re.compile(r"08[0-9]{6}")
+_AGS = re.compile(ags.MUNICIPALITY)
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 MAX_ADDRESS = 254
 MAX_ROWS = 5000

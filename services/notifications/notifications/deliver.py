@@ -129,7 +129,6 @@ def errand(settings: Settings, mailer: Mailer | None = None) -> Errand:
         claim=claim,
         perform=perform,
         settle=settle,
-        every=timedelta(seconds=1),
         concurrency=CONCURRENCY,
     )
 

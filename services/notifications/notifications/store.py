@@ -229,12 +229,6 @@ async def items_of(tx: Tx, household: UUID) -> list[Item]:
     )
 
 
-async def item_of(tx: Tx, household: UUID, item: int) -> Item | None:
-    """One item, if the principal may see it."""
-    row = await tx.fetchrow("select i.* from inbox_entry i where i.household = $1 and i.item = $2", household, item)
-    return _item(row) if row else None
-
-
 async def page(
     tx: Tx,
     *,

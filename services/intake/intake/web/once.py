@@ -98,10 +98,10 @@ async def once_each(tx: Tx, centre: str, asked: Sequence[Asked], decide: Decide)
     return [(told | again)[place] for place in range(len(asked))]
 
 
-async def refuse(tx: Tx, centre: str, *problems: Problem, reference: str | None = None) -> Rejection:
+async def refuse(tx: Tx, centre: str, problem: Problem) -> Rejection:
     """Write the verdict on a request that never became an offer."""
-    rejection = Rejection(problems)
-    await store.write_verdicts(tx, centre, CHANNEL, [Ruling(reference, rejection)])
+    rejection = Rejection((problem,))
+    await store.write_verdicts(tx, centre, CHANNEL, [Ruling(None, rejection)])
     return rejection
 
 

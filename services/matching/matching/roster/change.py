@@ -23,7 +23,7 @@ from matching.roster import store
 from matching.roster.sheet import Change, Fault, Row, overlap, read
 from matching.rules import capacity, next_change_of_presence
 from matching.stimuli import Stimulus
-from matching.wire import ROSTERED, Rostered, policy_of
+from matching.wire import ROSTERED, Rostered
 
 OPENED = date(2017, 12, 1)
 """Since when managers work where a file does not say: the begin of the administrative regulation."""
@@ -92,8 +92,8 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
         return Report(faults=(Fault(1, "service_area", "no_register_yet"),))
     if not sheet.usable:
         return Report(faults=sheet.faults)
-    policy = await _policy(tx)
-    kept, absences, posts = await store.kept(tx), await store.absences(tx), await store.posts(tx)
+    policy = await decisive.policy_in_force(tx)
+    kept, absences, posts = await store.kept(tx), await decisive.absences(tx), await store.posts(tx)
     stated = {manager_id(row.provider, row.code): row for row in sheet.rows}
     gone = [
         row for key, row in kept.items() if complete and key not in stated and row["status"] == ManagerStatus.ACTIVE
@@ -154,7 +154,7 @@ async def on_post(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     today, posts = day_of(tx.now), await store.posts(tx)
     concerned = {UUID(due.aggregate) for due in batch} & posts.keys()
     shares = {key: share for key in concerned if (share := share_on(today, -1, posts[key])) >= 0}
-    changed = await store.resize(tx, shares, (await _policy(tx)).units_per_fte)
+    changed = await store.resize(tx, shares, (await decisive.policy_in_force(tx)).units_per_fte)
     await tell_replay(tx, [row["id"] for row in changed])
     await tx.dues("post", {str(key): start_of(day) for key in concerned if (day := _next(posts[key], today))})
     await recheck(tx, [CareStatus.WAITING])
@@ -172,7 +172,7 @@ async def add_absence(tx: Tx, manager: UUID, absence: Absence) -> bool:
     """Keep an absence from one day to another; False if it overlaps one that is there. Raises KeyError."""
     await decisive.renew_basis(tx)
     await store.kept_one(tx, manager)
-    there = (await store.absences(tx)).get(manager, ())
+    there = (await decisive.absences(tx)).get(manager, ())
     all_of_them = sorted((*there, absence), key=lambda one: one.since)
     if overlap(all_of_them):
         return False
@@ -218,13 +218,6 @@ async def tell_replay(tx: Tx, ids: Collection[UUID]) -> None:
 async def _publish(tx: Tx, ids: Collection[UUID]) -> None:
     kept = await store.kept(tx)
     await tx.publish([_state(kept[key]) for key in sorted(ids)])
-
-
-async def _policy(tx: Tx) -> Policy:
-    state = await decisive.newest_policy(tx)
-    if state is None:
-        raise decisive.NotSeeded("no policy yet")
-    return policy_of(state)
 
 
 async def _carrying(tx: Tx, gone: Sequence[store.Kept]) -> tuple[Carrying, ...]:

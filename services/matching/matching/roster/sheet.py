@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation, Overflow
 from itertools import pairwise
 from typing import Any
 
+from contracts import ags
 from contracts.vocabulary import Skill
 from matching.domain import Absence
 
@@ -32,7 +33,7 @@ LONGEST_NAME = 100
 MOST_UNITS = 1_000_000
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
-_AGS = re.compile(r"08[0-9]{6}")
+_AGS = re.compile(ags.MUNICIPALITY)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 

@@ -34,14 +34,6 @@ async def kept_one(tx: Tx, manager: UUID) -> Kept:
     return row
 
 
-async def absences(tx: Tx) -> dict[UUID, tuple[Absence, ...]]:
-    """The absences of every manager, by beginning."""
-    found: dict[UUID, list[Absence]] = {}
-    for row in await tx.fetch("select manager, since, until from absence order by since"):
-        found.setdefault(row["manager"], []).append(Absence(row["since"], row["until"]))
-    return {manager: tuple(some) for manager, some in found.items()}
-
-
 async def base_loads(tx: Tx) -> dict[UUID, int]:
     """The units each manager carries from before the platform."""
     return {row["id"]: row["base_load"] for row in await tx.fetch("select id, base_load from manager")}

@@ -3,6 +3,7 @@
 from matching.store.authority import CARED_FOR, keep_ended, raise_cares, raise_managers, raise_policy
 from matching.store.bases import (
     NotSeeded,
+    absences,
     add_policy,
     basis,
     district_names,
@@ -10,8 +11,8 @@ from matching.store.bases import (
     managers,
     newest_policy,
     policies,
+    policy_in_force,
     renew_basis,
-    still_due,
     write_municipalities,
 )
 from matching.store.cares import exclude, forget, renew_waiting, write_cares
@@ -58,6 +59,7 @@ __all__ = [
     "CARED_FOR",
     "CapacityExceeded",
     "NotSeeded",
+    "absences",
     "add_handover",
     "add_policy",
     "assigned",
@@ -93,6 +95,7 @@ __all__ = [
     "newest_policy",
     "places_of",
     "policies",
+    "policy_in_force",
     "query",
     "raise_cares",
     "raise_managers",
@@ -103,7 +106,6 @@ __all__ = [
     "renew_basis",
     "renew_waiting",
     "standing",
-    "still_due",
     "towns_of_cases",
     "waiting",
     "waiting_for",

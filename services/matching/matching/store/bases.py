@@ -29,7 +29,7 @@ async def basis(tx: Tx) -> Basis:
     global _newest  # noqa: PLW0603 (a cache that its version keeps true: a version is never used twice)
     version = await tx.fetchval("select version from basis for share")
     if _newest is None or _newest.version != version:
-        _newest = Basis(version, await _policy(tx), Field(await managers(tx), await _places(tx)))
+        _newest = Basis(version, await policy_in_force(tx), Field(await managers(tx), await _places(tx)))
     return _newest
 
 
@@ -52,13 +52,6 @@ async def policies(tx: Tx) -> list[tuple[PolicyState, datetime]]:
     """Every version of the policy and when it was enacted, the newest first."""
     rows = await tx.fetch("select body::text as body, published_at from policy order by revision desc")
     return [(PolicyState.model_validate_json(row["body"]), row["published_at"]) for row in rows]
-
-
-async def still_due(tx: Tx, kinds: Sequence[str]) -> int:
-    """How many dues of these kinds wait to be handled now."""
-    return int(
-        await tx.fetchval("select count(*) from due where kind = any($1::text[]) and at <= $2", list(kinds), tx.now)
-    )
 
 
 async def district_names(tx: Tx) -> list[tuple[str, str]]:
@@ -84,7 +77,8 @@ async def add_policy(tx: Tx, state: PolicyState) -> None:
     )
 
 
-async def _policy(tx: Tx) -> Policy:
+async def policy_in_force(tx: Tx) -> Policy:
+    """The policy that decides. Raises NotSeeded."""
     state = await newest_policy(tx)
     if state is None:
         raise NotSeeded("no policy yet")
@@ -96,11 +90,17 @@ async def _places(tx: Tx) -> dict[str, Place]:
     return {row["ags"]: (row["latitude"], row["longitude"]) for row in rows}
 
 
+async def absences(tx: Tx) -> dict[UUID, tuple[Absence, ...]]:
+    """The absences of every manager, by beginning."""
+    found: dict[UUID, list[Absence]] = {}
+    for row in await tx.fetch("select manager, since, until from absence order by since"):
+        found.setdefault(row["manager"], []).append(Absence(row["since"], row["until"]))
+    return {manager: tuple(some) for manager, some in found.items()}
+
+
 async def managers(tx: Tx) -> list[Manager]:
     """The whole roster with its absences; who was removed is part of it, because old cares name her."""
-    absences: dict[UUID, list[Absence]] = {}
-    for row in await tx.fetch("select manager, since, until from absence order by since"):
-        absences.setdefault(row["manager"], []).append(Absence(row["since"], row["until"]))
+    away = await absences(tx)
     return [
         Manager(
             id=row["id"],
@@ -115,7 +115,7 @@ async def managers(tx: Tx) -> list[Manager]:
             active_from=row["active_from"],
             active_until=row["active_until"],
             max_new_per_week=row["max_new_per_week"],
-            absences=tuple(absences.get(row["id"], ())),
+            absences=away.get(row["id"], ()),
             removed=row["status"] == ManagerStatus.REMOVED,
         )
         for row in await tx.fetch(
