@@ -213,7 +213,8 @@ async def _run(services: Sequence[Service], *, worker: bool, web: bool) -> None:
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     settings = services[0].settings
     health = Health(*(["relay", "stream", "timers"] if worker else []))
-    app, port = (_web(services, health), settings.port) if web else (_bare(health), settings.health_port)
+    app = _web(services, health) if web else Starlette(routes=health.routes())
+    port = settings.port if web else settings.health_port
     server = _Server(
         uvicorn.Config(app, settings.host, port, log_config=None, access_log=False, timeout_graceful_shutdown=20)
     )
@@ -242,10 +243,6 @@ def _web(services: Sequence[Service], health: Health) -> "FastAPI":
     from chassis.web import build_app  # noqa: PLC0415 - a worker needs no templates
 
     return build_app(services, health)
-
-
-def _bare(health: Health) -> Starlette:
-    return Starlette(routes=health.routes())
 
 
 async def _patiently(service: Service, use: str, stop: asyncio.Event, health: Health) -> Database | None:
@@ -278,13 +275,8 @@ async def _keep_asking(database: Database, part: str, stop: asyncio.Event, healt
 
 
 @asynccontextmanager
-async def web_databases(
-    services: Sequence[Service], health: Health
-) -> AsyncIterator[Mapping[str, Callable[[], Database]]]:
-    """A way to each service's database as its web role, connected in the background until it works.
-
-    Calling one before it is connected raises ConnectionError, which answers 503.
-    """
+async def web_databases(services: Sequence[Service], health: Health) -> AsyncIterator[Mapping[str, Database]]:
+    """Each service's database as its web role, by name; there once it is connected, which is tried until it works."""
     stop = asyncio.Event()
     found: dict[str, Database] = {}
 
@@ -294,19 +286,11 @@ async def web_databases(
             found[service.name] = database
             await _keep_asking(database, f"database.{service.name}", stop, health)
 
-    def of(name: str) -> Callable[[], Database]:
-        def get() -> Database:
-            if name not in found:
-                raise ConnectionError("the database is not connected yet")
-            return found[name]
-
-        return get
-
     async with asyncio.TaskGroup() as group:
         for service in services:
             group.create_task(connect(service))
         try:
-            yield {service.name: of(service.name) for service in services}
+            yield found
         finally:
             stop.set()
     for database in found.values():

@@ -1,6 +1,6 @@
 """One app out of the sites of the services: everything that all of them share is decided here."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.resources import files
@@ -38,18 +38,18 @@ _SCHEMA_OF_KEYS = {"key": {"type": "http", "scheme": "bearer", "description": "A
 
 def build_app(services: Sequence[Service], health: Health) -> FastAPI:
     """The web process of these services: each site at its service's prefix, on the service's own database."""
-    opened: dict[str, Callable[[], Database]] = {}
+    opened: Mapping[str, Database] = {}
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with web_databases(services, health) as databases:
-            opened.update(databases)
+        nonlocal opened
+        async with web_databases(services, health) as opened:
             yield
 
     def database(name: str) -> Database:
         if name not in opened:
-            raise ConnectionError("the databases are not connected yet")
-        return opened[name]()
+            raise ConnectionError("the database is not connected yet")
+        return opened[name]
 
     return assemble(mounted(services), database, health=health.routes(), lifespan=lifespan)
 

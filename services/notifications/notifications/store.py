@@ -1,7 +1,7 @@
 """The inbox's rows: heads of care, items, answers, and the words of the other topics."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -148,19 +148,9 @@ async def given(tx: Tx, household: UUID) -> Given | None:
 
 async def write_answer(tx: Tx, household: UUID, home: int, answer: Given) -> Response:
     """Keep the answer in place of the one before; the state to publish."""
-    await tx.execute(query("write_answer"), household, *astuple(answer))
-    return Response(
-        household=household,
-        home=home,
-        revision=answer.revision,
-        item=answer.item,
-        answer=answer.answer,
-        reason=answer.reason,
-        answered_at=answer.answered_at,
-        accepted_at=answer.accepted_at,
-        contacted_at=answer.contacted_at,
-        transfer_requested_at=answer.transfer_requested_at,
-    )
+    state = Response(household=household, home=home, **asdict(answer))
+    await keep_answers(tx, [state])
+    return state
 
 
 ANSWERED = (
@@ -171,18 +161,7 @@ ANSWERED = (
 
 def response_of(row: asyncpg.Record) -> Response:
     """The state of an answer's row."""
-    return Response(
-        household=row["household"],
-        home=row["home"],
-        revision=row["revision"],
-        item=row["item"],
-        answer=Answer(row["answer"]),
-        reason=AnswerReason(row["reason"]) if row["reason"] else None,
-        answered_at=row["answered_at"],
-        accepted_at=row["accepted_at"],
-        contacted_at=row["contacted_at"],
-        transfer_requested_at=row["transfer_requested_at"],
-    )
+    return Response.model_validate(dict(row), strict=False)
 
 
 async def keep_answers(tx: Tx, answers: Sequence[Response]) -> None:

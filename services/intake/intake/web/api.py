@@ -64,19 +64,7 @@ async def register(*, request: Request, who: Centre, raw: Body, tx: Work) -> Res
 )
 async def correct(*, request: Request, who: Centre, raw: Body, tx: Work, household: UUID) -> Response:
     """Correct a household: facts, identity or both; what is left out stays."""
-    keys = keys_of(request)
-
-    async def decide(body: Mapping[str, Any]) -> Decision:
-        reference = await _reference(tx, household)
-        if reference is None:
-            return await refuse(tx, who.tenant_id, Problem("", "unknown_household"))
-        faults: list[Problem] = []
-        stated = read_part(WithdrawalForm, body, "", faults)
-        form = read_form(body.get("facts"), body.get("identity"), faults)
-        version = stated.version if stated else None
-        return await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.CORRECT, reference, version, form))
-
-    return await _answered(request, raw, tx, who, decide)
+    return await _edited(request, SubmissionKind.CORRECT, who=who, raw=raw, tx=tx, household=household)
 
 
 @router.post(
@@ -87,19 +75,7 @@ async def correct(*, request: Request, who: Centre, raw: Body, tx: Work, househo
 )
 async def withdraw(*, request: Request, who: Centre, raw: Body, tx: Work, household: UUID) -> Response:
     """Take a registration back."""
-    keys = keys_of(request)
-
-    async def decide(body: Mapping[str, Any]) -> Decision:
-        reference = await _reference(tx, household)
-        if reference is None:
-            return await refuse(tx, who.tenant_id, Problem("", "unknown_household"))
-        faults: list[Problem] = []
-        stated = read_part(WithdrawalForm, body, "", faults)
-        form = read_form(None, None, faults)
-        version = stated.version if stated else None
-        return await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.WITHDRAW, reference, version, form))
-
-    return await _answered(request, raw, tx, who, decide, body_required=False)
+    return await _edited(request, SubmissionKind.WITHDRAW, who=who, raw=raw, tx=tx, household=household)
 
 
 @router.get("/households/{household}", response_model_exclude_none=True)
@@ -139,9 +115,24 @@ async def public_key(request: Request, _: Centre) -> PublicKey:
     return PublicKey(**keys_of(request).public_jwk)
 
 
-async def _reference(tx: Work, household: UUID) -> str | None:
-    found = await store.shown(tx, limit=1, id=household)
-    return found[0].reference if found else None
+async def _edited(
+    request: Request, kind: SubmissionKind, *, who: Principal, raw: bytes, tx: Work, household: UUID
+) -> Response:
+    keys, withdraws = keys_of(request), kind is SubmissionKind.WITHDRAW
+
+    async def decide(body: Mapping[str, Any]) -> Decision:
+        found = await store.shown(tx, limit=1, id=household)
+        reference = found[0].reference if found else None
+        if reference is None:
+            return await refuse(tx, who.tenant_id, Problem("", "unknown_household"))
+        faults: list[Problem] = []
+        stated = read_part(WithdrawalForm, body, "", faults)
+        facts, identity = (None, None) if withdraws else (body.get("facts"), body.get("identity"))
+        version = stated.version if stated else None
+        form = read_form(facts, identity, faults)
+        return await take_one(tx, keys, who.tenant_id, offer(keys, kind, reference, version, form))
+
+    return await _answered(request, raw, tx, who, decide, body_required=not withdraws)
 
 
 async def _answered(
