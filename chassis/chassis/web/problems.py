@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problems for programs and as pages for people; none of them repeats what was sent."""
+"""Errors as RFC 9457 problems; none of them repeats what was sent."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -40,7 +40,7 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One record. `household` numbers its household in the week; `id` is the record's own for ever."""
+    """One record; `id` is its own for ever."""
 
     id: str
     kind: Kind

@@ -325,7 +325,7 @@ def released_from(
         care.item,
         care.manager,
         care.assigned_at,
-        # Of two processes one's clock may be behind: a history in which two managers care at once would be wrong.
+        # Who began before another may come to the household after it: two managers never care at once.
         max(now, care.assigned_at),
         status,
         reason,

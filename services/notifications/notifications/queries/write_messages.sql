@@ -1,5 +1,4 @@
--- A message is made once: its id is made of what it is about. It is due at once by PostgreSQL's clock, which all
--- processes share: one whose own is ahead would let it wait for as long.
+-- A message is made once: its id is made of what it is about. It is due at once, by the time that claims it.
 insert into message (
     id, household, item, kind, municipality, address, created_at, next_attempt_at, traceparent
 )
