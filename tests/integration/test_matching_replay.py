@@ -15,10 +15,11 @@ from contracts import households
 from contracts.assignments import Care
 from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus, HouseholdChange, HouseholdStatus
 from matching import decisions, handlers, lifecycle, settlement, solver
+from matching.answers import answered, stale
 from matching.apart import keep_apart
 from matching.authority import ASSIGNMENTS
 from matching.domain import Facts, Manager, OverrideReason, Policy
-from matching.lifecycle import Case, Reply, Step, answered, changed, stale
+from matching.lifecycle import Case, Reply, Step, changed
 from matching.match import Stay
 from matching.override import CHANGED, override
 from matching.receipts import chained, statement_of

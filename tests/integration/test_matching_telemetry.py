@@ -56,12 +56,12 @@ async def test_what_is_rolled_back_is_not_counted(stage: Stage) -> None:
 
 async def test_the_first_decision_is_timed_from_the_registration_and_leads_to_its_trace(stage: Stage) -> None:
     await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk", f"B;Berta;P;1;{TUEBINGEN};uk")
-    all_before, quick, slow = first_decisions(), first_decisions("0.05"), first_decisions("0.1")
-    care = await stage.arrive(registered_at=NOW - timedelta(milliseconds=80))
-    assert (first_decisions(), first_decisions("0.05"), first_decisions("0.1")) == (all_before + 1, quick, slow + 1)
+    all_before, quick, slow = first_decisions(), first_decisions("10.0"), first_decisions("30.0")
+    care = await stage.arrive(registered_at=NOW - timedelta(seconds=11))
+    assert (first_decisions(), first_decisions("10.0"), first_decisions("30.0")) == (all_before + 1, quick, slow + 1)
     told = generate_latest(REGISTRY).decode()  # type: ignore[no-untyped-call]
     (line,) = [line for line in told.splitlines() if f'trace_id="{care.household.hex}"' in line]
-    assert line.startswith('geleit_first_decision_seconds_bucket{le="0.1",status="proposed"}')
+    assert line.startswith('geleit_first_decision_seconds_bucket{le="30.0",status="proposed"}')
     await stage.answer(care, Answer.DECLINED, reason=AnswerReason.OVERLOADED)
     assert first_decisions() == all_before + 1, "a second decision says nothing of the way of an arrival"
 

@@ -18,6 +18,7 @@ from contracts.vocabulary import (
     HouseholdStatus,
     LegalGroup,
 )
+from matching.answers import answered
 from matching.domain import Carried, Decline, Load, Manager, OverrideReason, Phase, Rule
 from matching.lifecycle import (
     AnswerSeen,
@@ -27,7 +28,6 @@ from matching.lifecycle import (
     Step,
     again_step,
     aged,
-    answered,
     changed,
     decided,
     ended,

@@ -13,9 +13,10 @@ from contracts.record import Record, State, encode
 from contracts.responses import Response
 from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
 from matching import decisions, handing_over, settlement, store
+from matching.answers import answered
 from matching.days import day_of, start_of
 from matching.handing_over import Reason
-from matching.lifecycle import Step, again_step, aged, answered, changed, next_phase
+from matching.lifecycle import Step, again_step, aged, changed, next_phase
 from matching.rules import next_change_of_presence
 from matching.stimuli import Stimulus
 from matching.wire import household_of, reply_of

@@ -13,21 +13,17 @@ from contracts.vocabulary import (
     Applied,
     CareReason,
     CareStatus,
-    DeclineEffect,
     HouseholdStatus,
 )
 from matching.days import day_of, monday_of
-from matching.domain import Decline, Facts, Household, Manager, Policy
-from matching.match import Decision, Stay, Undo, Wish
+from matching.domain import Facts, Household, Manager, Policy
+from matching.match import Decision, Stay, Wish
 from matching.rules import head_start, ineligibility, weight
 
 ASSIGNED = frozenset({CareStatus.PROPOSED, CareStatus.CONFIRMED})
 
 PUT_ASIDE = frozenset({CareReason.PARKED, CareReason.TO_BE_REASSESSED})
 """Reasons for which a household waits although nobody looks for a manager."""
-
-ACCEPTING = frozenset({Answer.ACCEPTED, Answer.CONTACTED})
-"""Answers that take a case on: who has contacted a household has accepted it."""
 
 SETTLED = frozenset({CareReason.OVERRIDDEN, CareReason.MANAGER_STAYS})
 """Reasons of proposals that went round every rule: none takes them back. Who moves may have been in care before."""
@@ -205,12 +201,12 @@ def changed(  # noqa: PLR0911 (one answer for each status)
         case CareStatus.WAITING if (
             care.reason in PUT_ASIDE and before == facts and not ineligibility(facts, policy, day)
         ):
-            return Step(case, _next(care))
+            return Step(case, revised(care))
         case CareStatus.NOT_ELIGIBLE | CareStatus.WAITING:
             return Step(case, care, decide=True)
         case CareStatus.ENDED:
             if care.reason in {CareReason.CLOSED, CareReason.DECLINED} and not moved:
-                return Step(case, _next(care))
+                return Step(case, revised(care))
             return Step(case, care, decide=True)
         case CareStatus.PROPOSED | CareStatus.CONFIRMED:
             served = manager is not None and facts.municipality in manager.service_area
@@ -221,7 +217,7 @@ def changed(  # noqa: PLR0911 (one answer for each status)
                 came = came_at(care)
                 new = came is not None and day_of(came) >= monday_of(now)
                 return Step(case, care, decide=True, wish=Stay(manager.id, new=new))
-            return Step(case, replace(_next(care), weight=weight(facts, policy, _days(care, day))))
+            return Step(case, replace(revised(care), weight=weight(facts, policy, _days(care, day))))
         case _:
             assert_never(care.status)
 
@@ -232,7 +228,7 @@ def aged(case: Case, policy: Policy, day: date) -> Step | None:
     if care is None or not care.assigned or facts is None:
         return None
     units = weight(facts, policy, _days(care, day))
-    return Step(case, replace(_next(care), weight=units)) if units != care.weight else None
+    return Step(case, replace(revised(care), weight=units)) if units != care.weight else None
 
 
 def came_at(care: Care) -> datetime | None:
@@ -305,7 +301,7 @@ def ended(
     """The care after its end; who has ended already keeps that time."""
     released = released_from(care, CareStatus.ENDED, reason, now, reply) if care.assigned else care
     return replace(
-        _next(released),
+        revised(released),
         status=CareStatus.ENDED,
         reason=reason,
         decided_at=now,
@@ -431,112 +427,6 @@ def anew(case: Case) -> Step:
     return Step(case, case.care, decide=True, quiet=True)
 
 
-def answered(  # noqa: PLR0911 (one for each answer)
-    case: Case, reply: Reply, now: datetime, policy: Policy
-) -> Step | None:
-    """What an answer does: it is applied if it names the item that stands, else told as stale.
-
-    None: an answer at least as new has been seen. What a later answer tells of earlier ones that never arrived counts
-    too, because only the last state of an item is sure to be read; a contact counts as acceptance. A decline of
-    an accepted case releases it; a request to transfer it is noted, and its manager keeps it until a person confirms
-    who takes it. An undone decline is a wish as long as nobody else has been chosen; who accepts what was declined, or
-    has accepted it and asks for a transfer, has undone that before.
-    """
-    care = case.care
-    assert care is not None, "an answer belongs to an item, and an item to a care"
-    if care.last_answer and care.last_answer.revision >= reply.revision:
-        return None
-    if reply.answer is Answer.UNDONE:
-        return _undone(case, care, reply)
-    if not care.assigned or reply.item != care.item:
-        was_undone = reply.answer in {*ACCEPTING, Answer.TRANSFER_REQUESTED}
-        return _undone(case, care, reply) if was_undone else stale(case, care, reply)
-    care = _told_before(_seen(care, reply), reply)
-    match reply.answer:
-        case Answer.ACCEPTED:
-            return Step(case, _next(care))
-        case Answer.CONTACTED:
-            return Step(case, _next(replace(care, contacted_at=care.contacted_at or reply.answered_at)))
-        case Answer.TRANSFER_REQUESTED if care.status is not CareStatus.CONFIRMED:
-            return stale(case, care, reply)
-        case Answer.TRANSFER_REQUESTED:
-            return Step(case, _next(care))
-        case Answer.DECLINED if care.status is CareStatus.PROPOSED and (effect := policy.after(reply.reason)):
-            return _declined(case, care, reply, effect, now)
-        case Answer.DECLINED:
-            return Step(case, care, decide=True, exclude=care.manager, reply=reply)
-        case Answer.CLOSED:
-            return Step(case, ended(care, CareReason.CLOSED, now, reply=reply))
-        case _:
-            assert_never(reply.answer)
-
-
-def _told_before(care: Care, reply: Reply) -> Care:
-    care = replace(care, contacted_at=reply.contacted_at or care.contacted_at)
-    implied = reply.answer in ACCEPTING or reply.accepted_at is not None
-    if care.status is CareStatus.CONFIRMED or not implied:
-        return care
-    return replace(
-        care,
-        status=CareStatus.CONFIRMED,
-        reason=CareReason.ACCEPTED,
-        answer_by=None,
-        answered_at=reply.accepted_at or reply.answered_at,
-    )
-
-
-def _declined(case: Case, care: Care, reply: Reply, decline: Decline, now: datetime) -> Step:
-    match decline.effect:
-        case DeclineEffect.CHOOSE_AGAIN:
-            return Step(case, care, decide=True, exclude=care.manager, reply=reply)
-        case DeclineEffect.PARK:
-            after = put_aside(care, CareReason.PARKED, now, reply)
-            return Step(case, after, exclude=care.manager, reply=reply, again=now + timedelta(days=decline.days))
-        case DeclineEffect.REASSESS:
-            after = put_aside(care, CareReason.TO_BE_REASSESSED, now, reply)
-            return Step(case, after, exclude=care.manager, reply=reply)
-        case DeclineEffect.WITHDRAW:
-            return Step(case, ended(care, CareReason.DECLINED, now, reply=reply), exclude=care.manager, reply=reply)
-        case _:
-            assert_never(decline.effect)
-
-
-def put_aside(care: Care, reason: CareReason, now: datetime, reply: Reply) -> Care:
-    """The care without its manager, waiting without a turn on the list."""
-    return replace(
-        _next(released_from(care, CareStatus.WAITING, reason, now, reply)),
-        status=CareStatus.WAITING,
-        reason=reason,
-        decided_at=now,
-        waiting_since=care.waiting_since or now,
-    )
-
-
-def _undone(case: Case, care: Care, reply: Reply) -> Step:
-    last = care.earlier[-1] if care.earlier else None
-    if care.assigned and care.item == reply.item:
-        # The decline and its undoing were read together: there is nothing to take back.
-        return Step(case, _next(_seen(care, reply)))
-    if (
-        (care.status is CareStatus.WAITING or care.reason is CareReason.DECLINED)
-        and last is not None
-        and last.item == reply.item
-        and last.answer is Answer.DECLINED
-    ):
-        back = None if last.manager in case.apart else last.manager
-        return Step(case, _seen(care, reply), decide=True, wish=Undo(last.manager), readmit=back, reply=reply)
-    return stale(case, care, reply)
-
-
-def stale(case: Case, care: Care, reply: Reply) -> Step:
-    """What an answer does to an item that does not stand any more: it is told so."""
-    return Step(case, _next(_seen(care, reply, Applied.STALE)))
-
-
-def _seen(care: Care, reply: Reply, applied: Applied = Applied.APPLIED) -> Care:
-    seen = AnswerSeen(reply.item, reply.revision, reply.answer, applied, reply.transfer_requested_at)
-    return replace(care, last_answer=seen)
-
-
-def _next(care: Care) -> Care:
+def revised(care: Care) -> Care:
+    """The care as its next revision."""
     return replace(care, revision=care.revision + 1)

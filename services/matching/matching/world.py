@@ -14,9 +14,10 @@ from contracts.policy import Policy as PolicyState
 from contracts.responses import Response
 from contracts.vocabulary import Answer, CareReason, CareStatus, HouseholdStatus
 from matching import settlement
+from matching.answers import answered, stale
 from matching.days import day_of, monday_of
 from matching.domain import Carried, Household, Manager, OverrideReason, Place, Policy
-from matching.lifecycle import PUT_ASIDE, Care, Case, Reply, Step, aged, anew, answered, changed, kept_apart, stale
+from matching.lifecycle import PUT_ASIDE, Care, Case, Reply, Step, aged, anew, changed, kept_apart
 from matching.match import Field, Override, Solve, Stay, by_solver
 from matching.receipts import FORM, Head, Receipt, chained
 from matching.settlement import Basis, Change, Ledger
