@@ -386,6 +386,22 @@ def test_an_acceptance_of_what_was_declined_tells_of_the_undoing_before_it(given
     assert seen.applied is Applied.STALE
 
 
+def test_who_closes_what_was_declined_has_undone_that_before() -> None:
+    told = reply(Answer.CLOSED, revision=5, reason=AnswerReason.NO_CONTACT, accepted_at=LATER)
+    case = Case(household(), waiting(earlier=(DECLINED,), revision=2))
+    step = answered(case, told, LATER, policy())
+    assert step is not None
+    assert (step.care and step.care.status, step.decide) == (CareStatus.ENDED, False)
+    assert step.care
+    assert step.care.reason is CareReason.CLOSED
+    assert step.care.last_answer
+    assert step.care.last_answer.applied is Applied.APPLIED
+    somebody = proposed(manager(), item=2, revision=2, earlier=(DECLINED,))
+    kept = answer(somebody, Answer.CLOSED, revision=5, reason=AnswerReason.NO_CONTACT)
+    assert kept.last_answer
+    assert (kept.status, kept.last_answer.applied) == (CareStatus.PROPOSED, Applied.STALE)
+
+
 def test_an_undone_decline_brings_nobody_back_whom_a_person_keeps_apart() -> None:
     case = Case(household(), waiting(earlier=(DECLINED,), revision=2), frozenset({HERS.id}), apart=frozenset({HERS.id}))
     step = answered(case, reply(Answer.UNDONE, revision=2), LATER, policy())

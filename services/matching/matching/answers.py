@@ -21,8 +21,8 @@ def answered(  # noqa: PLR0911 (one for each answer)
     None: an answer at least as new has been seen. What a later answer tells of earlier ones that never arrived counts
     too, because only the last state of an item is sure to be read; a contact counts as acceptance. A decline of
     an accepted case releases it; a request to transfer it is noted, and its manager keeps it until a person confirms
-    who takes it. An undone decline is a wish as long as nobody else has been chosen; who accepts what was declined, or
-    has accepted it and asks for a transfer, has undone that before.
+    who takes it. An undone decline is a wish as long as nobody else has been chosen; who accepts, closes or wants to
+    transfer what was declined has undone that before.
     """
     care = case.care
     assert care is not None, "an answer belongs to an item, and an item to a care"
@@ -31,6 +31,8 @@ def answered(  # noqa: PLR0911 (one for each answer)
     if reply.answer is Answer.UNDONE:
         return _undone(case, care, reply)
     if not care.assigned or reply.item != care.item:
+        if reply.answer is Answer.CLOSED and _was_declined(care, reply.item):
+            return Step(case, ended(_seen(care, reply), CareReason.CLOSED, now))
         was_undone = reply.answer in {*ACCEPTING, Answer.TRANSFER_REQUESTED}
         return _undone(case, care, reply) if was_undone else stale(case, care, reply)
     care = _told_before(_seen(care, reply), reply)
@@ -95,19 +97,22 @@ def put_aside(care: Care, reason: CareReason, now: datetime, reply: Reply) -> Ca
 
 
 def _undone(case: Case, care: Care, reply: Reply) -> Step:
-    last = care.earlier[-1] if care.earlier else None
     if care.assigned and care.item == reply.item:
         # The decline and its undoing were read together: there is nothing to take back.
         return Step(case, revised(_seen(care, reply)))
-    if (
-        (care.status is CareStatus.WAITING or care.reason is CareReason.DECLINED)
-        and last is not None
-        and last.item == reply.item
-        and last.answer is Answer.DECLINED
-    ):
-        back = None if last.manager in case.apart else last.manager
-        return Step(case, _seen(care, reply), decide=True, wish=Undo(last.manager), readmit=back, reply=reply)
+    if _was_declined(care, reply.item):
+        manager = care.earlier[-1].manager
+        back = None if manager in case.apart else manager
+        return Step(case, _seen(care, reply), decide=True, wish=Undo(manager), readmit=back, reply=reply)
     return stale(case, care, reply)
+
+
+def _was_declined(care: Care, item: int) -> bool:
+    """Whether it was the last item, declined, and nobody else has been chosen since."""
+    if care.status is not CareStatus.WAITING and care.reason is not CareReason.DECLINED:
+        return False
+    last = care.earlier[-1] if care.earlier else None
+    return last is not None and (last.item, last.answer) == (item, Answer.DECLINED)
 
 
 def stale(case: Case, care: Care, reply: Reply) -> Step:

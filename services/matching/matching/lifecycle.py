@@ -1,4 +1,4 @@
-"""The care of a household and what may follow what: decisions, answers, changes of the household."""
+"""The care of a household and what may follow what: decisions and changes of the household."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace

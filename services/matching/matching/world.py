@@ -125,12 +125,11 @@ class World:
                 raise ValueError(f"stimuli of kind {one.kind} are not known here")
 
     def _answered(self, case: Case, reply: Reply, now: datetime, *, older: bool) -> Step | None:
-        step = answered(case, reply, now, self.basis.policy)
-        if older and step and step.wish and reply.answer is not Answer.UNDONE:
-            # To an older release only an undoing took a decline back.
-            assert case.care, "what was declined has a care"
-            return stale(case, case.care, reply)
-        return step
+        step, care = answered(case, reply, now, self.basis.policy), case.care
+        assert care, "an answer belongs to a care"
+        stands = care.assigned and care.item == reply.item
+        # To an older release only an undoing said anything of what had been declined.
+        return stale(case, care, reply) if older and step and not stands and reply.answer is not Answer.UNDONE else step
 
     def _restored(self, one: Stimulus, now: datetime) -> None:
         """A care goes on above what the broker has heard: a known one, or an ended one of whom only the broker knew."""
