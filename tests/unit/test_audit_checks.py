@@ -230,6 +230,7 @@ def test_a_promise_is_kept_by_the_household_it_names(promised: int, reference: s
         (["accepted", "declined"], "accepted", True),
         (["accepted", "contacted", "closed"], "accepted", True),
         (["declined", "undone", "accepted", "closed"], "accepted", True),
+        (["accepted", "accepted"], "accepted", False),
         (["accepted"], "declined", False),
         (["contacted", "accepted"], "contacted", False),
         (["accepted", "declined", "undone"], "accepted", False),

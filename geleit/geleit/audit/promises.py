@@ -206,7 +206,7 @@ def told_to_municipalities(notifications: Kept, assignments: Read, patience: tim
 def _went_back(taken: Sequence[str], answer: str) -> bool:
     """Whether an answer is one before the last that was taken. Another that nobody was told of may have followed, the
     same too; but who has not taken a decline back accepts and declines once."""
-    if answer not in {Answer.ACCEPTED, Answer.DECLINED}:
+    if answer == taken[-1] or answer not in {Answer.ACCEPTED, Answer.DECLINED}:
         return False
     undone = max((at for at, one in enumerate(taken) if one == Answer.UNDONE), default=0)
     return answer in taken[undone:-1]
