@@ -141,6 +141,18 @@ def test_accounts_are_listed(here: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert told(here, capsys, "account", "list", "--role", "district")[1].splitlines() == lines[2:]
 
 
+def test_who_gets_an_account_of_a_tenant_that_nobody_knows_is_warned(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(here, capsys, "register", "generate")[0] == 0
+    known = generate()[0].ags
+    for tenant, is_known in (("08999999", False), (known, True)):
+        who = ("--role", "municipality", "--tenant", tenant)
+        for words in (("account", "create", f"of {tenant}", *who), ("key", "issue", *who, "--label", "a test")):
+            code, _, said = told(here, capsys, *words)
+            assert (code, "warning: no municipality of this tenant" in said) == (0, not is_known)
+
+
 def test_the_spaces_around_a_name_are_none_of_it(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     as_state = ("--role", "state", "--tenant", "08")
     assert told(here, capsys, "account", "create", " anna", *as_state)[1].startswith("anna: ")

@@ -17,7 +17,7 @@ from chassis.access.accounts import (
     list_accounts,
     set_password,
 )
-from chassis.access.keys import TooManyKeys, issue_key, list_keys, revoke_key
+from chassis.access.keys import IssuedKey, TooManyKeys, issue_key, list_keys, revoke_key
 from chassis.access.principal import STATE_WIDE, Role
 from chassis.database import OWNER, Tx
 from contracts import ags
@@ -31,6 +31,11 @@ account = typer.Typer(no_args_is_help=True, help="Local accounts of people.")
 key = typer.Typer(no_args_is_help=True, help="API keys of machines.")
 _AGS = re.compile(ags.MUNICIPALITY)
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+_KNOWN = {
+    Role.MUNICIPALITY: "select exists (select from intake.municipality where ags = $1)",
+    Role.MANAGER: "select exists (select from matching.manager where id::text = $1)",
+}
 
 # As whoever signs in is understood.
 AccountName = Annotated[str, typer.Argument(help="the name to sign in with", callback=lambda name: name.strip())]
@@ -49,8 +54,9 @@ def account_create(name: AccountName, role: RoleOption, tenant: Tenant) -> None:
     _require_tenant(role, tenant)
     password = secrets.token_urlsafe(12)
 
-    async def create(tx: Tx) -> UUID:
-        return await create_account(tx, name=name, password=password, role=role, tenant=tenant)
+    async def create(tx: Tx) -> None:
+        await create_account(tx, name=name, password=password, role=role, tenant=tenant)
+        await _warn_of_unknown(tx, role, tenant)
 
     try:
         _do(create)
@@ -107,8 +113,13 @@ def key_issue(
 ) -> None:
     """Issue an API key, shown once; two of one scope may be valid, so that one can follow the other."""
     _require_tenant(role, tenant)
+
+    async def issue(tx: Tx) -> IssuedKey:
+        await _warn_of_unknown(tx, role, tenant)
+        return await issue_key(tx, role=role, tenant=tenant, label=label, lifetime=timedelta(days=days))
+
     try:
-        issued = _do(lambda tx: issue_key(tx, role=role, tenant=tenant, label=label, lifetime=timedelta(days=days)))
+        issued = _do(issue)
     except TooManyKeys:
         raise Failure(
             f"Two keys of {role} {tenant} are valid: revoke one first"
@@ -160,6 +171,12 @@ def _require_tenant(role: Role, tenant: str) -> None:
             fits, wanted = tenant == STATE_WIDE, STATE_WIDE
     if not fits:
         raise Failure(f"The tenant of a {role} is {wanted}.")
+
+
+async def _warn_of_unknown(tx: Tx, role: Role, tenant: str) -> None:
+    """Accounts may be made before the register and the roster are there; but whoever is mistyped sees nothing."""
+    if role in _KNOWN and not await tx.fetchval(_KNOWN[role], tenant):
+        typer.echo(f"warning: no {role} of this tenant is known yet, so nothing will be seen", err=True)
 
 
 def _do(work: Callable[[Tx], Awaitable[T]]) -> T:
