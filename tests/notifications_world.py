@@ -112,6 +112,41 @@ def released(care: Care, reason: AnswerReason = AnswerReason.LANGUAGE, *, answer
     )
 
 
+def erased(care: Care) -> Care:
+    """The care of a household in care that was erased: matching leaves days, and nothing of the case."""
+    assert care.item is not None
+    assert care.assignee is not None
+    assert care.assigned_at is not None
+    earlier = EarlierAssignment(
+        item=care.item,
+        manager=care.assignee.id,
+        assigned_at=_day(care.assigned_at),
+        ended_at=_day(NOW),
+        status=CareStatus.ENDED,
+        reason=CareReason.HOUSEHOLD_ERASED,
+    )
+    return care.model_copy(
+        update={
+            "revision": care.revision + 1,
+            "status": CareStatus.ENDED,
+            "reason": CareReason.HOUSEHOLD_ERASED,
+            "case": None,
+            "assignee": None,
+            "item": None,
+            "weight": 0,
+            "registered_at": care.registered_at and _day(care.registered_at),
+            "decided_at": _day(NOW),
+            "assigned_at": None,
+            "ended_at": _day(NOW),
+            "earlier": (*care.earlier, earlier),
+        }
+    )
+
+
+def _day(at: datetime) -> datetime:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def proposed_again(care: Care, **overrides: Any) -> Care:
     """The care once matching has chosen somebody else."""
     values: dict[str, Any] = {

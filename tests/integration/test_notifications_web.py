@@ -21,6 +21,7 @@ from integration.conftest import OpenDatabase
 from notifications import store, web
 from notifications_world import (
     confirmed,
+    erased,
     fold,
     know_contact,
     messages,
@@ -327,6 +328,24 @@ async def test_a_person_accepts_contacts_and_closes(door: Door) -> None:
         assert (await send(browser, care, "closed", reason="moved_away")).status_code == 303
         assert "Moved away" in await household_page(browser, care)
     assert [row["revision"] for row in await published(door.worker)] == [1, 2, 3]
+
+
+async def test_an_erased_household_has_a_history_of_days_that_ends_with_its_erasure(door: Door) -> None:
+    care = a_care(assigned_at=NOW)
+    await fold(door.worker, care)
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        await send(browser, care, "accepted")
+        async with door.worker.transaction() as tx:
+            await tx.execute("update response set accepted_at = $1, answered_at = $1", NOW + timedelta(hours=1))
+        await fold(door.worker, erased(confirmed(care)))
+        page = await household_page(browser, care)
+        listed = (await browser.get("/inbox/?status=all")).text
+    history = page.split('class="timeline"')[1].split("</ol>")[0]
+    said = re.findall(r'kern-title--small">([^<]+)<', history)
+    assert said == ["Proposed to TUE-01", "Accepted", "The household was erased"]
+    for shown in (history, page.split("History")[0], listed.split('id="results"')[1].split("<footer")[0]):
+        assert "14/03/2022" in shown
+        assert not re.search(r"\d\d:\d\d", re.sub(r'datetime="[^"]+"', "", shown))
 
 
 async def test_a_person_declines_with_a_reason_and_takes_it_back(door: Door) -> None:

@@ -1,7 +1,7 @@
 """Numbers and times as people here write them: by language, in Europe/Berlin."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from babel import Locale, dates, numbers
@@ -12,10 +12,15 @@ Number = int | float | Decimal
 NOTHING = "–"
 
 
+def is_day(at: datetime) -> bool:
+    """Whether only the day is left of a time, as of an erased household's: midnight in UTC, to the microsecond."""
+    return at.astimezone(UTC).time() == time.min
+
+
 def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
     """Jinja filters `date`, `time`, `datetime`, `number`, `percent`, `seconds`, `language`; None shows as –.
 
-    `date` takes what JSON holds of a day, too.
+    `date` takes what JSON holds of a day, too; `datetime` shows no time where only the day is left.
     """
 
     def day(value: date | str | None, style: str = "medium") -> str:
@@ -25,11 +30,13 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
             value = value.astimezone(BERLIN).date()
         return NOTHING if value is None else dates.format_date(value, style, locale)
 
-    def time(value: datetime | None) -> str:
+    def clock(value: datetime | None) -> str:
         return NOTHING if value is None else dates.format_time(value, "short", tzinfo=BERLIN, locale=locale)
 
     def moment(value: datetime | None, style: str = "short") -> str:
-        return NOTHING if value is None else dates.format_datetime(value, style, tzinfo=BERLIN, locale=locale)
+        if value is None or is_day(value):
+            return day(value, style)
+        return dates.format_datetime(value, style, tzinfo=BERLIN, locale=locale)
 
     def number(value: Number | None, digits: int | None = None) -> str:
         if value is None:
@@ -58,7 +65,7 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
 
     return {
         "date": day,
-        "time": time,
+        "time": clock,
         "datetime": moment,
         "number": number,
         "percent": percent,
