@@ -297,6 +297,15 @@ async def test_the_roster_says_what_keeps_whom_from_new_cases(door: Door, stage:
         assert words in row, code
 
 
+async def test_a_code_stays_in_one_line(door: Door, cares: dict[str, Care]) -> None:
+    assert cares["proposed"].assignee is not None
+    async with door.person(Role.STATE, "08") as browser:
+        for path in ("/roster", f"/managers/{cares['proposed'].assignee.id}", "/waiting"):
+            page = (await browser.get(f"/matching{path}")).text
+            cell = page.split("<tbody")[1].split("</td>")[0]
+            assert '<div class="cell cell--code"><a' in cell, path
+
+
 async def test_a_file_is_shown_before_it_is_imported(door: Door, stage: Stage) -> None:
     content = "\n".join(
         [HEADER, *(line + ";" * (8 - line.count(";")) for line in (*ROSTER, f"D;Dora;P;1;{STUTTGART}"))]
