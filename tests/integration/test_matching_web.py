@@ -297,6 +297,20 @@ async def test_the_roster_says_what_keeps_whom_from_new_cases(door: Door, stage:
         assert words in row, code
 
 
+async def test_a_receipt_says_why_and_not_what_is_awaited(door: Door, cares: dict[str, Care]) -> None:
+    async with door.person(Role.STATE, "08") as browser:
+        page = (await browser.get(f"/matching/households/{cares['proposed'].household}")).text
+    assert "its answer is awaited" in page.split("Receipt of the decision")[0]
+    assert re.search(r">Why</dt>\s*<dd[^>]*>Matched by language, needs, distance and load<", page)
+
+
+async def test_a_district_has_its_name_where_no_municipality_is_known(door: Door, stage: Stage) -> None:
+    care = await stage.arrive(municipality=None, district=TUEBINGEN[:5])
+    async with door.person(Role.STATE, "08") as browser:
+        page = (await browser.get(f"/matching/households/{care.household}")).text
+    assert re.search(r">District</dt>\s*<dd[^>]*>Tübingen<", page)
+
+
 async def test_a_code_stays_in_one_line(door: Door, cares: dict[str, Care]) -> None:
     assert cares["proposed"].assignee is not None
     async with door.person(Role.STATE, "08") as browser:

@@ -311,6 +311,15 @@ async def test_the_reason_for_a_manager_is_shown(door: Door) -> None:
     assert "room for the case" not in pages[3]
 
 
+async def test_a_reason_that_only_repeats_the_status_is_left_out(door: Door) -> None:
+    care = a_care()
+    await fold(door.worker, care)
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        assert re.search(r">Reason</dt>\s*<dd[^>]*>Matched by language, needs", await household_page(browser, care))
+        await fold(door.worker, confirmed(care))
+        assert ">Reason</dt>" not in await household_page(browser, care)
+
+
 async def test_a_person_accepts_contacts_and_closes(door: Door) -> None:
     care = a_care()
     await fold(door.worker, care, a_municipality())

@@ -58,6 +58,8 @@ CARE_REASONS: Mapping[CareReason, str] = {
     CareReason.HOUSEHOLD_HANDED_OVER: N_("The case was handed over to youth welfare."),
     CareReason.HOUSEHOLD_ERASED: N_("The household was erased."),
 }
+MATCHED = N_("Matched by language, needs, distance and load")
+"""Why somebody was chosen, where the reason above says only what is awaited now."""
 ANSWER_REASONS: Mapping[AnswerReason, str] = {
     AnswerReason.LANGUAGE: N_("Language"),
     AnswerReason.OVERLOADED: N_("Too many cases"),

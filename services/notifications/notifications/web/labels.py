@@ -1,6 +1,7 @@
 """What codes are called on pages; msgids, to be translated where they show."""
 
 from chassis.web import N_
+from chassis.web.words import MATCHED
 from contracts.vocabulary import Answer
 from notifications.domain import ItemStatus
 
@@ -25,7 +26,7 @@ ANSWERS = {
     Answer.TRANSFER_REQUESTED: N_("Transfer requested"),
 }
 REASONS = {
-    "matched": N_("Matched by language, needs, distance and load"),
+    "matched": MATCHED,
     "overridden": N_("Decided by a person"),
     "decline_undone": N_("Proposed again after a decline was taken back"),
     "manager_stays": N_("The household has moved here and stays with its manager"),
