@@ -108,13 +108,21 @@ async def test_a_manager_is_not_told_that_nobody_waits(door: Door, cares: dict[s
     assert "Waiting list" not in home.text
 
 
-async def test_names_are_offered_to_whom_they_are_shown(door: Door, cares: dict[str, Care]) -> None:
+async def test_names_are_offered_to_whom_they_are_shown_once_they_are(
+    door: Door, stage: Stage, cares: dict[str, Care]
+) -> None:
     assert cares["proposed"].assignee is not None
+    path = f"/matching/households/{cares['proposed'].household}"
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        page = await browser.get(path)
+    assert "once the case is accepted" in page.text
+    assert "Show names" not in page.text
+    await stage.answer(cares["proposed"], Answer.ACCEPTED)
     may = ((Role.MUNICIPALITY, TUEBINGEN), (Role.MANAGER, str(cares["proposed"].assignee.id)))
     may_not = ((Role.DISTRICT, TUEBINGEN[:5]), (Role.STATE, "08"), (Role.AUDITOR, "08"))
     for role, tenant in (*may, *may_not):
         async with door.person(role, tenant) as browser:
-            page = await browser.get(f"/matching/households/{cares['proposed'].household}")
+            page = await browser.get(path)
         assert page.status_code == 200
         assert ("Show names" in page.text) == ((role, tenant) in may), role
 

@@ -399,9 +399,14 @@ async def test_a_reason_is_asked_for_the_item_that_was_seen(door: Door) -> None:
     assert await published(door.worker) == []
 
 
-async def test_names_are_offered_to_whom_they_are_shown(door: Door) -> None:
+async def test_names_are_offered_to_whom_they_are_shown_once_they_are(door: Door) -> None:
     care = a_care()
     await fold(door.worker, care)
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        page = await browser.get(f"/inbox/households/{care.household}")
+        assert "once the case is accepted" in page.text
+        assert "Show names" not in page.text
+        assert (await send(browser, care, "accepted")).status_code == 303
     for role, tenant in ((Role.MUNICIPALITY, TUEBINGEN), (Role.DISTRICT, TUEBINGEN[:5]), (Role.STATE, "08")):
         async with door.person(role, tenant) as browser:
             page = await browser.get(f"/inbox/households/{care.household}")
