@@ -406,6 +406,11 @@ async def test_a_fragment_says_the_same_for_what_may_not_be_seen_and_what_is_not
     async with door.person(Role.CENTRE, "karlsruhe") as browser:
         household = id_in(await register(browser))
     async with door.person(Role.MUNICIPALITY, "08416041") as other:
+        for one in (household, uuid4()):
+            page = await other.get(f"/intake/households/{one}/card")
+            assert page.status_code == 404
+            assert "once the case is accepted" in page.text
+            assert "may have been moved" not in page.text
         other.client.headers["HX-Request"] = "true"
         pages = {one: await other.get(f"/intake/households/{one}/card") for one in (household, uuid4())}
     assert [page.status_code for page in pages.values()] == [200, 200]

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.access import Permission, Principal
-from chassis.web import Work, not_found, render, require, wants_partial
+from chassis.web import Work, render, require, wants_partial
 from intake.reception import identity_of
 from intake.web.api import keys_of
 
@@ -21,10 +21,15 @@ async def card(
 ) -> Response:
     """Names, birth dates and contact, for the household's centre and, once they have accepted it, those who care.
 
-    Whoever may not see them reads the same as for an id that does not exist: 404, or in a page's fragment a
-    sentence, so that one case more or less is no error of the page around it.
+    Whoever may not see them reads the same sentence as for an id that does not exist: with 404, or in a page's
+    fragment with 200, so that one case more or less is no error of the page around it.
     """
     identity = await identity_of(tx, keys_of(request), household)
-    if identity is None and not wants_partial(request):
-        raise not_found()
-    return render(request, "card.html", partial="card", identity=identity, household=household)
+    return render(
+        request,
+        "card.html",
+        partial="card",
+        status_code=200 if identity or wants_partial(request) else 404,
+        identity=identity,
+        household=household,
+    )
