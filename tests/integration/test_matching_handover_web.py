@@ -72,6 +72,28 @@ async def test_a_plan_is_looked_at_confirmed_and_followed(
     assert [row["action"] for row in audits] == ["plan_handover", "confirm_handover", "hand_over", "hand_over"]
 
 
+async def test_a_running_plan_says_whose_cases_it_moves_and_comes_anew_until_its_end(door: Door, stage: Stage) -> None:
+    await fall_ill(stage)
+    async with door.person(Role.STATE, "08") as browser:
+        address = (await browser.send(f"/matching/managers/{A}/handover", reason="absent")).headers["location"]
+        listed = (await browser.get("/matching/handovers")).text
+        assert '<div class="cell">A</div>' in listed
+        proposal = (await browser.get(address)).text
+        assert "Handover: A</h1>" in proposal
+        assert "every 2s" not in proposal
+        await browser.send(address + "/confirm")
+        assert f'hx-get="{address}" hx-trigger="every 2s"' in (await browser.get(address)).text
+        browser.client.headers["HX-Request"] = "true"
+        running = await browser.get(address)
+        assert "2 moves are still to come" in running.text
+        assert "<table" not in running.text
+        assert "hx-refresh" not in running.headers
+        await stage.pass_time()
+        done = await browser.get(address)
+        assert done.headers["hx-refresh"] == "true"
+        assert "every 2s" not in done.text
+
+
 async def test_where_all_can_stay_nothing_is_planned(door: Door, stage: Stage) -> None:
     async with door.person(Role.STATE, "08") as browser:
         answer = await browser.send(f"/matching/managers/{A}/handover", reason="cut")

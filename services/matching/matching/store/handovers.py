@@ -74,12 +74,7 @@ async def handover(tx: Tx, key: UUID) -> asyncpg.Record | None:
 
 async def handovers(tx: Tx, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[asyncpg.Record]:
     """Plans, newest first."""
-    return await tx.fetch(
-        "select id, made_at, reason, status, moves_lower_bound from handover"
-        " where $1::timestamptz is null or (made_at, id) < ($1, $2::uuid) order by made_at desc, id desc limit $3",
-        *(after or (None, None)),
-        limit,
-    )
+    return await tx.fetch(query("handovers"), *(after or (None, None)), limit)
 
 
 async def handover_moves(tx: Tx, key: UUID, after: UUID | None, limit: int) -> Sequence[asyncpg.Record]:

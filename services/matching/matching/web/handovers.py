@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.access import Permission, Principal
-from chassis.web import Paging, Work, not_found, read_form, redirect, render, require, translations_of
+from chassis.web import Paging, Work, not_found, read_form, redirect, render, require, translations_of, wants_partial
 from matching import store as decisive
 from matching.handing_over import OF_ONE_CASE, Reason, Wanted, confirm, discard, propose
 from matching.web import labels, store
@@ -69,11 +69,14 @@ async def show(request: Request, tx: Work, who: Planner, paging: Paging, handove
     row = await decisive.handover(tx, handover)
     if row is None:
         raise not_found()
+    is_over = wants_partial(request) and row["status"] != "running"
     after = paging.after(UUID)
     moves = await decisive.handover_moves(tx, handover, after[0] if after else None, paging.limit + 1)
     return render(
         request,
         "handover.html",
+        partial="progress",
+        headers={"HX-Refresh": "true"} if is_over else None,
         labels=labels,
         handover=row,
         page=paging.take(moves, lambda one: (one["household"],)),
