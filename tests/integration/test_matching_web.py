@@ -478,6 +478,41 @@ async def test_a_person_keeps_a_manager_and_a_household_apart(
         assert (await client.post("/matching/v1/apart", json=body | {"revision": 1})).status_code == 409
 
 
+async def test_who_is_kept_apart_is_asked_for_once_more_listed_and_marked(
+    door: Door, stage: Stage, cares: dict[str, Care]
+) -> None:
+    path, hers = f"/matching/households/{cares['proposed'].household}", manager_id("P", "A")
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        missing = await browser.get(f"{path}/apart?apart=&revision=1")
+        assert missing.status_code == 422
+        assert 'id="apart-error"' in missing.text
+        asked = await browser.get(f"{path}/apart?apart={hers}&revision=1")
+        assert "She has this household now" in asked.text
+        assert (fields_of(asked.text)["apart"], fields_of(asked.text)["revision"]) == (str(hers), "1")
+        assert "Kept apart" not in (await browser.get(path)).text
+        assert (await browser.send(f"{path}/apart", apart=hers, revision=1)).status_code == 303
+        page = (await browser.get(path)).text
+    stage.cares.clear()
+    listed = r"Kept apart from this household:</p>\s*<ul[^>]*>\s*<li><a[^>]*>A \(P\)</a>, since 14 Mar 2022"
+    assert re.search(listed, page)
+    overriding, keeping = (page.split(f'id="{name}"')[1].split("</select>")[0] for name in ("manager", "apart"))
+    assert "kept apart" in overriding.split(str(hers))[1].split("</option>")[0]
+    assert str(hers) not in keeping
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        assert "Kept apart" not in (await browser.get(path)).text
+        assert (await browser.get(f"{path}/apart?apart={hers}")).status_code == 403
+
+
+async def test_choices_of_managers_name_the_provider(door: Door, stage: Stage, cares: dict[str, Care]) -> None:
+    path = f"/matching/households/{cares['proposed'].household}"
+    async with stage.database.transaction() as tx:
+        await tx.execute("update provider set name = 'Town of Tübingen' where code = 'P'")
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        page = (await browser.get(f"{path}?why_not=B")).text
+    assert page.count("B (Town of Tübingen)") == 3
+    assert "B (P)" not in page
+
+
 async def test_a_person_may_go_beyond_capacity_and_it_shows(door: Door, stage: Stage, cares: dict[str, Care]) -> None:
     await stage.roster(f"F;Full;P;0,25;{TUEBINGEN};;;300")
     wanted = {"household": str(cares["nowhere"].household), "manager": str(manager_id("P", "F")), "revision": 1}

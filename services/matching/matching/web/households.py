@@ -1,5 +1,6 @@
 """A household's care: history, the receipt of each decision, and a person's own decision."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -31,6 +32,10 @@ from matching.web import labels, store
 router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, require(Permission.READ_CASES)]
 Decider = Annotated[Principal, require(Permission.OVERRIDE_DECISIONS)]
+
+
+Chosen = Annotated[str, Query(max_length=36, pattern=NO_NUL)]
+Seen = Annotated[str, Query(max_length=10, pattern=r"^[0-9]*$")]
 
 
 class OverrideForm(BaseModel):
@@ -80,6 +85,23 @@ async def decide(request: Request, tx: Work, who: Decider, household: UUID) -> R
             return redirect(request, f"/households/{household}", notice=_("The decision is made."))
 
 
+@router.get("/households/{household}/apart")
+async def apart_asked(
+    request: Request, tx: Work, who: Decider, household: UUID, *, apart: Chosen = "", revision: Seen = ""
+) -> Response:
+    """Asks once more; `revision` is the care's that was seen."""
+    care = await store.care(tx, household)
+    if care is None:
+        raise not_found()
+    choices = await store.serving(tx, care["municipality"])
+    manager = next((one for one in choices if str(one["id"]) == apart), None)
+    if manager is None:
+        missing = translations_of(request).gettext("Please choose one of the options.")
+        form = replace(blank_form(ApartForm, revision=care["revision"]), errors={"apart": missing})
+        return await _show(request, tx, who, household, apart=form, status_code=422)
+    return render(request, "keep_apart.html", care=care, manager=manager, revision=revision)
+
+
 @router.post("/households/{household}/apart")
 async def apart(request: Request, tx: Work, who: Decider, household: UUID) -> Response:
     """Let a manager never get the household."""
@@ -126,6 +148,8 @@ async def _show(
     if receipt:
         named |= {UUID(one["manager"]) for one in receipt["candidates"]}
     may_decide = Permission.OVERRIDE_DECISIONS in permissions_of(who.role)
+    kept_apart = await store.kept_apart(tx, household) if may_decide else ()
+    named |= {one["id"] for one in kept_apart}
     return render(
         request,
         "care.html",
@@ -142,6 +166,8 @@ async def _show(
         choices=await store.serving(tx, care["municipality"]) if may_decide else (),
         form=form or blank_form(OverrideForm, revision=care["revision"]),
         fault=fault,
+        kept_apart=kept_apart,
+        apart_from={one["id"] for one in kept_apart},
         apart=apart or blank_form(ApartForm, revision=care["revision"]),
         fault_apart=fault_apart,
         may_read_names=Permission.READ_IDENTITIES in permissions_of(who.role),

@@ -111,8 +111,10 @@ async def receipts(tx: Tx, household: UUID) -> Rows:
 async def managers_called(tx: Tx, code: str, places: str) -> Rows:
     """Managers of these places with that code, whose providers may be several; without regard to case."""
     return await tx.fetch(
-        "select id, code, provider from manager where lower(code) = lower($1)"
-        " and exists (select from unnest(service_area) as ags where starts_with(ags, $2)) order by provider limit 20",
+        "select m.id, m.code, p.name as provider_name from manager m join provider p on p.code = m.provider"
+        " where lower(m.code) = lower($1)"
+        " and exists (select from unnest(m.service_area) as ags where starts_with(ags, $2))"
+        " order by m.provider limit 20",
         code,
         places,
     )
@@ -139,10 +141,20 @@ async def is_manager(tx: Tx, manager: UUID) -> bool:
 async def serving(tx: Tx, municipality: str | None) -> Rows:
     """Managers who could be chosen for a household there: those who serve the municipality, and by load."""
     return await tx.fetch(
-        "select id, code, provider, load, capacity from manager where status = 'active'"
-        " and ($1::text is null or service_area @> array[$1::text]) "
-        " order by load::float8 / greatest(capacity, 1), code",
+        "select m.id, m.code, p.name as provider_name, m.load, m.capacity"
+        " from manager m join provider p on p.code = m.provider where m.status = 'active'"
+        " and ($1::text is null or m.service_area @> array[$1::text])"
+        " order by m.load::float8 / greatest(m.capacity, 1), m.code",
         municipality,
+    )
+
+
+async def kept_apart(tx: Tx, household: UUID) -> Rows:
+    """Managers whom a person keeps apart from the household, in the order in which that was decided."""
+    return await tx.fetch(
+        "select m.id, m.code, p.name as provider_name, e.since from exclusion e join manager m on m.id = e.manager"
+        " join provider p on p.code = m.provider where e.household = $1 and e.apart order by e.since, m.code",
+        household,
     )
 
 
