@@ -105,7 +105,17 @@ async def test_a_page_without_data_says_so(door: Door) -> None:
     async with door.person(Role.STATE, "08") as browser:
         page = await browser.get("/reports/?from=&to=&district=")
     assert page.status_code == 200
-    assert "No arrivals in this period" in page.text
+    assert "Nobody was registered in this period" in page.text
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", ("Registered", "rrival")), ("de", ("Angemeldet", "nkünfte"))])
+async def test_the_page_says_that_the_day_of_registration_counts(
+    filled: Door, language: str, words: tuple[str, str]
+) -> None:
+    async with filled.person(Role.STATE, "08", language) as browser:
+        page = (await browser.get(f"/reports/?{MARCH}")).text
+    assert page.count(words[0]) > 4
+    assert words[1] not in page
 
 
 async def test_htmx_gets_the_results_only(filled: Door) -> None:
@@ -120,7 +130,7 @@ async def test_tables_are_downloads(filled: Door) -> None:
         districts = await browser.get(f"/reports/districts.csv?{MARCH}")
         days = await browser.get(f"/reports/days.csv?{MARCH}")
     header, reutlingen, tuebingen = districts.text.removeprefix("\ufeff").splitlines()
-    assert header.startswith("AGS;District;Arrivals;Persons;Eligible;Assigned;Waiting")
+    assert header.startswith("AGS;District;Registered;Persons;Eligible;Assigned;Waiting")
     assert reutlingen.startswith("08415;Reutlingen;1;3;0;0;0")
     assert tuebingen.startswith("08416;Tübingen;1;3;1;1;0")
     assert days.text.removeprefix("\ufeff").splitlines()[1].startswith("2022-03-14;2;6;1;1;0")

@@ -114,7 +114,7 @@ MENU = (
                 N_("Figures"),
                 "/",
                 Permission.READ_REPORTS,
-                N_("Arrivals, assignments, waiting and capacity by day and district."),
+                N_("Registrations, assignments, waiting and capacity by day and district."),
             ),
             _parked(N_("Parked: figures")),
             _trail(N_("Trail: figures")),

@@ -16,7 +16,7 @@ router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, require(Permission.READ_REPORTS)]
 
 COUNTS = (
-    (N_("Arrivals"), "arrivals"),
+    (N_("Registered"), "arrivals"),
     (N_("Persons"), "persons"),
     (N_("Eligible"), "eligible"),
     (N_("Assigned"), "assigned"),
