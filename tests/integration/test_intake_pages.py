@@ -85,6 +85,7 @@ async def test_a_household_is_registered_by_hand_and_shown(door: Door) -> None:
     assert "The household is registered." in page.text
     for shown in ("KA-1", "Tübingen", "Displaced from Ukraine", "Oksana Melnyk", "Ukrainian", "18 to 59 years"):
         assert shown in page.text
+    assert ", Ukraine<" in page.text
     assert "KA-1" in listed.text
     assert "Oksana" not in listed.text
 

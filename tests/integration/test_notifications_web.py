@@ -13,8 +13,8 @@ from builders import NOW, REUTLINGEN, TUEBINGEN, a_care, a_municipality, a_polic
 from chassis.access import Role
 from chassis.web import encode_cursor
 from chassis.web.surroundings import Mounted
-from contracts.assignments import Because, Care
-from contracts.vocabulary import Skill
+from contracts.assignments import Because, Care, CaseFacts
+from contracts.vocabulary import AgeBand, Skill
 from doors import Browser, Door
 from forms import fields_of, told
 from integration.conftest import OpenDatabase
@@ -309,6 +309,16 @@ async def test_the_reason_for_a_manager_is_shown(door: Door) -> None:
     assert "decided by a person" in pages[1]
     assert "room for the case" in pages[2]
     assert "room for the case" not in pages[3]
+
+
+async def test_ages_stand_in_their_order(door: Door) -> None:
+    facts = CaseFacts(size=3, age_bands={AgeBand.ADULT: 1, AgeBand.INFANT: 2}, languages=("prs",))
+    care = a_care(case=facts)
+    await fold(door.worker, care)
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        page = await household_page(browser, care)
+    assert "0 to 4 years: 2; 18 to 59 years: 1" in page
+    assert "Dari" in page
 
 
 async def test_a_reason_that_only_repeats_the_status_is_left_out(door: Door) -> None:

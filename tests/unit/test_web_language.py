@@ -49,6 +49,8 @@ def test_numbers_and_times_in_german_and_english() -> None:
         "90,0\N{NO-BREAK SPACE}s",
     )
     assert (german["language"]("uk"), english["language"]("uk")) == ("Ukrainisch", "Ukrainian")
+    assert (german["language"]("prs"), english["language"]("prs")) == ("Dari", "Dari")
+    assert (german["country"]("UA"), english["country"]("SY")) == ("Ukraine", "Syria")
 
 
 @pytest.mark.parametrize("name", ["date", "time", "datetime", "number", "percent", "seconds"])

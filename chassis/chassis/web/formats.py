@@ -17,11 +17,17 @@ def is_day(at: datetime) -> bool:
     return at.astimezone(UTC).time() == time.min
 
 
+def language_names(locale: Locale) -> Mapping[str, str]:
+    """What languages are called, by ISO 639 code; Dari's own is one that CLDR knows as Afghanistan's Persian."""
+    return {"prs": locale.languages["fa_AF"], **locale.languages}
+
+
 def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
-    """Jinja filters `date`, `time`, `datetime`, `number`, `percent`, `seconds`, `language`; None shows as –.
+    """Jinja filters `date`, `time`, `datetime`, `number`, `percent`, `seconds`, `language`, `country`; None shows as –.
 
     `date` takes what JSON holds of a day, too; `datetime` shows no time where only the day is left.
     """
+    names = language_names(locale)
 
     def day(value: date | str | None, style: str = "medium") -> str:
         if isinstance(value, str):
@@ -61,7 +67,10 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
         return dates.format_timedelta(timedelta(seconds=amount), locale=locale)
 
     def language(code: str) -> str:
-        return str(locale.languages.get(code, code))
+        return names.get(code, code)
+
+    def country(code: str) -> str:
+        return str(locale.territories.get(code, code))
 
     return {
         "date": day,
@@ -71,4 +80,5 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
         "percent": percent,
         "seconds": seconds,
         "language": language,
+        "country": country,
     }

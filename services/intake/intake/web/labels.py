@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from babel import Locale
 
 from chassis.web import N_
+from chassis.web.formats import language_names
 from contracts.vocabulary import (
     Accommodation,
     HouseholdStatus,
@@ -66,7 +67,7 @@ FIRST_COUNTRIES = ("UA", "SY", "AF", "IQ", "TR", "IR", "ER", "SO", "RU", "MD")
 
 def languages(locale: Locale) -> list[tuple[str, str]]:
     """ISO 639 codes with their names; those that are asked for most come first."""
-    return _first(FIRST_LANGUAGES, {code: name for code, name in locale.languages.items() if len(code) in (2, 3)})
+    return _first(FIRST_LANGUAGES, {code: name for code, name in language_names(locale).items() if len(code) in (2, 3)})
 
 
 def countries(locale: Locale) -> list[tuple[str, str]]:

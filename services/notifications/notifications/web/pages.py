@@ -26,7 +26,7 @@ from chassis.web import (
     translations_of,
 )
 from chassis.web.words import AGES, ANSWER_REASONS, SKILLS
-from contracts.vocabulary import AgeBand, Answer, AnswerReason, Skill
+from contracts.vocabulary import Answer, AnswerReason, Skill
 from notifications import store
 from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken, Wish, reason_fits, reasons_of
 from notifications.web import labels
@@ -162,6 +162,7 @@ async def _household(
         raise not_found()
     _ = translations_of(request).gettext
     item = items[0]
+    bands = _facts(item, "age_bands", {})
     choices: list[tuple[str, Any]] = []
     if ask is not None:
         choices = [(one.value, _(label)) for one, label in ANSWER_REASONS.items() if one in reasons_of(ask)]
@@ -172,7 +173,7 @@ async def _household(
         status_code=status_code,
         household=household,
         item=item,
-        ages=[f"{_(AGES[AgeBand(band)])}: {number}" for band, number in _facts(item, "age_bands", {}).items()],
+        ages=[f"{_(said)}: {bands[band]}" for band, said in AGES.items() if band in bands],
         needs=[_(SKILLS[Skill(need)]) for need in _facts(item, "skills_needed", ())],
         events=timeline(items, tx.now, _),
         is_current=item.current_item == item.item,
