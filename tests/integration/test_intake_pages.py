@@ -23,6 +23,7 @@ from offers import a_person, a_registration, an_identity, some_keys, stated_fact
 from stream import eventually
 
 NEW = "/intake/new"
+REFERENCE = "A reference has up to 40 letters, digits, dots, hyphens and underscores, and no spaces."
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ async def test_every_fault_stands_beside_its_field_and_nothing_is_lost(door: Doo
         page = await browser.send(NEW, **form)
     assert page.status_code == 422
     assert errors_in(page.text) == {
-        "reference": "This does not have the expected form.",
+        "reference": REFERENCE,
         "facts/arrived_on": "The arrival cannot be in the future.",
         "identity/persons/0/family_name": "Please fill in this field.",
         "identity/persons/1/birth_date": "The birth date cannot be in the future.",
@@ -164,6 +165,28 @@ async def test_every_fault_stands_beside_its_field_and_nothing_is_lost(door: Doo
     assert 'value="not a reference"' in page.text
     assert 'value="2015-11-30"' not in page.text
     assert re.search(r'value="literacy" checked', page.text)
+
+
+async def test_the_summary_of_faults_leads_to_the_fields_and_has_the_focus(door: Door) -> None:
+    facts = stated_facts(residence_title="Paragraf 24", languages=["uk", "x1"])
+    form = filled(reference="not a reference", facts=facts, identity=an_identity(a_person(birth_date="2999-01-01")))
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        page = (await browser.send(NEW, **form)).text
+    focused = r'<div class="kern-alert kern-alert--danger"[^>]* tabindex="-1" autofocus>(.*?)</ul>'
+    (summary,) = re.findall(focused, page, re.DOTALL)
+    links = re.findall(r'href="#([^"]+)">([^<]+)</a>: ([^<]+)', summary)
+    assert links == [
+        ("reference", "Reference", REFERENCE),
+        ("facts/languages/1", "Language 2", "This does not have the expected form."),
+        (
+            "facts/residence_title",
+            "Residence title (section)",
+            "A section is up to three digits and perhaps a small letter, for example 24 or 104c.",
+        ),
+        ("identity/persons/0/birth_date", "Person 1, Birth date", "The birth date cannot be in the future."),
+    ]
+    for name, _, _ in links:
+        assert f' id="{name}"' in page
 
 
 async def test_a_fault_of_a_checkbox_is_tied_to_it(door: Door) -> None:
@@ -193,7 +216,7 @@ async def test_a_field_that_no_form_has_is_not_looked_at(door: Door, field: dict
         fewer = await browser.send(NEW, **field | form, action="remove/0")
         odd = await browser.send(NEW, **form, action="remove/²")
     assert [one.status_code for one in (page, fewer, odd)] == [422, 200, 422]
-    assert errors_in(page.text) == {"reference": "This does not have the expected form."}
+    assert errors_in(page.text) == {"reference": REFERENCE}
 
 
 async def test_a_nul_is_refused_where_it_stands(door: Door) -> None:
@@ -289,7 +312,9 @@ async def test_a_telephone_that_cannot_be_read_is_refused_though_nothing_else_is
         form = flattened(a_registration(identity=identity)) | {"identity/contact/phone": "0711 123456 (Frau Meier)"}
         page = await browser.send(f"{address}/correct", **form, revision="1")
     assert page.status_code == 422
-    assert errors_in(page.text) == {"identity/contact/phone": "This does not have the expected form."}
+    assert errors_in(page.text) == {
+        "identity/contact/phone": "A telephone number has 5 to 30 digits, spaces, brackets, / and -, perhaps after a +."
+    }
 
 
 async def test_a_form_that_is_saved_as_it_was_shown_changes_no_fact(door: Door, worker: Database) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from intake.stated import MAX_PERSONS, Problem
-from intake.web.messages import DEFAULT, MESSAGES
+from intake.web.messages import message_of
 
 _NAME = re.compile(
     r"reference|facts/(languages|skills_needed)/[0-9]{1,2}|facts/(?!languages$|skills_needed$)[a-z_]{1,30}"
@@ -89,7 +89,7 @@ def sheet(fields: Mapping[str, str], problems: Iterable[Problem] = (), persons: 
     errors: defaultdict[str, str | None] = defaultdict(lambda: None)
     general: list[str] = []
     for problem in problems:
-        name, message = problem.pointer[1:], MESSAGES.get(problem.code, DEFAULT)
+        name, message = problem.pointer[1:], message_of(problem)
         if _NAME.fullmatch(name):
             errors[name] = message
         elif message not in general:

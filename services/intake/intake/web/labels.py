@@ -61,6 +61,26 @@ EVENTS: Mapping[str, str] = {
     "assignment_ended": N_("The assignment ended"),
     "ended": N_("Care ended"),
 }
+FIELDS: Mapping[str, str] = {
+    "reference": N_("Reference"),
+    "arrived_on": N_("Day of arrival"),
+    "municipality": N_("Municipality"),
+    "district": N_("District"),
+    "allotted_on": N_("Day of allotment to the municipality"),
+    "accommodation": N_("Accommodation"),
+    "legal_group": N_("Legal group"),
+    "residence_title": N_("Residence title (section)"),
+    "family_group": N_("Family group"),
+    "unaccompanied_minor": N_("Unaccompanied minor"),
+    "given_name": N_("Given name"),
+    "family_name": N_("Family name"),
+    "birth_date": N_("Birth date"),
+    "nationality": N_("Nationality"),
+    "sex": N_("Sex"),
+    "phone": N_("Telephone"),
+    "email": N_("E-mail"),
+}
+"""Fields of the form, by the last word of their name."""
 FIRST_LANGUAGES = ("uk", "ru", "ar", "fa", "prs", "ps", "ku", "tr", "ti", "so", "en", "fr", "de")
 FIRST_COUNTRIES = ("UA", "SY", "AF", "IQ", "TR", "IR", "ER", "SO", "RU", "MD")
 

@@ -38,9 +38,25 @@ MESSAGES: Mapping[str, str] = {
     "unknown_value": N_("This is not one of the values of the list."),
     "wrong_type": N_("This has the wrong type."),
 }
+MALFORMED: Mapping[str, str] = {
+    "/reference": N_("A reference has up to 40 letters, digits, dots, hyphens and underscores, and no spaces."),
+    "/facts/residence_title": N_("A section is up to three digits and perhaps a small letter, for example 24 or 104c."),
+    "/facts/family_group": N_("An identifier is 32 digits and letters from a to f in five groups, as a UUID."),
+    "/identity/contact/phone": N_(
+        "A telephone number has 5 to 30 digits, spaces, brackets, / and -, perhaps after a +."
+    ),
+    "/identity/contact/email": N_("An e-mail address is written like name@example.org."),
+}
+"""What holds for a field, where its form is not the expected one."""
 DEFAULT = N_("Please check this entry.")
+
+
+def message_of(problem: Problem) -> str:
+    """The msgid of a problem."""
+    said = MALFORMED.get(problem.pointer) if problem.code == "malformed" else None
+    return said or MESSAGES.get(problem.code, DEFAULT)
 
 
 def field_errors(problems: Iterable[Problem]) -> list[FieldError]:
     """Problems as RFC 9457's `errors`; a pointer is one into the request's body."""
-    return [FieldError(one.pointer, one.code, MESSAGES.get(one.code, DEFAULT)) for one in problems]
+    return [FieldError(one.pointer, one.code, message_of(one)) for one in problems]
