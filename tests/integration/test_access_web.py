@@ -152,6 +152,35 @@ async def test_a_person_signs_in_works_and_signs_out(client: httpx.AsyncClient, 
     assert (await client.get("/show/rows")).headers["location"] == "/login?next=/show/rows"
 
 
+async def test_a_wrong_password_keeps_the_name(client: httpx.AsyncClient) -> None:
+    page = await client.post("/login", data={"name": 'l"and', "password": "wrong"}, headers=HTML)
+    name, password = re.findall(r'<input [^>]*id="(?:name|password)"[^>]*>', page.text)
+    assert 'value="l&#34;and"' in name
+    assert ("autofocus" in name, "autofocus" in password) == (False, True)
+
+
+async def test_what_was_sent_after_the_end_of_a_session_is_said_to_be_lost(client: httpx.AsyncClient) -> None:
+    client.headers.update(HTML)
+    came_from = {"Referer": "http://geleit.test/show/rows/one"}
+    sent = await client.post("/show/rows/one", headers=came_from, data={"persons": "2"})
+    assert sent.headers["location"] == "/login?next=/show/rows/one&lost=true"
+    said = "Ihre Sitzung ist beendet; was Sie eingegeben haben, wurde nicht gespeichert."
+    assert said in (await client.get(sent.headers["location"])).text
+    for nothing_lost in (await client.get("/show/rows"), await client.post("/logout")):
+        assert said not in (await client.get(nothing_lost.headers["location"])).text
+
+
+async def test_a_form_that_is_shown_again_offers_no_other_language(
+    client: httpx.AsyncClient, web: Database, database_url: str
+) -> None:
+    client.headers.update(HTML)
+    token = await signed_in(client, web, database_url, Role.MUNICIPALITY, TUEBINGEN)
+    assert 'action="/language"' in (await client.get("/show/rows/one")).text
+    refused = await client.post("/show/rows/one", data={"persons": "x", "csrf_token": csrf_token(token)})
+    assert refused.status_code == 422
+    assert 'action="/language"' not in refused.text
+
+
 async def test_signing_in_ends_the_session_before_and_locks_after_failures(
     client: httpx.AsyncClient, web: Database, database_url: str
 ) -> None:

@@ -125,7 +125,10 @@ def _is_for_a_person(request: Request) -> bool:
 
 def _sign_in_first(request: Request) -> Response:
     back = here(request)
-    target = "/login" + (f"?next={quote(back)}" if back != "/" else "")
+    asked = [f"next={quote(back)}"] if back != "/" else []
+    if request.method == "POST" and request.url.path != "/logout":
+        asked.append("lost=true")
+    target = "/login" + ("?" + "&".join(asked) if asked else "")
     if "hx-request" in request.headers:
         return Response(status_code=204, headers={"HX-Redirect": target})
     return RedirectResponse(target, 303)

@@ -43,11 +43,11 @@ async def overview(request: Request, who: Annotated[Principal, signed_in]) -> Re
 
 
 @router.get("/login", dependencies=[public])
-async def login_page(request: Request, next: str = "/") -> Response:
-    """The form; who is signed in already goes on."""
+async def login_page(request: Request, next: str = "/", *, lost: bool = False) -> Response:
+    """The form; who is signed in already goes on. `lost` is what somebody has sent whose session had ended."""
     if await current_principal(request) is not None:
         return RedirectResponse(local_path(next), 303)
-    return _login_form(request, next)
+    return _login_form(request, next, lost=lost)
 
 
 @router.post("/login", dependencies=[public])
@@ -69,19 +69,21 @@ async def login(request: Request, name: Name = "", password: Password = "", next
             )
             return response
         case Refused():
-            return _login_form(request, next, status_code=401, refused=True)
+            return _login_form(request, next, name, status_code=401, refused=True)
         case Locked(until):
             # Both rounded up: who comes back at the time that is told must not find the name locked still.
             seconds = max(1, ceil((until - datetime.now(UTC)).total_seconds()))
             shown = until + timedelta(minutes=1) - timedelta.resolution
-            return _login_form(request, next, status_code=429, locked_until=shown, retry_after=seconds)
+            return _login_form(request, next, name, status_code=429, locked_until=shown, retry_after=seconds)
 
 
 def _login_form(
     request: Request,
     next: str,
+    name: str = "",
     *,
     status_code: int = 200,
+    lost: bool = False,
     refused: bool = False,
     locked_until: datetime | None = None,
     retry_after: int | None = None,
@@ -93,6 +95,8 @@ def _login_form(
         status_code=status_code,
         headers=headers,
         next=local_path(next),
+        user_name=name,
+        lost=lost,
         refused=refused,
         locked_until=locked_until,
     )

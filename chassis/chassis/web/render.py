@@ -93,6 +93,7 @@ def _common(request: Request) -> dict[str, Any]:
         "csrf_field": Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, csrf),
         "prefix": surroundings(request).prefix,
         "here": here(request),
+        "shows_form_again": principal is not None and request.method == "POST",
         "notice": unquote(notice)[:300] if notice else None,
         "notice_kind": "warning" if kind == "warning" else "success",
     }
