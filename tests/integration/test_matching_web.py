@@ -65,6 +65,13 @@ async def test_the_overview_shows_who_waits_and_what_is_left(
     assert words in page.text
 
 
+async def test_where_no_household_is_yet_nobody_is_said_to_be_cared_for(door: Door) -> None:
+    async with door.person(Role.STATE, "08") as browser:
+        page = (await browser.get("/matching/")).text
+    assert "There is no household yet." in page
+    assert "Every household" not in page
+
+
 async def test_a_district_sees_its_own_cases_only(door: Door, cares: dict[str, Care]) -> None:
     own, other = cares["proposed"].household, cares["stuttgart"].household
     async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:

@@ -7,9 +7,11 @@ import pytest
 from builders import NOW, REUTLINGEN, a_care, a_household, a_manager, a_municipality, a_record, an_assignee
 from chassis.access import Role
 from chassis.database import Database
+from chassis.web import words
 from chassis.web.surroundings import Mounted
 from contracts.record import State
 from contracts.topics import topic_of
+from contracts.vocabulary import CareReason, CareStatus
 from doors import Door
 from integration.conftest import OpenDatabase
 from reporting import app, web
@@ -116,6 +118,15 @@ async def test_the_page_says_that_the_day_of_registration_counts(
         page = (await browser.get(f"/reports/?{MARCH}")).text
     assert page.count(words[0]) > 4
     assert words[1] not in page
+
+
+async def test_a_reason_is_worded_as_in_matching(filled: Door) -> None:
+    waiting = a_household()
+    reason = CareReason.NO_CAPACITY
+    care = a_care(household=waiting.id, status=CareStatus.WAITING, reason=reason, assignee=None, assigned_at=None)
+    await fold(filled.worker, [waiting, care])
+    async with filled.person(Role.STATE, "08") as browser:
+        assert words.CARE_REASONS[reason] in (await browser.get(f"/reports/?{MARCH}")).text
 
 
 async def test_htmx_gets_the_results_only(filled: Door) -> None:

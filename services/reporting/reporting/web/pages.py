@@ -34,23 +34,6 @@ TIMES = (
     (N_("95th percentile (seconds)"), "p95_ms"),
     (N_("99th percentile (seconds)"), "p99_ms"),
 )
-REASONS = {
-    "legal_group": N_("This legal group is not counselled"),
-    "residence_title": N_("This residence title is not counselled"),
-    "stage": N_("Not in this stage of accommodation"),
-    "unaccompanied_minor": N_("Unaccompanied minor: youth welfare"),
-    "counselling_period_over": N_("The counselling period is over"),
-    "no_policy": N_("No policy covers the day"),
-    "no_municipality": N_("No municipality yet"),
-    "not_served": N_("No manager serves the municipality"),
-    "nobody_active": N_("No manager there is active"),
-    "skill_missing": N_("A skill that is needed is missing"),
-    "all_excluded": N_("Everybody has declined"),
-    "week_full": N_("Everybody has her new cases of the week"),
-    "no_capacity": N_("No capacity left"),
-    "parked": N_("Declined: nobody is asked for some time"),
-    "to_be_reassessed": N_("Declined: to be assessed anew"),
-}
 
 
 @router.get("/")
@@ -66,7 +49,6 @@ async def page(request: Request, tx: Work, asked: Asked, who: Reader) -> Respons
         districts=await store.districts(tx),
         chooses_district=who.role not in {Role.DISTRICT, Role.MUNICIPALITY},
         own_only=sees_own_only(who),
-        reasons=REASONS,
         query=_query(asked),
     )
 
