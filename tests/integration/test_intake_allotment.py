@@ -110,6 +110,7 @@ async def test_all_that_is_shown_is_confirmed_with_one_click(door: Door, worker:
         after = await browser.get(PAGE)
     assert [text in page.text for text in ("A-1", "A-2", "A-3", "Landkreis Tübingen", "80.00%")] == [True] * 5
     assert page.text.index("A-1") < page.text.index("A-2") < page.text.index("A-3")
+    assert re.search(r'A-1<span class="short">[0-9a-f]{8}</span>', page.text)
     assert "Oksana" not in page.text
     assert (sent.status_code, sent.headers["location"]) == (303, PAGE)
     assert "Households allotted: 3." in after.text

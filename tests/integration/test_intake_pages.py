@@ -88,6 +88,9 @@ async def test_a_household_is_registered_by_hand_and_shown(door: Door) -> None:
         assert shown in page.text
     assert ", Ukraine<" in page.text
     assert "KA-1" in listed.text
+    short = str(id_in(address))[:8]
+    assert f"Household {short}</p>" in page.text
+    assert f'KA-1</a><span class="short">{short}</span>' in listed.text
     assert "Oksana" not in listed.text
 
 

@@ -326,6 +326,29 @@ async def test_a_district_has_its_name_where_no_municipality_is_known(door: Door
     assert re.search(r">District</dt>\s*<dd[^>]*>Tübingen<", page)
 
 
+async def test_a_household_is_found_by_its_short_form(door: Door, cares: dict[str, Care]) -> None:
+    own, other = cares["proposed"].household, cares["stuttgart"].household
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        assert 'action="/matching/households"' in (await browser.get("/matching/")).text
+        found = await browser.get(f"/matching/households?q=+{str(own)[:8].upper()}")
+        assert found.headers["location"] == f"/matching/households/{own}"
+        page = (await browser.get(found.headers["location"])).text
+        assert f"Household {str(own)[:8]}</h1>" in page
+        assert f">{own}</dd>" in page
+        for nobodys in (str(other)[:8], "xyz", "f" * 33):
+            assert "No household begins like this" in (await browser.get(f"/matching/households?q={nobodys}")).text
+        assert (await browser.get("/matching/households?q=")).headers["location"] == "/matching/"
+
+
+async def test_households_that_begin_alike_are_listed(door: Door, stage: Stage) -> None:
+    alike = [UUID(f"1be9c55e-0000-4000-8000-00000000000{number}") for number in range(2)]
+    for one in alike:
+        await stage.arrive(id=one)
+    async with door.person(Role.STATE, "08") as browser:
+        page = (await browser.get("/matching/households?q=1be9c55e")).text
+    assert all(f"/matching/households/{one}" in page for one in alike)
+
+
 async def test_a_code_stays_in_one_line(door: Door, cares: dict[str, Care]) -> None:
     assert cares["proposed"].assignee is not None
     async with door.person(Role.STATE, "08") as browser:

@@ -311,6 +311,17 @@ async def test_the_reason_for_a_manager_is_shown(door: Door) -> None:
     assert "room for the case" not in pages[3]
 
 
+async def test_a_household_has_one_short_form(door: Door) -> None:
+    care = a_care()
+    await fold(door.worker, care)
+    short = care.key[:8]
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        assert f">{short}</a>" in (await browser.get(f"/inbox/?q={short}")).text
+        page = await household_page(browser, care)
+    assert f"Household {short}</h1>" in page
+    assert f'lead">{care.key}</p>' in page
+
+
 async def test_ages_stand_in_their_order(door: Door) -> None:
     facts = CaseFacts(size=3, age_bands={AgeBand.ADULT: 1, AgeBand.INFANT: 2}, languages=("prs",))
     care = a_care(case=facts)

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from chassis.web import formats, words
 from chassis.web.language import LANGUAGES, LOCALES
+from chassis.web.short import short
 from chassis.web.static import static_url
 
 
@@ -38,7 +39,7 @@ class Templates:
         )
         environment.install_gettext_translations(self.translations[language], newstyle=True)  # type: ignore[attr-defined]
         environment.filters.update(formats.filters(LOCALES[language]))
-        environment.filters["attributes"] = attributes
+        environment.filters.update(attributes=attributes, short=short)
         environment.globals.update(static_url=static_url, language=language, languages=LANGUAGES, words=words)
         # A global, not an import of each page: a block that is rendered alone does not run its page's imports.
         environment.globals["ui"] = environment.get_template("macros.html").module

@@ -22,6 +22,7 @@ from chassis.web import (
     require,
     translations_of,
 )
+from chassis.web.short import Prefix, ids_from
 from matching import explain
 from matching.apart import keep_apart
 from matching.domain import OverrideReason
@@ -58,6 +59,18 @@ class Asked(BaseModel):
 
     decision: Annotated[int, Field(ge=1)] | None = None
     why_not: Annotated[str, Field(max_length=40, pattern=NO_NUL)] = ""
+
+
+@router.get("/households")
+async def find(request: Request, tx: Work, who: Reader, q: Prefix = "") -> Response:
+    """The household whose id begins so, or a list where several do."""
+    if not q:
+        return redirect(request, "/")
+    ids = ids_from(q)
+    rows = await store.beginning(tx, ids, 20) if ids else ()
+    if len(rows) == 1:
+        return redirect(request, f"/households/{rows[0]['household']}")
+    return render(request, "households.html", rows=rows, query=q)
 
 
 @router.get("/households/{household}")

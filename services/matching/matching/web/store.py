@@ -85,6 +85,17 @@ async def cases_of(tx: Tx, manager: UUID, after: tuple[datetime, UUID] | None, l
     )
 
 
+async def beginning(tx: Tx, ids: tuple[UUID, UUID], limit: int) -> Rows:
+    """Cares of the households between two ids."""
+    return await tx.fetch(
+        "select c.household, c.status, c.municipality, m.name as town, g.code from care c"
+        " left join municipality m on m.ags = c.municipality left join manager g on g.id = c.manager"
+        " where c.household between $1 and $2 order by c.household limit $3",
+        *ids,
+        limit,
+    )
+
+
 async def care(tx: Tx, household: UUID) -> asyncpg.Record | None:
     """A household's care with the names of places and the manager's code."""
     return await tx.fetchrow(query("care"), household)

@@ -1,12 +1,11 @@
 """The inbox for people: what is proposed, what became of it, and the answers."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +24,7 @@ from chassis.web import (
     require,
     translations_of,
 )
+from chassis.web.short import Prefix, ids_from
 from chassis.web.words import AGES, ANSWER_REASONS, SKILLS
 from contracts.vocabulary import Answer, AnswerReason, Skill
 from notifications import store
@@ -35,7 +35,6 @@ from notifications.web.history import timeline
 
 router = APIRouter(include_in_schema=False)
 
-_HEX = re.compile(r"[0-9a-f]{1,32}")
 OVERDUE = "overdue"
 """Shown as if it were a status: open, and beyond its time."""
 _SHOWN = {status.value: status for status in ItemStatus}
@@ -49,13 +48,6 @@ _NOTICES = {
 }
 
 
-def _lower_hex(value: object) -> object:
-    return value.strip().lower().replace("-", "") if isinstance(value, str) else value
-
-
-Prefix = Annotated[str, BeforeValidator(_lower_hex), Query(max_length=36)]
-
-
 class AnswerForm(BaseModel):
     """What a form of the household's page sends."""
 
@@ -67,13 +59,13 @@ class AnswerForm(BaseModel):
 @router.get("/", dependencies=[require(Permission.READ_INBOX)])
 async def inbox(request: Request, tx: Work, paging: Paging, status: str = "open", q: Prefix = "") -> Response:
     """The list: open proposals, unless asked for others."""
-    bounds = _bounds(q)
+    ids = ids_from(q)
     rows: list[store.Item] = []
-    if bounds is not None or not q:
+    if ids is not None or not q:
         rows = await store.page(
             tx,
             status=ItemStatus.OPEN if status == OVERDUE else _SHOWN.get(status),
-            households=bounds,
+            households=ids,
             after=paging.after(datetime, UUID, int),
             due_by=tx.now if status == OVERDUE else None,
             limit=paging.limit + 1,
@@ -190,10 +182,3 @@ async def _household(
 
 def _facts(item: store.Item, name: str, missing: Any) -> Any:
     return (item.facts or {}).get(name, missing)
-
-
-def _bounds(prefix: str) -> tuple[UUID, UUID] | None:
-    """The smallest and the largest id that begin so; None if none can."""
-    if not _HEX.fullmatch(prefix):
-        return None
-    return UUID(prefix.ljust(32, "0")), UUID(prefix.ljust(32, "f"))
