@@ -109,8 +109,9 @@ async def _grant_own(connection: asyncpg.Connection, service: str) -> None:
         grant select, insert, update on consumed to "{service}_worker";
         grant insert on outbox to "{service}_web";
         grant select, insert, update, delete on due to "{service}_web";
-        grant select (id, topic, partition, position, error, ce_type, traceparent, parked_at, expires_at, resolved_at,
-            resolution), update (resolved_at, resolution, payload, wrapped_key) on parked to "{service}_web";
+        grant select (id, topic, partition, position, error, ce_type, traceparent, parked_at, expires_at, tried_at,
+            resolved_at, resolution) on parked to "{service}_web";
+        grant update (resolved_at, resolution, payload, wrapped_key) on parked to "{service}_web";
         grant insert on audit to "{service}_worker", "{service}_web";
         grant select on audit to "{service}_worker", "{service}_web";
         grant usage on all sequences in schema "{service}" to "{service}_worker", "{service}_web";

@@ -24,7 +24,7 @@ on conflict (topic, partition, position) do update set
 where parked.parked_at < $11
 """
 _COLUMNS = """
-id, topic, partition, position, error, ce_type, traceparent, parked_at, expires_at, resolved_at, resolution,
+id, topic, partition, position, error, ce_type, traceparent, parked_at, expires_at, tried_at, resolved_at, resolution,
 exists (select from due where kind = 'retry' and aggregate = parked.id::text) as is_asked_for
 """
 _LIST = f"""
@@ -58,6 +58,8 @@ class Parked:
     traceparent: str | None
     parked_at: datetime
     expires_at: datetime
+    tried_at: datetime | None
+    """When it was last applied again in vain."""
     resolved_at: datetime | None
     resolution: str | None
     is_asked_for: bool
@@ -136,8 +138,10 @@ async def ask_for_retry(tx: Tx, *, parked: int | None = None, error: str | None 
 
 
 async def note(tx: Tx, parked: int, error: str) -> None:
-    """A retry has met another error."""
-    await tx.execute("update parked set error = $2 where id = $1 and resolved_at is null", parked, error)
+    """A retry has failed."""
+    await tx.execute(
+        "update parked set error = $2, tried_at = $3 where id = $1 and resolved_at is null", parked, error, tx.now
+    )
 
 
 async def opened(tx: Tx, vault: Vault, parked: int) -> ConsumerRecord | None:

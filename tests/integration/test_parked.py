@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
@@ -183,7 +184,14 @@ async def test_what_fails_again_is_not_tried_for_ever(door: Door, worker: Databa
         assert await timers.tick() == 1
         assert await timers.tick() == 0
         page = (await browser.get("/probe/parked")).text
+        tried, never = [
+            re.search(r"Last tried</dt>\s*<dd[^>]*>([^<]*)", (await browser.get(f"/probe/parked/{one}")).text)
+            for one in (first, first + 1)
+        ]
     assert page.count("waits for a decision") == 3
+    assert tried
+    assert never
+    assert (tried[1] == "–", never[1]) == (False, "–"), "who asked for it sees that it was done"
 
 
 async def test_a_record_is_discarded_with_a_reason_by_who_may_not_read_it(

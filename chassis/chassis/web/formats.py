@@ -39,10 +39,8 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
     def clock(value: datetime | None) -> str:
         return NOTHING if value is None else dates.format_time(value, "short", tzinfo=BERLIN, locale=locale)
 
-    def moment(value: datetime | None, style: str = "short") -> str:
-        if value is None or is_day(value):
-            return day(value, style)
-        return dates.format_datetime(value, style, tzinfo=BERLIN, locale=locale)
+    def moment(value: datetime | None) -> str:
+        return day(value) if value is None or is_day(value) else f"{day(value)}, {clock(value)}"
 
     def number(value: Number | None, digits: int | None = None) -> str:
         if value is None:

@@ -61,6 +61,7 @@ def show(name: ServiceName, record: Id) -> None:
         "traceparent": one.traceparent or "-",
         "parked at": f"{one.parked_at:%Y-%m-%d %H:%M:%S} UTC",
         "kept until": f"{one.expires_at:%Y-%m-%d %H:%M:%S} UTC",
+        "last tried": f"{one.tried_at:%Y-%m-%d %H:%M:%S} UTC" if one.tried_at else "-",
         "settled": f"{one.resolved_at:%Y-%m-%d %H:%M:%S} UTC: {one.resolution}" if one.resolved_at else "-",
     }
     for label, value in facts.items():
