@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_COMPILE_BYTECODE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down test test-containers properties chaos bench-handover bench-stream soak check compose-env fmt lock clean
+.PHONY: help setup demo up down test test-browser test-containers properties chaos bench-handover bench-stream soak check compose-env fmt lock clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -38,8 +38,11 @@ up: setup ## Run Geleit until Ctrl-C (PORT=8080 TRACING=1)
 down: setup ## Stop what runs here, also what a killed run left behind
 	@$(BIN)/geleit down
 
-test: setup ## All tests (TESTS=tests/unit for a part, OPTIONS="--kafka=container --postgres=container")
+test: setup ## All tests but the two below (TESTS=tests/unit for a part, OPTIONS="--kafka=container --postgres=container")
 	@$(BIN)/pytest $(LANES) $(OPTIONS) $(TESTS)
+
+test-browser: setup .venv/browser.stamp ## The pages in Chromium (OPTIONS=--chromium=/path/to/it)
+	@$(BIN)/pytest $(OPTIONS) tests/browser
 
 test-containers: setup ## docker-compose.yml in containers; needs a Docker engine
 	@$(BIN)/pytest tests/containers $(OPTIONS)
@@ -82,6 +85,7 @@ lock: setup ## Pin all dependencies anew (LOCK_OPTIONS=--upgrade for newer ones)
 	$(COMPILE) $(OURS) --no-emit-package geleit-workspace -c requirements.lock pyproject.toml \
 		--group embedded --group build --group test --group check -o requirements-dev.lock
 	$(COMPILE) -c requirements-dev.lock --group pyproject.toml:build -o requirements-build.lock
+	$(COMPILE) -c requirements-dev.lock --group pyproject.toml:browser -o requirements-browser.lock
 	$(BIN)/python -m geleit.embedded.relock
 
 clean: ## Stop everything here and remove what can be made again, the state too
@@ -101,6 +105,11 @@ setup: .venv/members.stamp ## Everything that the other targets need
 .venv/libraries.stamp: requirements-dev.lock .tools/uv.stamp
 	@$(UV) venv --quiet --allow-existing --python .tools/bin/python .venv
 	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements-dev.lock
+	@touch $@
+
+# Fifty megabytes that only one target needs; the browser is the machine's.
+.venv/browser.stamp: requirements-browser.lock .venv/libraries.stamp
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-browser.lock
 	@touch $@
 
 # What a build hook reads is in the list: an editable install runs the hooks only once.

@@ -127,11 +127,13 @@ def test_no_registry_is_asked_for_an_image_that_is_built_here() -> None:
 
 
 def test_locks_pin_versions_with_hashes() -> None:
-    for lock in ("requirements.lock", "requirements-dev.lock", "requirements-tools.lock", "requirements-build.lock"):
-        lines = (ROOT / lock).read_text("utf-8").splitlines()
+    locks = sorted(ROOT.glob("requirements*.lock"))
+    assert len(locks) == 5
+    for lock in locks:
+        lines = lock.read_text("utf-8").splitlines()
         pinned = [line for line in lines if "==" in line]
         assert pinned
-        assert all(line.rstrip().endswith("\\") for line in pinned), f"{lock} pins without a hash"
+        assert all(line.rstrip().endswith("\\") for line in pinned), f"{names(lock)} pins without a hash"
 
 
 def test_whatever_is_audited_has_a_name_in_the_trail() -> None:
