@@ -44,9 +44,15 @@ async def test_who_is_not_signed_in_or_lost_sees_a_sound_page(people: People, sc
 
 
 def begins(scene: Scene, role: Role) -> list[str]:
-    """The overview; and what a mail leads to, whatever has become of it."""
-    households = (scene.accepted, scene.opened, scene.declined) if Permission.READ_INBOX in permissions_of(role) else ()
-    return [OVERVIEW, *(f"/inbox/households/{one}" for one in households)]
+    """The overview; what a mail leads to, whatever has become of it; and what forms do."""
+    may, begins = permissions_of(role), [OVERVIEW]
+    if Permission.READ_INBOX in may:
+        begins += [f"/inbox/households/{one}" for one in (scene.accepted, scene.opened, scene.declined)]
+    if Permission.READ_CASES in may:
+        begins.append("/matching/households?q=nobody")
+    if Permission.OVERRIDE_DECISIONS in may:
+        begins.append(f"/matching/households/{scene.opened}/apart?apart={scene.tenants[Role.MANAGER]}")
+    return begins
 
 
 async def walk(page: Page, language: str, begins: Iterable[str]) -> tuple[set[str], list[str]]:
