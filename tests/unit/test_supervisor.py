@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from geleit.embedded.part import Part
 from geleit.kept import KeptPart
 from geleit.logs import log_file
 from geleit.probe import NotInTime, free_port, until
@@ -211,7 +212,7 @@ async def test_a_part_that_cannot_be_started_for_now_is_started_again(monkeypatc
     assert not kept.alive()
 
 
-class Stub:
+class Stub(Part):
     """A part whose disk is full so many times."""
 
     name, url, pid = "stub", "", None

