@@ -21,12 +21,13 @@ from benchmarks.stream.parts import produce
 from chassis.access import Role
 from chassis.access.keys import issue_key
 from contracts.topics import HOUSEHOLDS
+from geleit.audit.stream import Stream, open_stream
 from geleit.demo.by_http import BULK, client, send
 from geleit.demo.by_http import HOUSEHOLDS as ARRIVALS
 from geleit.demo.doors import Doors, open_doors
 from geleit.demo.furnish import fill_register
 from geleit.demo.households import Towns
-from geleit.demo.quiet import Stream, open_stream, settled
+from geleit.demo.quiet import settled
 from geleit.demo.records import Kind, plan
 from geleit.probe import LOOPBACK, free_port, until
 from geleit.settings import Settings

@@ -1,4 +1,4 @@
-"""What the topics say: marks set before the tables are read, then every record up to ends noted after."""
+"""What the topics say: how far they go and groups have come, and every record up to ends noted after."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -96,6 +96,13 @@ class Stream:
         """Ask what the groups have committed, and where the topics end. Raises KafkaError, NotInTime."""
         committed = {group: await self._committed(group) for group in groups}
         return Marks(committed, await self._consumer.end_offsets(_places(topics)))
+
+    async def written(self, topics: Sequence[Topic]) -> dict[str, int]:
+        """How many records these topics have ever had."""
+        written = {topic.name: 0 for topic in topics}
+        for place, end in (await self._consumer.end_offsets(_places(topics))).items():
+            written[place.topic] += end
+        return written
 
     async def _committed(self, group: str) -> Mapping[TopicPartition, int]:
         found: dict[TopicPartition, int] = {}

@@ -10,11 +10,11 @@ import httpx
 
 from contracts.topics import submissions
 from contracts.vocabulary import Outcome
+from geleit.audit.stream import Stream
 from geleit.demo import store
 from geleit.demo.diary import Entry
 from geleit.demo.doors import Doors
 from geleit.demo.figures import Figures
-from geleit.demo.quiet import Stream
 
 _ANSWERED = re.compile(
     # A bulk that was read is as many offers as it has items.
@@ -68,10 +68,10 @@ async def count(
     seconds: float,
 ) -> tuple[Figures, Mapping[str, int], int]:
     """The figures, the records that services parked of each other's topics, and the declined households nobody has."""
-    topics = [submissions(centre).name for centre in doors.centres]
+    topics = [submissions(centre) for centre in doors.centres]
     async with doors["intake"].transaction() as tx:
         outcomes = await store.outcomes(tx, week.began_at)
-        parked = await store.parked(tx, week.began_at, topics)
+        parked = await store.parked(tx, week.began_at, [topic.name for topic in topics])
         fed, took = await store.fed(tx, beginning.at)
     async with doors["reporting"].transaction() as tx:
         fates = await store.fates(tx, week.began_at)

@@ -17,6 +17,7 @@ from chassis.access.principal import Role
 from contracts.topics import submissions
 from contracts.vocabulary import Answer
 from contracts.zone import BERLIN
+from geleit.audit.stream import Stream, open_stream
 from geleit.demo import by_kafka, diary, furnish, screen, store, towns
 from geleit.demo.by_http import Feed, client, send
 from geleit.demo.count import Beginning, Meter, count, mails_in
@@ -25,7 +26,7 @@ from geleit.demo.doors import Doors, open_doors
 from geleit.demo.figures import Figures, faults
 from geleit.demo.furnish import Keyring
 from geleit.demo.households import Town, Towns
-from geleit.demo.quiet import Stream, open_stream, settled
+from geleit.demo.quiet import settled
 from geleit.demo.records import Channel, Kind, Week, canaries, plan
 from geleit.demo.roster import manager_canaries
 from geleit.demo.story import tell
@@ -130,7 +131,7 @@ class _Run:
         if last is not None and not last.finished:
             self.steps.say(f"  week {last.week} was interrupted: it goes on, with its {last.arrivals} households")
             return last
-        topics = [submissions(centre).name for centre in self.doors.centres]
+        topics = [submissions(centre) for centre in self.doors.centres]
         entry = Entry(
             week=0 if last is None else last.week + 1,
             arrivals=self.wanted.arrivals,
@@ -159,7 +160,7 @@ class _Run:
     async def _feed(self, entry: Entry, week: Week, keyring: Keyring, watched: set[str]) -> None:
         async with self.doors["intake"].transaction() as tx:
             done = await store.http_verdicts(tx, entry.began_at)
-        written = await self.stream.written(list(entry.offsets))
+        written = await self.stream.written([submissions(centre) for centre in self.doors.centres])
         left = {}
         for centre in self.doors.centres:
             topic = submissions(centre).name
