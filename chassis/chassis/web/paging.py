@@ -62,6 +62,7 @@ class Slice(Generic[Row]):
 
     items: Sequence[Row]
     next: str | None
+    is_first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ class PageQuery:
     def take(self, rows: Sequence[Row], key: Callable[[Row], tuple[Any, ...]]) -> Slice[Row]:
         """The page out of `limit + 1` rows."""
         items = rows[: self.limit]
-        return Slice(items, encode_cursor(*key(items[-1])) if len(rows) > self.limit else None)
+        more = len(rows) > self.limit
+        return Slice(items, encode_cursor(*key(items[-1])) if more else None, is_first=self.cursor is None)
 
 
 def _page_query(

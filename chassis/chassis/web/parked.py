@@ -57,9 +57,7 @@ async def listed(
         partial="found",
         classes=await parked.classes(tx),
         error=error,
-        rows=page.items,
-        next=page.next,
-        is_first=paging.cursor is None,
+        page=page,
         may_run=_may_run(who),
         label=menu_label(request, "/parked"),
     )

@@ -74,7 +74,7 @@ async def _show(
     request: Request, tx: Tx, district: str, paging: PageQuery, *, status_code: int = 200, stale: bool = False
 ) -> Response:
     after = paging.after(datetime, UUID)
-    rows = await store.waiting_in(tx, district, paging.limit + 1, after and (after[0], after[1]))
+    rows = await store.waiting_in(tx, district, paging.limit + 1, after)
     page = paging.take(rows, lambda row: (row.registered_at, row.id))
     ledger = await store.ledger_of(tx, district)
     names = await store.names_in(tx, district)
@@ -91,7 +91,6 @@ async def _show(
         ledger=list(_lines(ledger, names)),
         round=await store.confirmed_rounds(tx, district),
         stale=stale,
-        is_first=after is None,
         query={"district": district},
     )
 

@@ -100,7 +100,7 @@ async def list_households(
     rows = await store.shown(
         tx,
         limit=paging.limit + 1,
-        after=after and (after[0], after[1]),
+        after=after,
         newest_first=False,
         reference=reference,
         since=since,

@@ -45,16 +45,14 @@ async def households(
     rows = await store.shown(
         tx,
         limit=paging.limit + 1,
-        after=after and (after[0], after[1]),
+        after=after,
         reference=filters.q.strip(),
         status=filters.status or None,
         care=filters.care or None,
     )
     page = paging.take(rows, lambda row: (row.registered_at, row.id))
     query = {name: value for name, value in filters.model_dump().items() if value}
-    return render(
-        request, "households.html", partial="found", page=page, query=query, is_first=after is None, labels=labels
-    )
+    return render(request, "households.html", partial="found", page=page, query=query, labels=labels)
 
 
 @router.get("/households/{household}")

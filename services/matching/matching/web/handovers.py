@@ -58,9 +58,9 @@ async def plan_transfer(request: Request, tx: Work, who: Planner, household: UUI
 async def listed(request: Request, tx: Work, who: Planner, paging: Paging) -> Response:
     """Plans, newest first: proposals, what runs, what is finished."""
     after = paging.after(datetime, UUID)
-    rows = await decisive.handovers(tx, (after[0], after[1]) if after else None, paging.limit + 1)
+    rows = await decisive.handovers(tx, after, paging.limit + 1)
     page = paging.take(rows, lambda one: (one["made_at"], one["id"]))
-    return render(request, "handovers.html", labels=labels, page=page, is_first=after is None)
+    return render(request, "handovers.html", labels=labels, page=page)
 
 
 @router.get("/handovers/{handover}")
@@ -80,7 +80,6 @@ async def show(request: Request, tx: Work, who: Planner, paging: Paging, handove
         labels=labels,
         handover=row,
         page=paging.take(moves, lambda one: (one["household"],)),
-        is_first=after is None,
     )
 
 

@@ -96,7 +96,7 @@ class Handovers(BaseModel):
 async def listed(tx: Work, who: Planner, paging: Paging) -> Handovers:
     """Plans the asker may see: proposals, what runs, what is finished."""
     after = paging.after(datetime, UUID)
-    rows = await decisive.handovers(tx, (after[0], after[1]) if after else None, paging.limit + 1)
+    rows = await decisive.handovers(tx, after, paging.limit + 1)
     page = paging.take(rows, lambda one: (one["made_at"], one["id"]))
     return Handovers(handovers=[HandoverListed(**dict(row)) for row in page.items], next=page.next)
 

@@ -59,7 +59,6 @@ async def waiting(
         partial="found",
         labels=labels,
         page=paging.take(rows, lambda row: (row["turn"], row["household"])),
-        is_first=after is None,
         query={name: value for name, value in (("reason", reason), ("district", district)) if value is not None},
         districts=await decisive.district_names(tx) if who.role in {Role.STATE, Role.AUDITOR} else (),
     )
