@@ -374,7 +374,7 @@ async def test_an_erased_household_has_a_history_of_days_that_ends_with_its_eras
     said = re.findall(r'kern-title--small">([^<]+)<', history)
     assert said == ["Proposed to TUE-01", "Accepted", "The household was erased"]
     for shown in (history, page.split("History")[0], listed.split('id="results"')[1].split("<footer")[0]):
-        assert "14/03/2022" in shown
+        assert "14 Mar 2022" in shown
         assert not re.search(r"\d\d:\d\d", re.sub(r'datetime="[^"]+"', "", shown))
 
 

@@ -26,6 +26,7 @@ from chassis.web import (
     require,
 )
 from chassis.web.menu import Area, Link
+from chassis.web.paging import Slice
 
 router = APIRouter()
 pages = APIRouter(include_in_schema=False)
@@ -127,8 +128,8 @@ async def fault() -> None:
 
 @pages.get("/rows", dependencies=[require(Permission.READ_HOUSEHOLDS, Permission.READ_INBOX)])
 async def list_page(request: Request, q: str = "") -> Response:
-    found = [row for row in ROWS if q.lower() in row.place.lower()]
-    return render(request, "rows.html", partial="results", rows=found, q=q, next="abc")
+    found = Slice([row for row in ROWS if q.lower() in row.place.lower()], "abc", is_first=True)
+    return render(request, "rows.html", partial="results", page=found, q=q)
 
 
 @pages.get("/rows/one", dependencies=[require(Permission.READ_HOUSEHOLDS, Permission.READ_INBOX)])
