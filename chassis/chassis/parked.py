@@ -20,7 +20,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 on conflict (topic, partition, position) do update set
     error = excluded.error, ce_type = excluded.ce_type, traceparent = excluded.traceparent, payload = excluded.payload,
     wrapped_key = excluded.wrapped_key, parked_at = excluded.parked_at, expires_at = excluded.expires_at,
-    resolved_at = null, resolution = null
+    tried_at = null, resolved_at = null, resolution = null
 where parked.parked_at < $11
 """
 _COLUMNS = """

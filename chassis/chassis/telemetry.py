@@ -53,7 +53,7 @@ def setup(service: str, log_level: str = "INFO") -> None:
     handler.setFormatter(formatter)
     handler.addFilter(_with_trace)
     logging.basicConfig(level=log_level.upper(), handlers=[handler], force=True)
-    for chatty in ("aiokafka", "httpx", "uvicorn.access", "faststream"):
+    for chatty in ("aiokafka", "asyncpg", "httpx", "uvicorn.access", "faststream"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     for repeating in ("asyncpg.pool", "aiokafka.conn"):
         # Of each connection that it cannot open, with a traceback; and each that has no TLS. Health says the one.

@@ -78,7 +78,7 @@ def the_service(name: str) -> Service:
 
 @asynccontextmanager
 async def database_of(service: Service, use: str = "worker", *, restoring: bool = False) -> AsyncIterator[Database]:
-    """The service's database as its worker has it, until the block is left. Raises what `open_database` raises."""
+    """The service's database as its worker (or OWNER) has it, inside the block. Raises what `open_database` raises."""
     database = await open_database(service, use, restoring=restoring)
     try:
         yield database

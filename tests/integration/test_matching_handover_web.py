@@ -14,6 +14,7 @@ from forms import told
 from matching import web
 from matching.domain import Absence
 from matching.roster.change import add_absence, manager_id
+from matching.web.handovers import FOLLOWED
 from matching_builders import DAY, REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import HEADER, VAULT, Stage, on_stage
 
@@ -80,18 +81,20 @@ async def test_a_running_plan_says_whose_cases_it_moves_and_comes_anew_until_its
         assert '<div class="cell">A</div>' in listed
         proposal = (await browser.get(address)).text
         assert "Handover: A</h1>" in proposal
-        assert "every 2s" not in proposal
+        assert "every 5s" not in proposal
         await browser.send(address + "/confirm")
-        assert f'hx-get="{address}" hx-trigger="every 2s"' in (await browser.get(address)).text
+        assert f'hx-get="{address}" hx-trigger="every 5s"' in (await browser.get(address)).text
         browser.client.headers["HX-Request"] = "true"
         running = await browser.get(address)
-        assert "2 moves are still to come" in running.text
+        assert "0 done, 2 still to come" in running.text
         assert "<table" not in running.text
         assert "hx-refresh" not in running.headers
+        stage.clock.now += FOLLOWED
+        assert "every 5s" not in (await browser.get(address)).text, "it would keep a session open that nobody uses"
         await stage.pass_time()
         done = await browser.get(address)
         assert done.headers["hx-refresh"] == "true"
-        assert "every 2s" not in done.text
+        assert "every 5s" not in done.text
 
 
 async def test_where_all_can_stay_nothing_is_planned(door: Door, stage: Stage) -> None:

@@ -14,7 +14,7 @@ from chassis.access import Role, Tenant
 from chassis.vault import Vault
 from chassis.web.surroundings import Mounted
 from contracts.assignments import Care
-from contracts.vocabulary import Answer, CareReason, CareStatus
+from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus
 from doors import Door
 from forms import fields_of, told
 from matching import web
@@ -506,6 +506,21 @@ async def test_a_person_keeps_a_manager_and_a_household_apart(
     async with door.program(Role.STATE, "08") as client:
         assert (await client.post("/matching/v1/apart", json=body)).status_code == 204
         assert (await client.post("/matching/v1/apart", json=body | {"revision": 1})).status_code == 409
+
+
+async def test_whoever_has_declined_is_kept_apart_since_a_person_does_so(door: Door, stage: Stage) -> None:
+    care = await stage.arrive()
+    assert care.assignee
+    hers = care.assignee.id
+    await stage.answer(care, Answer.DECLINED, reason=AnswerReason.OVERLOADED)
+    await stage.pass_time(timedelta(days=9))
+    async with door.person(Role.STATE, "08") as browser:
+        page = (await browser.get(f"/matching/households/{care.household}")).text
+        revision = fields_of(page)["revision"]
+        assert (
+            await browser.send(f"/matching/households/{care.household}/apart", apart=hers, revision=revision)
+        ).status_code == 303
+        assert "since 23 Mar 2022" in (await browser.get(f"/matching/households/{care.household}")).text
 
 
 async def test_who_is_kept_apart_is_asked_for_once_more_listed_and_marked(

@@ -118,6 +118,8 @@ def test_a_child_alone_must_be_called_so_or_belong_to_a_family_group() -> None:
     assert found(identity=child) == {("/facts/unaccompanied_minor", "minor_without_family")}
     group = stated_facts(family_group="00000000-0000-4000-8000-000000000001")
     assert found(group, child) == set()
+    zeros = stated_facts(family_group="00000000-0000-0000-0000-000000000000")
+    assert found(zeros, child) == found(identity=child), "what software writes where nothing is set"
 
 
 def test_the_same_person_twice_is_told_twins_are_not() -> None:

@@ -388,9 +388,13 @@ def test_an_acceptance_of_what_was_declined_tells_of_the_undoing_before_it(given
 
 def test_who_closes_what_was_declined_has_undone_that_before() -> None:
     told = reply(Answer.CLOSED, revision=5, reason=AnswerReason.NO_CONTACT, accepted_at=LATER)
-    case = Case(household(), waiting(earlier=(DECLINED,), revision=2))
+    case = Case(household(), waiting(earlier=(DECLINED,), revision=2), frozenset({HERS.id}))
     step = answered(case, told, LATER, policy())
     assert step is not None
+    assert step.readmit == HERS.id, "she has not declined it any more"
+    apart = answered(replace(case, apart=frozenset({HERS.id})), told, LATER, policy())
+    assert apart is not None
+    assert apart.readmit is None
     assert (step.care and step.care.status, step.decide) == (CareStatus.ENDED, False)
     assert step.care
     assert step.care.reason is CareReason.CLOSED
@@ -416,7 +420,9 @@ def test_a_decline_is_not_undone_once_somebody_else_has_the_case() -> None:
     assert (after.last_answer.applied, after.manager) == (Applied.STALE, other.manager)
 
 
-def test_a_decline_and_its_undoing_that_come_together_change_nothing() -> None:
-    after = answer(proposed(HERS), Answer.UNDONE, revision=2)
+@pytest.mark.parametrize("accepted_at", [None, LATER])
+def test_a_decline_and_its_undoing_that_come_together_change_nothing(accepted_at: datetime | None) -> None:
+    """Who declines what was accepted and takes that back is asked again."""
+    after = answer(proposed(HERS), Answer.UNDONE, revision=2, accepted_at=accepted_at)
     assert after.last_answer is not None
     assert (after.last_answer.applied, after.status) == (Applied.APPLIED, CareStatus.PROPOSED)

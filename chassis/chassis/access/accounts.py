@@ -47,9 +47,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """Too many failures for this name, known or not."""
+    """Too many failures for this name, known or not: until then, so long from now on."""
 
     until: datetime
+    left: timedelta
 
 
 Attempt: TypeAlias = SignedIn | Refused | Locked
@@ -102,8 +103,8 @@ async def sign_in(database: Database, *, name: str, password: str) -> Attempt:
         async with database.transaction() as tx:
             found = await tx.fetchrow("select * from access.begin_sign_in($1)", name)
         assert found is not None
-        if found["locked_until"] is not None:
-            return Locked(found["locked_until"])
+        if (until := found["locked_until"]) is not None:
+            return Locked(until, until - tx.now)
         if not await password_fits(found["password_hash"], password):
             return Refused()
     token = new_token()

@@ -1,6 +1,6 @@
 """The pages that belong to no service: overview, signing in and out, language."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Annotated
 
@@ -70,9 +70,9 @@ async def login(request: Request, name: Name = "", password: Password = "", next
             return response
         case Refused():
             return _login_form(request, next, name, status_code=401, refused=True)
-        case Locked(until):
+        case Locked(until, left):
             # Both rounded up: who comes back at the time that is told must not find the name locked still.
-            seconds = max(1, ceil((until - datetime.now(UTC)).total_seconds()))
+            seconds = max(1, ceil(left.total_seconds()))
             shown = until + timedelta(minutes=1) - timedelta.resolution
             return _login_form(request, next, name, status_code=429, locked_until=shown, retry_after=seconds)
 

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -114,19 +114,20 @@ def key_issue(
     """Issue an API key, shown once; two of one scope may be valid, so that one can follow the other."""
     _require_tenant(role, tenant)
 
-    async def issue(tx: Tx) -> IssuedKey:
+    lifetime = timedelta(days=days)
+
+    async def issue(tx: Tx) -> tuple[IssuedKey, datetime]:
         await _warn_of_unknown(tx, role, tenant)
-        return await issue_key(tx, role=role, tenant=tenant, label=label, lifetime=timedelta(days=days))
+        return await issue_key(tx, role=role, tenant=tenant, label=label, lifetime=lifetime), tx.now + lifetime
 
     try:
-        issued = _do(issue)
+        issued, end = _do(issue)
     except TooManyKeys:
         raise Failure(
             f"Two keys of {role} {tenant} are valid: revoke one first"
             f" (`geleit key list --role {role} --tenant {tenant}` shows their ids)."
         ) from None
     typer.echo(f"{issued.id}: {issued.secret}")
-    end = datetime.now(UTC) + timedelta(days=days)
     typer.echo(f"It is valid until {_day(end)}: issue the next one before that.", err=True)
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -95,7 +95,7 @@ class _Run:
             await settled(self.doors, self.stream)
             step.outcome = f"{len(known)} municipalities, {managers} managers"
         entry = await self._entry()
-        week = self._plan(entry, known)
+        week = await self._plan(entry, known)
         beginning = await self._beginning(entry)
         watched = _watched(week)
         await self._feed(entry, week, keyring, watched)
@@ -135,16 +135,21 @@ class _Run:
         entry = Entry(
             week=0 if last is None else last.week + 1,
             arrivals=self.wanted.arrivals,
-            began_at=datetime.now(UTC),
+            began_at=await self._now(),
             offsets=await self.stream.written(topics),
             mails=mails_in(self.running.mail_dir),
         )
         diary.write(self.running.state_dir, entry)
         return entry
 
-    def _plan(self, entry: Entry, known: list[Town]) -> Week:
+    async def _now(self) -> datetime:
+        """The time that services write down."""
+        async with self.doors["intake"].transaction() as tx:
+            return tx.now
+
+    async def _plan(self, entry: Entry, known: list[Town]) -> Week:
         # Intake's day: in its first hour it is not yet UTC's, and who is to be born tomorrow would be born today.
-        today = datetime.now(BERLIN).date()
+        today = (await self._now()).astimezone(BERLIN).date()
         week = plan(entry.week, entry.arrivals, Towns(known), self.doors.centres, today)
         file = self.running.state_dir / CANARIES
         found = set(json.loads(file.read_text("utf-8"))) if file.exists() else manager_canaries()
@@ -155,7 +160,7 @@ class _Run:
         async with self.doors["intake"].transaction() as tx:
             outcomes = await store.outcomes(tx, entry.began_at)
         before = sum(verdicts for (channel, _), verdicts in outcomes.items() if channel == "http")
-        return Beginning(datetime.now(UTC), await Meter.read(self.http), before)
+        return Beginning(tx.now, await Meter.read(self.http), before)
 
     async def _feed(self, entry: Entry, week: Week, keyring: Keyring, watched: set[str]) -> None:
         async with self.doors["intake"].transaction() as tx:

@@ -153,5 +153,6 @@ def _of_minors(facts: Statement, persons: tuple[Person, ...], today: date) -> It
     alone = len(born) == 1 and completed_years(born[0], today) < ADULT_AT
     if facts.unaccompanied_minor and not alone:
         yield Problem("/facts/unaccompanied_minor", "not_an_unaccompanied_minor")
-    if alone and not facts.unaccompanied_minor and facts.family_group is None:
+    # Zeros alone are what software writes where nothing is set: no family.
+    if alone and not facts.unaccompanied_minor and not (facts.family_group and facts.family_group.int):
         yield Problem("/facts/unaccompanied_minor", "minor_without_family")

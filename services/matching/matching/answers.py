@@ -28,13 +28,11 @@ def answered(  # noqa: PLR0911 (one for each answer)
     assert care is not None, "an answer belongs to an item, and an item to a care"
     if care.last_answer and care.last_answer.revision >= reply.revision:
         return None
-    if reply.answer is Answer.UNDONE:
-        return _undone(case, care, reply)
     if not care.assigned or reply.item != care.item:
-        if reply.answer is Answer.CLOSED and _was_declined(care, reply.item):
-            return Step(case, ended(_seen(care, reply), CareReason.CLOSED, now))
-        was_undone = reply.answer in {*ACCEPTING, Answer.TRANSFER_REQUESTED}
-        return _undone(case, care, reply) if was_undone else stale(case, care, reply)
+        return _of_declined(case, care, reply, now)
+    if reply.answer is Answer.UNDONE:
+        # The decline and its undoing were read together: there is nothing to take back.
+        return Step(case, revised(_seen(care, reply)))
     care = _told_before(_seen(care, reply), reply)
     match reply.answer:
         case Answer.ACCEPTED:
@@ -96,23 +94,20 @@ def put_aside(care: Care, reason: CareReason, now: datetime, reply: Reply) -> Ca
     )
 
 
-def _undone(case: Case, care: Care, reply: Reply) -> Step:
-    if care.assigned and care.item == reply.item:
-        # The decline and its undoing were read together: there is nothing to take back.
-        return Step(case, revised(_seen(care, reply)))
-    if _was_declined(care, reply.item):
-        manager = care.earlier[-1].manager
-        back = None if manager in case.apart else manager
-        return Step(case, _seen(care, reply), decide=True, wish=Undo(manager), readmit=back, reply=reply)
-    return stale(case, care, reply)
-
-
-def _was_declined(care: Care, item: int) -> bool:
-    """Whether it was the last item, declined, and nobody else has been chosen since."""
-    if care.status is not CareStatus.WAITING and care.reason is not CareReason.DECLINED:
-        return False
+def _of_declined(case: Case, care: Care, reply: Reply, now: datetime) -> Step:
+    """The undoing of a decline, or an answer that tells of it, as long as nobody else has been chosen; else stale."""
     last = care.earlier[-1] if care.earlier else None
-    return last is not None and (last.item, last.answer) == (item, Answer.DECLINED)
+    is_open = care.status is CareStatus.WAITING or care.reason is CareReason.DECLINED
+    if not is_open or last is None or (last.item, last.answer) != (reply.item, Answer.DECLINED):
+        return stale(case, care, reply)
+    back = None if last.manager in case.apart else last.manager
+    match reply.answer:
+        case Answer.DECLINED:
+            return stale(case, care, reply)
+        case Answer.CLOSED:
+            return Step(case, ended(_seen(care, reply), CareReason.CLOSED, now, care.ended_at), readmit=back)
+        case _:
+            return Step(case, _seen(care, reply), decide=True, wish=Undo(last.manager), readmit=back, reply=reply)
 
 
 def stale(case: Case, care: Care, reply: Reply) -> Step:

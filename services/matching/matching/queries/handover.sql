@@ -1,12 +1,7 @@
 -- Who has outgrown a manager or asks for a transfer stays in care where nobody can take the case.
 select h.id, h.made_at, h.made_by, h.reason, h.status, h.confirmed_at, h.confirmed_by, h.finished_at,
        h.moves_lower_bound, t.moves, t.planned, t.done, t.stale, t.uncovered, t.persons_uncovered, t.lost,
-       array(
-           select g.code
-           from (select distinct from_manager from handover_move where handover = h.id order by 1 limit 4) one
-           join manager g on g.id = one.from_manager
-           order by g.code
-       ) as givers
+       array(select g.code from manager g where g.id = any(h.givers) order by g.code limit 4) as givers
 from handover h
 cross join lateral (
     select count(*) filter (where m.to_manager is not null) as moves,

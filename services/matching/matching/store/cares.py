@@ -102,7 +102,8 @@ async def exclude(tx: Tx, steps: Sequence[Step]) -> None:
             await tx.execute(
                 "insert into exclusion as e (household, manager, item, reason, since, apart)"
                 " values ($1, $2, $3, $4, $5, $6)"
-                " on conflict (household, manager) do update set apart = e.apart or excluded.apart",
+                " on conflict (household, manager) do update set apart = e.apart or excluded.apart,"
+                " since = case when excluded.apart and not e.apart then excluded.since else e.since end",
                 step.case.household.id,
                 step.exclude,
                 step.case.care.item or 0,

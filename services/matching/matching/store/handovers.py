@@ -43,14 +43,15 @@ async def add_handover(tx: Tx, key: UUID, reason: str, plan: Plan, district: str
     """Keep a plan as a proposal of who asks; that district sees it, else `district`, and the state."""
     who = tx.principal
     await tx.execute(
-        "insert into handover (id, made_at, made_by, district, reason, status, moves_lower_bound)"
-        " values ($1, $2, $3, $4, $5, 'proposed', $6)",
+        "insert into handover (id, made_at, made_by, district, reason, status, moves_lower_bound, givers)"
+        " values ($1, $2, $3, $4, $5, 'proposed', $6, $7)",
         key,
         tx.now,
         who.subject if who else "system",
         who.tenant_id if who and who.role is Role.DISTRICT else district,
         reason,
         plan.moves_lower_bound,
+        sorted({one.giver for one in plan.moves} | {one.giver for one in plan.uncovered}),
     )
     moves = [
         *((one.household, one.revision, one.giver, one.receiver, one.cause, one.lost, None) for one in plan.moves),

@@ -1,9 +1,11 @@
 """Handovers: a plan is made from a manager's page, looked at, confirmed, and followed while it runs."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
+import asyncpg
 from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -17,6 +19,8 @@ from matching.web import labels, store
 
 router = APIRouter(include_in_schema=False)
 Planner = Annotated[Principal, require(Permission.EDIT_ROSTER, Permission.OVERRIDE_DECISIONS)]
+FOLLOWED = timedelta(minutes=10)
+"""From its confirmation on: a page that asks without an end would keep its session open."""
 
 
 class HandoverForm(BaseModel):
@@ -69,16 +73,19 @@ async def show(request: Request, tx: Work, who: Planner, paging: Paging, handove
     row = await decisive.handover(tx, handover)
     if row is None:
         raise not_found()
-    is_over = wants_partial(request) and row["status"] != "running"
+    is_running, is_followed = row["status"] == "running", wants_partial(request)
     after = paging.after(UUID)
-    moves = await decisive.handover_moves(tx, handover, after[0] if after else None, paging.limit + 1)
+    moves: Sequence[asyncpg.Record] = ()
+    if not is_followed:
+        moves = await decisive.handover_moves(tx, handover, after[0] if after else None, paging.limit + 1)
     return render(
         request,
         "handover.html",
         partial="progress",
-        headers={"HX-Refresh": "true"} if is_over else None,
+        headers={"HX-Refresh": "true"} if is_followed and not is_running else None,
         labels=labels,
         handover=row,
+        follows=is_running and tx.now - row["confirmed_at"] < FOLLOWED,
         page=paging.take(moves, lambda one: (one["household"],)),
     )
 
