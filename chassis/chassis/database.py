@@ -227,6 +227,8 @@ class Database:
                 "search_path": service,
                 "application_name": f"{service}_{use}",
                 "timezone": "UTC",
+                # Behind row-level security what pages ask looks dear: compiling it takes longer than answering.
+                "jit": "off",
             },
         )
         try:

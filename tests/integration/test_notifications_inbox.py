@@ -273,8 +273,12 @@ async def test_a_decline_is_undone_until_matching_has_chosen_again(database: Ope
     await fold(worker, waiting)
     (item,) = await items(web, care.household)
     assert (item.status, item.fate, item.undoable) == (ItemStatus.DECLINED, "applied", True)
+    async with web.transaction(Tenant(Role.MUNICIPALITY, TUEBINGEN)) as tx:
+        assert await store.counts(tx) == (0, 0)
     assert isinstance(await answer(web, care, Answer.UNDONE), Taken)
     assert [record["revision"] for record in await published(worker)] == [1, 2]
+    async with web.transaction(Tenant(Role.MUNICIPALITY, TUEBINGEN)) as tx:
+        assert await store.counts(tx) == (1, 0), "open again, though matching has not said so yet"
 
     other = a_care()
     await fold(worker, other)
@@ -531,16 +535,7 @@ async def test_the_list_is_filtered_by_status_and_beginning_of_the_id_and_comes_
         wanted = cares[2].household
         found = await store.page(tx, status=None, households=(wanted, wanted), after=None, limit=9)
         assert [one.household for one in found] == [wanted]
-        items, overdue = await store.counts(tx)
-        assert (overdue, items) == (
-            0,
-            {
-                ItemStatus.OPEN: 4,
-                ItemStatus.ACCEPTED: 1,
-                ItemStatus.DECLINED: 0,
-                ItemStatus.CLOSED: 0,
-            },
-        )
+        assert await store.counts(tx) == (4, 0)
 
 
 async def test_a_care_that_ends_closes_its_item(database: OpenDatabase) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chassis.access import Permission, Principal, permissions_of
+from chassis.access import Permission, Principal, Role, permissions_of
 from chassis.web import (
     NO_NUL,
     Filled,
@@ -67,7 +67,8 @@ async def find(request: Request, tx: Work, who: Reader, q: Prefix = "") -> Respo
     if not q:
         return redirect(request, "/")
     ids = ids_from(q)
-    rows = await store.beginning(tx, ids, 20) if ids else ()
+    manager = UUID(who.tenant_id) if who.role is Role.MANAGER else None
+    rows = await store.beginning(tx, ids, manager, 20) if ids else ()
     if len(rows) == 1:
         return redirect(request, f"/households/{rows[0]['household']}")
     return render(request, "households.html", rows=rows, query=q)

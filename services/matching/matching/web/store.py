@@ -85,13 +85,14 @@ async def cases_of(tx: Tx, manager: UUID, after: tuple[datetime, UUID] | None, l
     )
 
 
-async def beginning(tx: Tx, ids: tuple[UUID, UUID], limit: int) -> Rows:
-    """Cares of the households between two ids."""
+async def beginning(tx: Tx, ids: tuple[UUID, UUID], manager: UUID | None, limit: int) -> Rows:
+    """Cares of the households between two ids; those a manager has, if there is one: they are found by an index."""
     return await tx.fetch(
         "select c.household, c.status, c.municipality, m.name as town, g.code from care c"
         " left join municipality m on m.ags = c.municipality left join manager g on g.id = c.manager"
-        " where c.household between $1 and $2 order by c.household limit $3",
+        " where c.household between $1 and $2 and ($3::uuid is null or c.manager = $3) order by c.household limit $4",
         *ids,
+        manager,
         limit,
     )
 

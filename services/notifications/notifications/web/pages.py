@@ -71,14 +71,14 @@ async def inbox(request: Request, tx: Work, paging: Paging, status: str = "open"
             limit=paging.limit + 1,
         )
     page = paging.take(rows, key=lambda row: (row.assigned_at, row.household, row.item))
-    counts, overdue = await store.counts(tx)
+    still_open, overdue = await store.counts(tx)
     return render(
         request,
         "inbox.html",
         partial="results",
         page=page,
         query={"status": status, "q": q},
-        counts=counts,
+        still_open=still_open,
         overdue=overdue,
         remind_after_days=await store.remind_after_days(tx),
         mailed=await _mailed(request, tx),
