@@ -58,6 +58,21 @@ async def test_whose_a_receipt_is_is_looked_up(database: OpenDatabase) -> None:
         assert await rows_read(tx, "decision_link") <= FEW
 
 
+@pytest.mark.parametrize("reason", [None, "no_municipality"])
+async def test_a_late_page_of_the_waiting_list_is_looked_up(database: OpenDatabase, reason: str | None) -> None:
+    worker, web = await database("matching", "worker"), await database("matching", "web")
+    many = [UUID(int=number) for number in range(1, THERE + 1)]
+    async with worker.transaction() as tx:
+        await tx.execute(HOUSEHOLDS, many)
+        await tx.execute(CARES, many)
+        await tx.execute("update care set waiting_since = registered_at")
+        since = await tx.fetchval("select min(waiting_since) from care")
+    async with web.transaction(Tenant(Role.STATE, "08")) as tx:
+        page = await store.waiting(tx, reason, None, (since, many[-FEW]), 5)
+        assert [row["household"] for row in page] == many[-FEW + 1 : -FEW + 6]
+        assert await rows_read(tx, "care") <= 3 * FEW
+
+
 @pytest.mark.parametrize(("use", "tenant"), [("worker", None), ("web", Tenant(Role.STATE, "08"))])
 async def test_relatives_are_looked_up(database: OpenDatabase, use: str, tenant: Tenant | None) -> None:
     """Also by pages, which plan handovers: under row-level security not every index may be searched."""

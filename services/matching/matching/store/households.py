@@ -226,7 +226,8 @@ async def waiting(tx: Tx) -> dict[str, tuple[int, datetime]]:
 
 async def standing(tx: Tx, status: CareStatus, after: tuple[datetime, UUID], limit: int) -> list[tuple[datetime, UUID]]:
     """Households whose care has that status, after a cursor: who waits by turn, all others by registration."""
-    since = "coalesce(turn, waiting_since)" if status is CareStatus.WAITING else "registered_at"
+    turn = "case when turn is not null then turn else waiting_since end"
+    since = turn if status is CareStatus.WAITING else "registered_at"
     rows = await tx.fetch(
         f"select {since} as since, household from care where status = $1 and ({since}, household) > ($2, $3)"  # noqa: S608
         f" order by {since}, household limit $4",

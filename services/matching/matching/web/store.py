@@ -36,14 +36,10 @@ async def waiting(
     tx: Tx, reason: str | None, district: str | None, after: tuple[datetime, UUID] | None, limit: int
 ) -> Rows:
     """The waiting list in the order in which matching takes it up."""
+    # A plan for every page would read the list from its beginning, or sort all of it.
+    await tx.execute("set local plan_cache_mode = force_custom_plan")
     return await tx.fetch(
-        "select c.household, c.revision, c.reason, c.municipality, m.name as town, c.registered_at, c.waiting_since,"
-        " coalesce(c.turn, c.waiting_since) as turn, c.needs, h.facts"
-        " from care c join household h on h.id = c.household left join municipality m on m.ags = c.municipality"
-        " where c.status = 'waiting'"
-        " and ($1::text is null or c.reason = $1) and ($2::text is null or c.district = $2)"
-        " and ($3::timestamptz is null or (coalesce(c.turn, c.waiting_since), c.household) > ($3, $4::uuid))"
-        " order by coalesce(c.turn, c.waiting_since), c.household limit $5",
+        query("shown_waiting"),
         reason,
         district,
         *(after or (None, None)),
