@@ -53,10 +53,13 @@ POISON: dict[str, tuple[bytes | None, list[tuple[str, bytes | None]]]] = {
     "no value": (None, [("ce_type", Submission.ce_type.encode())]),
 }
 ROSTERS = {
-    "negative FTE": ({"fte": "-0,5"}, "fte: negative"),
-    "no number": ({"fte": "dreiviertel"}, "fte: not_a_number"),
-    "unknown AGS": ({"service_area": "08999999"}, "service_area: unknown_ags"),
-    "overlapping absences": ({"absences": "2022-03-01/2022-03-20 2022-03-10/2022-04-01"}, "absences: absences_overlap"),
+    "negative FTE": ({"fte": "-0,5"}, "fte: The number is negative."),
+    "no number": ({"fte": "dreiviertel"}, "fte: This is not a number."),
+    "unknown AGS": ({"service_area": "08999999"}, "service_area: The register has no municipality"),
+    "overlapping absences": (
+        {"absences": "2022-03-01/2022-03-20 2022-03-10/2022-04-01"},
+        "absences: Two absences overlap.",
+    ),
 }
 
 
