@@ -12,8 +12,6 @@ from chassis.web.errors import RETRY_AFTER_SECONDS
 DEFAULT_LIMIT = 1_000_000
 MOST_HELD = 64_000_000
 """Bytes of all bodies at once: an eighth of the memory that a container has. Slow lines hold theirs for long."""
-
-
 READ_SECONDS = 60.0
 """How long a request may take until its body is there: the largest, two megabytes, by a line of 300 kbit/s."""
 

@@ -29,12 +29,12 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
     """
     names = language_names(locale)
 
-    def day(value: date | str | None, style: str = "medium") -> str:
+    def day(value: date | str | None) -> str:
         if isinstance(value, str):
             value = date.fromisoformat(value)
         if isinstance(value, datetime):
             value = value.astimezone(BERLIN).date()
-        return NOTHING if value is None else dates.format_date(value, style, locale)
+        return NOTHING if value is None else dates.format_date(value, "medium", locale)
 
     def clock(value: datetime | None) -> str:
         return NOTHING if value is None else dates.format_time(value, "short", tzinfo=BERLIN, locale=locale)

@@ -18,7 +18,6 @@ async def settled(doors: Doors, stream: Stream, *, within: float = WITHIN) -> No
     Work in flight is a record that is not committed, or a row that is not sent. Ends, then rows, then the same ends
     again, all of them read: then nothing was in flight at the moment the rows were looked at.
     """
-
     services = doors.services.values()
     topics = {topic for service in services for topic in service.on}
 

@@ -117,6 +117,7 @@ async def _count_verdicts(tx: Tx, service: Service, heard: Mapping[str, Read]) -
             counted[one.key] = max(counted[one.key], one.revision)
         if counted:
             await raise_verdicts(tx, centre, counted)
+        # Read once more, what was submitted of who is erased would bring them back.
         await keep_seen(tx, centre, submissions(centre).name, _of_erased(centre, heard))
 
 

@@ -269,8 +269,7 @@ async def _scoped(tx: Tx, name: str, *asked: object) -> list[asyncpg.Record]:
     index can serve, stands behind it."""
     who = tx.principal
     place = _PLACES.get(who.role) if who else None
-    # A plan for every reader would read for each as if there were few of anything.
-    await tx.execute("set local plan_cache_mode = force_custom_plan")
+    await tx.plan_anew()
     if who is None or place is None:
         return await tx.fetch(query(name).replace("{scope}", "true"), *asked)
     return await tx.fetch(query(name).replace("{scope}", place.format(f"${len(asked) + 1}")), *asked, who.tenant_id)

@@ -66,7 +66,7 @@ async def shown(
     changed = f" and h.id in ({query('changed')})" if since else ""
     beyond, way = ("<", "desc") if newest_first else (">", "asc")
     # Only a plan for this call leaves out what nobody asks for, and finds what is asked for by its index.
-    await tx.execute("set local plan_cache_mode = force_custom_plan")
+    await tx.plan_anew()
     rows = await tx.fetch(
         f"{query('shown')}{changed}"
         f" and ($2::timestamptz is null or (h.registered_at, h.id) {beyond} ($2, $3::uuid))"

@@ -36,15 +36,8 @@ async def waiting(
     tx: Tx, reason: str | None, district: str | None, after: tuple[datetime, UUID] | None, limit: int
 ) -> Rows:
     """The waiting list in the order in which matching takes it up."""
-    # A plan for every page would read the list from its beginning, or sort all of it.
-    await tx.execute("set local plan_cache_mode = force_custom_plan")
-    return await tx.fetch(
-        query("shown_waiting"),
-        reason,
-        district,
-        *(after or (None, None)),
-        limit,
-    )
+    await tx.plan_anew()
+    return await tx.fetch(query("shown_waiting"), reason, district, *(after or (None, None)), limit)
 
 
 async def roster(
