@@ -67,6 +67,7 @@ FIELDS: Mapping[str, str] = {
     "municipality": N_("Municipality"),
     "district": N_("District"),
     "allotted_on": N_("Day of allotment to the municipality"),
+    "counselling_extended": N_("Counselled for longer than the usual period, as a justified case"),
     "accommodation": N_("Accommodation"),
     "legal_group": N_("Legal group"),
     "residence_title": N_("Residence title (section)"),
