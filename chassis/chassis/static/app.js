@@ -48,3 +48,14 @@ window.addEventListener("pageshow", () => {
     delete form.dataset.sent;
   }
 });
+
+// What took long to fill in is not left behind without a question. The browser has the words for it.
+let filled = null;
+document.addEventListener("input", (event) => {
+  filled = event.target.closest("form[data-keep]") ?? filled;
+});
+window.addEventListener("beforeunload", (event) => {
+  if (filled && !filled.dataset.sent) {
+    event.preventDefault();
+  }
+});
