@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from chassis.database import Database
+from chassis.database import OWNER, Database
 from contracts.households import Household
 from contracts.record import Record, State
 from contracts.submissions import Submission
 from contracts.verdicts import Verdict
 from contracts.vocabulary import HouseholdStatus, Outcome, SubmissionKind
+from contracts.zone import day_only
 from gauged import figure
 from intake import reception, store
 from intake.handlers import on_submissions
@@ -233,16 +234,26 @@ async def test_what_goes_out_continues_the_trace_of_the_submission(intake: Datab
     }
 
 
-async def test_erasure_destroys_the_key_and_leaves_a_last_state(intake: Database) -> None:
+async def test_erasure_destroys_the_key_and_leaves_a_last_state(intake: Database, database: OpenDatabase) -> None:
     households, _ = await handle(intake, records(a_submission()))
     household = households[0].id
-    async with intake.transaction() as tx:
+    owner = await database("intake", OWNER)
+    async with owner.transaction() as tx:
         assert await reception.erase_household(tx, household)
         assert await store.sealed(tx, [household]) == {}
         last = await tx.fetchval("select payload from outbox where key = $1 order by id desc limit 1", str(household))
         assert not await reception.erase_household(tx, household)
     told = Household.model_validate_json(last)
     assert (told.revision, told.status, told.facts) == (2, HouseholdStatus.ERASED, None)
+    assert told.registered_at
+    assert (told.registered_at, told.changed_at) == (day_only(told.registered_at), None)
+    async with intake.transaction() as tx:
+        kept = await tx.fetchrow(
+            "select h.registered_at, v.reference from household h join verdict v on v.household = h.id where h.id = $1",
+            household,
+        )
+    assert kept
+    assert tuple(kept) == (told.registered_at, None)
     again, verdicts = await handle(intake, records(a_submission(), start=5))
     assert again[0].id != household
     # Else who reads verdicts by their number would drop it as an old one.

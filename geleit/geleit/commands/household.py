@@ -24,7 +24,8 @@ def erase(
 ) -> None:
     """Destroy the names of a household for good, and have every service forget its facts; its case ends.
 
-    What was told before stays on the topics until they are compacted, without names.
+    What was told before stays on the topics until they are compacted, without names. What its centre has submitted
+    stays on that centre's topic for two weeks, sealed for intake alone.
     """
     if not yes:
         typer.confirm(f"Erase {household}? Nobody can bring it back.", abort=True)

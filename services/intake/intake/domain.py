@@ -14,6 +14,7 @@ from contracts.vocabulary import (
     Outcome,
     SubmissionKind,
 )
+from contracts.zone import day_only
 from intake.stated import Form, Identity, Problem, Statement, age_band, completed_years, faults
 
 
@@ -178,13 +179,14 @@ def withdraw(offer: Offer, known: Household | None, desk: Desk) -> Decision:
 
 
 def erase(known: Household, now: datetime) -> Household:
-    """The last state: id and revision stay, whatever was said of the household goes."""
+    """The last state: what was said of the household goes; its centre and its day of registration are counted on."""
     return replace(
         known,
         reference=None,
         revision=known.revision + 1,
         status=HouseholdStatus.ERASED,
         change=HouseholdChange.ERASED,
+        registered_at=day_only(known.registered_at),
         changed_at=now,
         version=None,
         facts=None,

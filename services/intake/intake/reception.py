@@ -133,6 +133,7 @@ async def erased(tx: Tx, household: UUID) -> Household | None:
         await store.keep_in_ledger(tx, found.facts.stated.municipality)
     await store.save_households(tx, [gone])
     await store.destroy_sealed(tx, household)
+    await store.forget_reference(tx, household)
     verdicts = heads[found.reference].verdicts
     await store.save_heads(tx, found.centre, {found.reference: Head(None, verdicts)})
     return gone

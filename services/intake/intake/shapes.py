@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts import households, municipalities, verdicts
-from contracts.vocabulary import Outcome
+from contracts.vocabulary import HouseholdStatus, Outcome
 from intake.domain import Changed, Decision, Duplicate, Facts, Household, Rejection
 from intake.register import Held
 from intake.stated import Problem, Statement
@@ -13,7 +13,7 @@ MAX_PROBLEMS = 50
 
 
 def household_state(household: Household) -> households.Household:
-    """The public state; nothing of the identity is in it."""
+    """The public state; nothing of the identity is in it, and no time of an erasure, by which inputs could be found."""
     return households.Household(
         id=household.id,
         revision=household.revision,
@@ -22,7 +22,7 @@ def household_state(household: Household) -> households.Household:
         change=household.change,
         centre=household.centre,
         registered_at=household.registered_at,
-        changed_at=household.changed_at,
+        changed_at=household.changed_at if household.status is not HouseholdStatus.ERASED else None,
         facts=facts_state(household.facts) if household.facts else None,
     )
 

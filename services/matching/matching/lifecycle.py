@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import takewhile
 from typing import Any, assert_never
 from uuid import UUID
@@ -15,6 +15,7 @@ from contracts.vocabulary import (
     CareStatus,
     HouseholdStatus,
 )
+from contracts.zone import day_only
 from matching.days import day_of, monday_of
 from matching.domain import Facts, Household, Manager, Policy
 from matching.match import Decision, Stay, Wish
@@ -264,23 +265,19 @@ def _what_makes_eligible(facts: Facts) -> tuple[object, ...]:
 
 def _erased(case: Case, now: datetime) -> Step:
     """What stays of a case: no receipt, and days instead of times, which would lead to its receipts and inputs."""
-    household = replace(case.household, registered_at=_day_only(case.household.registered_at))
+    household = replace(case.household, registered_at=day_only(case.household.registered_at))
     ended = _ended_with(household, case.care, now)
     care = replace(
         ended,
         receipt=None,
-        decided_at=_day_only(ended.decided_at),
-        ended_at=_day_only(ended.ended_at) if ended.ended_at else None,
+        decided_at=day_only(ended.decided_at),
+        ended_at=day_only(ended.ended_at) if ended.ended_at else None,
         earlier=tuple(
-            replace(one, assigned_at=_day_only(one.assigned_at), ended_at=_day_only(one.ended_at))
+            replace(one, assigned_at=day_only(one.assigned_at), ended_at=day_only(one.ended_at))
             for one in ended.earlier
         ),
     )
     return Step(replace(case, household=household), care)
-
-
-def _day_only(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _ended_with(household: Household, care: Care | None, now: datetime) -> Care:

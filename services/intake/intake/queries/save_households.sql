@@ -24,5 +24,6 @@ on conflict (id) do update set
     facts = excluded.facts,
     forms = excluded.forms,
     person_digest = excluded.person_digest,
+    registered_at = excluded.registered_at,
     changed_at = excluded.changed_at,
     allotted = excluded.allotted

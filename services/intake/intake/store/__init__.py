@@ -37,7 +37,7 @@ from intake.store.quota import (
     waiting_in,
 )
 from intake.store.register import choices, existing_municipalities, lock_register, save_register
-from intake.store.verdicts import Place, Ruling, seen, write_verdicts
+from intake.store.verdicts import Place, Ruling, forget_reference, seen, write_verdicts
 
 __all__ = [
     "HOUSEHOLD_IDS",
@@ -56,6 +56,7 @@ __all__ = [
     "destroy_sealed",
     "existing_municipalities",
     "forget_keys",
+    "forget_reference",
     "households",
     "keep_answers",
     "keep_dissolved",

@@ -7,6 +7,7 @@ from chassis.database import Tx
 from contracts.households import Household
 from contracts.municipalities import Municipality
 from contracts.vocabulary import HouseholdChange, HouseholdStatus, Outcome
+from contracts.zone import day_only
 from intake.register import Entry, Held
 from intake.store.register import save_register
 
@@ -32,7 +33,7 @@ async def keep_erased(tx: Tx, heard: Sequence[Household]) -> None:
         [one.home for one in heard],
         [one.centre for one in heard],
         [one.revision + 1 for one in heard],
-        [one.registered_at for one in heard],
+        [one.registered_at and day_only(one.registered_at) for one in heard],
         HouseholdStatus.ERASED,
         HouseholdChange.ERASED,
         tx.now,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import orjson
 
@@ -43,6 +44,12 @@ async def seen(tx: Tx, places: Sequence[Place]) -> set[Place]:
         [one.digest for one in places],
     )
     return {Place(**row) for row in rows}
+
+
+async def forget_reference(tx: Tx, household: UUID) -> None:
+    """Leave the verdicts on a household, and none that says whose file it was."""
+    # No index: an erasure is rare and may read the book, which every offer writes.
+    await tx.execute("update verdict set reference = null where household = $1", household)
 
 
 async def write_verdicts(tx: Tx, centre: str, channel: str, rulings: Sequence[Ruling]) -> None:

@@ -124,13 +124,13 @@ async def forget(tx: Tx, ids: Sequence[UUID]) -> None:
     if ids:
         await tx.execute("delete from decision_link where household = any($1::uuid[])", ids)
         await tx.execute(
-            "update household set alias = gen_random_uuid(), registered_at = date_trunc('day', registered_at)"
-            " where id = any($1::uuid[])",
+            "update household set alias = gen_random_uuid(),"
+            " registered_at = date_trunc('day', registered_at, 'Europe/Berlin') where id = any($1::uuid[])",
             ids,
         )
         await tx.execute(
-            "update assignment set assigned_at = date_trunc('day', assigned_at),"
-            " ended_at = date_trunc('day', ended_at) where household = any($1::uuid[])",
+            "update assignment set assigned_at = date_trunc('day', assigned_at, 'Europe/Berlin'),"
+            " ended_at = date_trunc('day', ended_at, 'Europe/Berlin') where household = any($1::uuid[])",
             ids,
         )
         # An older process beside this one writes inputs under the household's id.
