@@ -30,6 +30,9 @@ class EarlierAssignment(Shape):
     reason: CareReason | None = None
     answer: Answer | None = None
     answer_reason: AnswerReason | None = None
+    answered_at: datetime | None = None
+    """When the manager took the case on; without it, it was proposed only."""
+    contacted_at: datetime | None = None
 
 
 class LastAnswer(Shape):

@@ -223,6 +223,10 @@ async def test_an_acceptance_a_contact_and_a_close(stage: Stage) -> None:
     ]
     assert (accepted.item, contacted.contacted_at, closed.ended_at) == (1, NOW, NOW)
     assert closed.earlier[0].answer_reason is AnswerReason.COUNSELLING_COMPLETED
+    (moved,) = await stage.tell(a_household(id=care.household, revision=2, municipality=REUTLINGEN))
+    for later in (closed, moved):
+        (earlier,) = later.earlier
+        assert (earlier.answered_at, earlier.contacted_at) == (NOW, NOW)
     assert await stage.load("A") == 0
 
 

@@ -145,13 +145,18 @@ def test_who_is_no_longer_here_is_no_longer_cared_for(
 def test_an_erased_household_keeps_neither_receipt_nor_times() -> None:
     at = NOW + timedelta(minutes=7, microseconds=3)
     kept = proposed(
-        HERS, receipt="ab" * 32, assigned_at=at, decided_at=at, earlier=(replace(DECLINED, assigned_at=at),)
+        HERS,
+        receipt="ab" * 32,
+        assigned_at=at,
+        decided_at=at,
+        earlier=(replace(DECLINED, assigned_at=at, answered_at=at, contacted_at=at),),
     )
     step = follow(kept, status=HouseholdStatus.ERASED, registered_at=at)
     assert step.care is not None
     assert step.care.receipt is None
     told = [step.case.household.registered_at, step.care.decided_at, step.care.ended_at]
     told += [time for one in step.care.earlier for time in (one.assigned_at, one.ended_at)]
+    told += [time for one in step.care.earlier[:1] for time in (one.answered_at, one.contacted_at)]
     assert [one for one in told if one is None or one != day_only(one)] == []
 
 

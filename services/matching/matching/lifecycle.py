@@ -52,6 +52,8 @@ class Earlier:
     answer_reason: AnswerReason | None = None
     in_care: bool = False
     """It had been accepted."""
+    answered_at: datetime | None = None
+    contacted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,13 @@ def _erased(case: Case, now: datetime) -> Step:
         decided_at=day_only(ended.decided_at),
         ended_at=day_only(ended.ended_at) if ended.ended_at else None,
         earlier=tuple(
-            replace(one, assigned_at=day_only(one.assigned_at), ended_at=day_only(one.ended_at))
+            replace(
+                one,
+                assigned_at=day_only(one.assigned_at),
+                ended_at=day_only(one.ended_at),
+                answered_at=day_only(one.answered_at) if one.answered_at else None,
+                contacted_at=day_only(one.contacted_at) if one.contacted_at else None,
+            )
             for one in ended.earlier
         ),
     )
@@ -325,6 +333,8 @@ def released_from(
         reply.answer if reply else None,
         reply.reason if reply else None,
         care.status is CareStatus.CONFIRMED,
+        care.answered_at,
+        care.contacted_at,
     )
     return replace(
         care,

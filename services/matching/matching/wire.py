@@ -155,6 +155,8 @@ def care_state(household: Household, care: Care, manager: Manager | None, why: W
                 reason=one.reason,
                 answer=one.answer,
                 answer_reason=one.answer_reason,
+                answered_at=one.answered_at,
+                contacted_at=one.contacted_at,
             )
             for one in care.earlier
         ),

@@ -81,8 +81,9 @@ async def _end_assignments(tx: Tx, written: Sequence[tuple[Step, Care]]) -> None
     if ended:
         await tx.execute(
             "update assignment as a set ended_at = e.t, status = e.s, reason = e.r, answer = e.w, answer_reason = e.x,"
-            " in_care = e.c from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[],"
-            " $6::text[], $7::text[], $8::boolean[]) as e (h, i, t, s, r, w, x, c)"
+            " in_care = e.c, answered_at = e.a, contacted_at = e.m from unnest($1::uuid[], $2::bigint[],"
+            " $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::timestamptz[],"
+            " $10::timestamptz[]) as e (h, i, t, s, r, w, x, c, a, m)"
             " where a.household = e.h and a.item = e.i",
             [household for household, _ in ended],
             [one.item for _, one in ended],
@@ -92,6 +93,8 @@ async def _end_assignments(tx: Tx, written: Sequence[tuple[Step, Care]]) -> None
             [one.answer for _, one in ended],
             [one.answer_reason for _, one in ended],
             [one.in_care for _, one in ended],
+            [one.answered_at for _, one in ended],
+            [one.contacted_at for _, one in ended],
         )
 
 
@@ -130,7 +133,9 @@ async def forget(tx: Tx, ids: Sequence[UUID]) -> None:
         )
         await tx.execute(
             "update assignment set assigned_at = date_trunc('day', assigned_at, 'Europe/Berlin'),"
-            " ended_at = date_trunc('day', ended_at, 'Europe/Berlin') where household = any($1::uuid[])",
+            " ended_at = date_trunc('day', ended_at, 'Europe/Berlin'),"
+            " answered_at = date_trunc('day', answered_at, 'Europe/Berlin'),"
+            " contacted_at = date_trunc('day', contacted_at, 'Europe/Berlin') where household = any($1::uuid[])",
             ids,
         )
         # An older process beside this one writes inputs under the household's id.

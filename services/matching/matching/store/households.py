@@ -172,6 +172,8 @@ async def _earlier(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[Earlier]]:
                 Answer(row["answer"]) if row["answer"] else None,
                 AnswerReason(row["answer_reason"]) if row["answer_reason"] else None,
                 row["in_care"],
+                row["answered_at"],
+                row["contacted_at"],
             )
         )
     return found
