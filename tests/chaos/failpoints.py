@@ -144,6 +144,13 @@ class Scene:
         gone = "select not exists (select from due where kind = 'remind' and aggregate = $1)"
         await self.world.sees("notifications", gone, str(household), within=WITHIN)
 
+    async def escalates(self) -> None:
+        """A district is told, though the time is not over yet."""
+        household = await self.arrives()
+        await self._due("notifications", "escalate", str(household))
+        gone = "select not exists (select from due where kind = 'escalate' and aggregate = $1)"
+        await self.world.sees("notifications", gone, str(household), within=WITHIN)
+
     async def fails_when_due(self) -> None:
         """A due that nobody can handle."""
         await self._due("matching", "serve", "nobody")
@@ -284,6 +291,7 @@ REACHED_BY: dict[Reach, tuple[str, ...]] = {
     Scene.answers: ("inbox.answered",),
     Scene.is_due: ("timers.handled", "timers.deleted", "timers.committed"),
     Scene.reminds: ("inbox.reminded",),
+    Scene.escalates: ("inbox.escalated",),
     Scene.fails_when_due: ("timers.postponed",),
     Scene.changes_hands: (
         *("handover.planned", "handover.begun", "handover.moved", "handover.ended", "handover.finished"),

@@ -15,9 +15,11 @@ from chassis.timers import Due
 from contracts.assignments import Care, LastAnswer
 from contracts.record import State
 from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus
+from gauged import figure
 from integration.conftest import OpenDatabase, SetClock
 from notifications import handlers, store
 from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken
+from notifications.telemetry import measure_overdue
 from notifications.web.answering import Unknown
 from notifications_world import (
     ADDRESS,
@@ -189,6 +191,44 @@ async def test_a_late_answer_is_reminded_of_once(database: OpenDatabase) -> None
         async with later.transaction() as tx:
             await handlers.on_reminder_due([due], tx)
     assert sorted(one["kind"] for one in await messages(worker)) == ["proposal", "reminder"]
+
+
+async def test_what_stays_unanswered_is_told_to_the_district_once(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    await know_contact(worker)
+    await know_contact(worker, "amt@kreis.example", TUEBINGEN[:5])
+    begun = soon()
+    care, again = (a_care(assigned_at=begun, answer_by=begun + timedelta(days=3)) for _ in range(2))
+    await fold(worker, care, again)
+    reminded = begun + timedelta(days=4)
+    later = await database("notifications", clock=SetClock(reminded))
+    async with later.transaction() as tx:
+        await handlers.on_reminder_due([Due(reminded, handlers.REMIND, one.key) for one in (care, again)], tx)
+        dues = await tx.fetch("select aggregate, at from due where kind = $1", handlers.ESCALATE)
+    assert {row["aggregate"]: row["at"] for row in dues} == dict.fromkeys(
+        (care.key, again.key), reminded + timedelta(days=3)
+    )
+    # Somebody else is asked meanwhile, and has the whole time.
+    await fold(worker, proposed_again(released(again), assigned_at=reminded, answer_by=reminded + timedelta(days=3)))
+    for now in (reminded, reminded + timedelta(days=3), reminded + timedelta(days=5)):
+        later = await database("notifications", clock=SetClock(now))
+        async with later.transaction() as tx:
+            await handlers.on_escalation_due([Due(now, handlers.ESCALATE, one.key) for one in (care, again)], tx)
+    told = [(one["household"], one["address"]) for one in await messages(worker) if one["kind"] == "escalation"]
+    assert told == [(care.household, "amt@kreis.example")]
+
+
+async def test_overdue_proposals_are_measured(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    care, answered = (a_care(assigned_at=soon(), answer_by=soon() + timedelta(days=3)) for _ in range(2))
+    await fold(worker, care, answered, confirmed(answered))
+    assert care.answer_by is not None
+    for late, overdue in ((timedelta(seconds=-1), (0, 0)), (timedelta(hours=1), (1, 3600))):
+        now = care.answer_by + late
+        later = await database("notifications", clock=SetClock(now))
+        async with later.transaction() as tx:
+            await measure_overdue(tx)
+        assert (figure("geleit_overdue_proposals"), figure("geleit_longest_overdue_seconds")) == overdue
 
 
 async def test_an_old_proposal_is_reminded_of_if_its_time_is_still_to_come(database: OpenDatabase) -> None:

@@ -9,6 +9,7 @@ def test_rows_with_semicolons_or_commas_are_read() -> None:
     assert read(["AGS;Address;name", "08416041;rathaus@tuebingen.example;x"]).addresses == {
         "08416041": "rathaus@tuebingen.example"
     }
+    assert read(["ags;address", "08416;amt@kreis.example"]).addresses == {"08416": "amt@kreis.example"}
     assert read(["\ufeffaddress,ags", '"a@b.example",08416041', ""]).addresses == {"08416041": "a@b.example"}
 
 

@@ -27,10 +27,10 @@ def refused(code: int) -> SMTPRecipientsRefused:
     return SMTPRecipientsRefused([SMTPRecipientRefused(code, "no", "rathaus@stadt.example")])
 
 
-@pytest.mark.parametrize("kind", ["proposal", "reminder"])
-def test_a_letter_has_a_link_in_both_languages_and_nothing_else_of_the_case(kind: Kind) -> None:
+@pytest.mark.parametrize(("kind", "page"), [("proposal", "inbox"), ("reminder", "inbox"), ("escalation", "matching")])
+def test_a_letter_has_a_link_in_both_languages_and_nothing_else_of_the_case(kind: Kind, page: str) -> None:
     found = letter(kind, HOUSEHOLD, URL + "/")
-    assert found.text.count(f"{URL}/inbox/households/{HOUSEHOLD}") == 2
+    assert found.text.count(f"{URL}/{page}/households/{HOUSEHOLD}") == 2
     assert "Guten Tag" in found.text
     assert "Hello" in found.text
     assert "{" not in found.text + found.subject

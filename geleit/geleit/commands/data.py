@@ -18,11 +18,11 @@ from notifications.contacts import import_contacts
 
 register = typer.Typer(no_args_is_help=True, help="The register of municipalities.")
 roster = typer.Typer(no_args_is_help=True, help="The roster of integration managers.")
-contacts = typer.Typer(no_args_is_help=True, help="Where municipalities are told.")
+contacts = typer.Typer(no_args_is_help=True, help="Where municipalities and districts are told.")
 
 WRONG_CONTACTS = {
     "header": "the first line has to name the columns ags and address",
-    "ags": "ags is not 8 digits that begin with 08",
+    "ags": "ags is not 8 digits that begin with 08, or 5 for a district",
     "address": "address is not an e-mail address",
     "twice": "this ags came before",
     "too_many": "too many lines",

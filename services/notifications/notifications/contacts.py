@@ -1,4 +1,5 @@
-"""Contact points from CSV: which address is told of a municipality's inbox."""
+"""Contact points from CSV: which address is told of a municipality's inbox, and which one of a district is told of what
+its municipalities leave unanswered."""
 
 import csv
 import re
@@ -10,7 +11,7 @@ from chassis.failpoint import failpoint
 from contracts import ags
 from notifications.store import query
 
-_AGS = re.compile(ags.MUNICIPALITY)
+_AGS = re.compile(f"{ags.MUNICIPALITY}|{ags.DISTRICT}")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 MAX_ADDRESS = 254
 MAX_ROWS = 5000

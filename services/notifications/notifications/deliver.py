@@ -43,11 +43,11 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a municipality is to be told of; `at` is when it happened."""
+    """What a municipality or district, by its AGS, is to be told of; `at` is when it happened."""
 
     household: UUID
     item: int
-    municipality: str
+    place: str
     at: datetime
     traceparent: str | None
 
@@ -58,20 +58,19 @@ async def announce(tx: Tx, kind: Kind, news: Sequence[News]) -> int:
     A municipality without one finds the item in its inbox all the same.
     """
     points = {
-        row["municipality"]: row
-        for row in await tx.fetch(query("contacts"), sorted({one.municipality for one in news}))
+        row["municipality"]: row for row in await tx.fetch(query("contacts"), sorted({one.place for one in news}))
     }
     rows = [
         (
             message_id(one.household, one.item, kind, point["address"]),
             one.household,
             one.item,
-            one.municipality,
+            one.place,
             point["address"],
             one.traceparent,
         )
         for one in news
-        if (point := points.get(one.municipality)) and point["since"] < one.at
+        if (point := points.get(one.place)) and point["since"] < one.at
     ]
     if rows:
         columns = [list(column) for column in zip(*rows, strict=True)]

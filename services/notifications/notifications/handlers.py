@@ -1,8 +1,11 @@
-"""Each topic's newest states, folded into the inbox; what is new there is told, what is late is reminded of."""
+"""Each topic's newest states, folded into the inbox; what is new there is told, what is late is reminded of,
+then told to the district."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
+
+import asyncpg
 
 from chassis.consumer import newest
 from chassis.database import Tx
@@ -18,6 +21,7 @@ from notifications import store
 from notifications.deliver import News, announce
 
 REMIND = "remind"
+ESCALATE = "escalate"
 
 
 async def on_assignments(batch: Sequence[Record[Care]], tx: Tx) -> Sequence[State]:
@@ -47,18 +51,19 @@ async def on_assignments(batch: Sequence[Record[Care]], tx: Tx) -> Sequence[Stat
 
 
 async def on_reminder_due(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
-    """Remind once of each proposal that nobody has answered in time."""
-    late = await tx.fetch(store.query("reminders"), [UUID(due.aggregate) for due in batch], tx.now)
-    await announce(
-        tx,
-        "reminder",
-        [
-            News(row["household"], row["item"], row["municipality"], tx.now, row["traceparent"])
-            for row in late
-            if row["municipality"]
-        ],
-    )
+    """Remind once of each proposal that nobody has answered in time, and look at it again after as long once more."""
+    late = await store.unanswered(tx, [UUID(due.aggregate) for due in batch])
+    await announce(tx, "reminder", [_news(one, one["municipality"], tx) for one in late if one["municipality"]])
+    await tx.dues(ESCALATE, {str(one["household"]): tx.now + one["given"] for one in late})
     failpoint("inbox.reminded")
+    return ()
+
+
+async def on_escalation_due(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
+    """Tell the district of each proposal that nobody has answered in twice the time: a family has nobody meanwhile."""
+    late = await store.unanswered(tx, [UUID(due.aggregate) for due in batch], times_more=1)
+    await announce(tx, "escalation", [_news(one, one["district"], tx) for one in late if one["district"]])
+    failpoint("inbox.escalated")
     return ()
 
 
@@ -87,6 +92,10 @@ def _deadlines(cares: Sequence[Care], tx: Tx) -> dict[str, datetime]:
         for care in cares
         if care.status is CareStatus.PROPOSED and care.answer_by and (_is_news(care, tx) or care.answer_by > tx.now)
     }
+
+
+def _news(unanswered: asyncpg.Record, place: str, tx: Tx) -> News:
+    return News(unanswered["household"], unanswered["item"], place, tx.now, unanswered["traceparent"])
 
 
 def _is_news(care: Care, tx: Tx) -> bool:

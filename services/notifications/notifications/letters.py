@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-Kind = Literal["proposal", "reminder"]
+Kind = Literal["proposal", "reminder", "escalation"]
 
 _TEXTS: dict[Kind, tuple[str, str]] = {
     "proposal": (
@@ -49,7 +49,28 @@ Please sign in to accept it, or to decline it with a reason:
 {link}
 """,
     ),
+    "escalation": (
+        "Geleit: Unbeantworteter Vorschlag in Ihrem Kreis / unanswered proposal in your district",
+        """Guten Tag,
+
+eine Gemeinde Ihres Kreises hat einen Zuordnungsvorschlag auch nach der Erinnerung nicht beantwortet; der Haushalt hat
+noch niemanden, der ihn betreut. Bitte klären Sie das mit der Gemeinde oder entscheiden Sie anders:
+
+{link}
+
+---
+
+Hello,
+
+a municipality of your district has not answered an assignment proposal, not even after the reminder; nobody cares for
+the household yet. Please settle it with the municipality, or decide otherwise:
+
+{link}
+""",
+    ),
 }
+_PAGES: dict[Kind, str] = {"proposal": "inbox", "reminder": "inbox", "escalation": "matching"}
+"""Where who is told can do something about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +84,7 @@ class Letter:
 def letter(kind: Kind, household: UUID, public_url: str) -> Letter:
     """The mail of a kind; its link names the household by id, and only who may see it can open it."""
     subject, text = _TEXTS[kind]
-    return Letter(subject, text.format(link=f"{public_url.rstrip('/')}/inbox/households/{household}"))
+    return Letter(subject, text.format(link=f"{public_url.rstrip('/')}/{_PAGES[kind]}/households/{household}"))
 
 
 def message_id(household: UUID, item: int, kind: Kind, address: str) -> UUID:

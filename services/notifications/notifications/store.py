@@ -185,11 +185,25 @@ async def keep_answers(tx: Tx, answers: Sequence[Response]) -> None:
     )
 
 
+async def unanswered(tx: Tx, households: Sequence[UUID], times_more: int = 0) -> list[asyncpg.Record]:
+    """The proposals of these households that nobody has answered in their time, or in so many times more than that."""
+    return await tx.fetch(query("unanswered"), households, tx.now, times_more)
+
+
+async def overdue(tx: Tx) -> tuple[int, datetime | None]:
+    """How many proposals have had no answer in their time, and when that of the first was over."""
+    row = await tx.fetchrow(
+        "select count(*) as items, min(answer_by) as first from item where status = 'open' and answer_by <= $1", tx.now
+    )
+    assert row
+    return row["items"], row["first"]
+
+
 async def drop_reminders(tx: Tx, households: Sequence[UUID]) -> None:
     """Forget reminders that were not sent in time, but for what is being sent: the item has its answer, or is over."""
     await tx.execute(
         "delete from message m using care c where c.household = any($1::uuid[]) and m.household = c.household"
-        " and m.kind = 'reminder' and m.sent_at is null and m.claimed_at is null"
+        " and m.kind in ('reminder', 'escalation') and m.sent_at is null and m.claimed_at is null"
         " and (c.status <> 'proposed' or c.item <> m.item)",
         households,
     )

@@ -45,7 +45,7 @@ FATES = {
     "applied": N_("The answer has been applied"),
     "stale": N_("The answer came too late: the assignment had moved on"),
 }
-KINDS = {"proposal": N_("Proposal"), "reminder": N_("Reminder")}
+KINDS = {"proposal": N_("Proposal"), "reminder": N_("Reminder"), "escalation": N_("Told to the district")}
 ERRORS = {
     "timeout": N_("The mail server did not answer in time"),
     "connection": N_("The mail server could not be reached"),
