@@ -1,6 +1,6 @@
 """`assignments`: the care of a household: who cares, since when and why, or why nobody does yet."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -52,6 +52,8 @@ class CaseFacts(Shape):
     age_bands: dict[AgeBand, int]
     languages: tuple[Language, ...] = ()
     skills_needed: tuple[Skill, ...] = ()
+    counselling_over_on: date | None = None
+    """From which day on the counselling period is over, by the policy of this revision."""
 
 
 class Because(Shape):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -318,3 +318,25 @@ async def test_an_identifier_stated_of_everybody_brings_nobody_to_the_same_manag
     assert await most_with_one(4, one) == 4
     assert await most_with_one(MAX_FAMILY + 1, everybody) < MAX_FAMILY // 2
     assert await most_with_one(20, everybody) < 20
+
+
+async def test_a_counselling_period_that_is_over_frees_who_was_only_proposed_and_leaves_who_is_in_care(
+    stage: Stage,
+) -> None:
+    await stage.roster(ONE)
+    begun: dict[str, Any] = {"allotted_on": date(2019, 3, 16), "arrived_on": date(2019, 1, 1)}
+    asked = [
+        a_household(**begun, **more) for more in ({}, {}, {"counselling_extended": True}, {"municipality": STUTTGART})
+    ]
+    await stage.tell(*asked)
+    proposed, taken, longer, waits = (stage.cares[one.id][-1] for one in asked)
+    await stage.answer(taken, Answer.ACCEPTED)
+    assert (waits.status, waits.reason) == (CareStatus.WAITING, CareReason.NOT_SERVED)
+    assert await stage.pass_time(timedelta(days=1)) == []
+    told = await stage.pass_time(timedelta(days=1))
+    assert {one.household: (one.status, one.reason) for one in told} == dict.fromkeys(
+        (proposed.household, waits.household), (CareStatus.NOT_ELIGIBLE, CareReason.COUNSELLING_PERIOD_OVER)
+    )
+    for days, over in ((363, []), (3, [longer.household])):
+        later = await stage.pass_time(timedelta(days=days))
+        assert [one.household for one in later if one.status is CareStatus.NOT_ELIGIBLE] == over

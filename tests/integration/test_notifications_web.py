@@ -1,7 +1,7 @@
 """The inbox's door on a real database: for programs and for people."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from html import unescape
 from typing import Any
 from uuid import uuid4
@@ -468,6 +468,19 @@ async def test_what_is_overdue_is_found_and_counted(door: Door) -> None:
         assert "Overdue (1)" in page
         await send(browser, late, "accepted")
         assert "Nothing is overdue" in (await browser.get("/inbox/?status=overdue")).text
+
+
+@pytest.mark.parametrize(("day", "is_over"), [(date(2022, 3, 14), True), (date(9999, 12, 31), False)])
+async def test_a_case_in_care_shows_when_its_counselling_period_is_over(door: Door, day: date, is_over: bool) -> None:
+    facts = CaseFacts(size=1, age_bands={AgeBand.ADULT: 1}, counselling_over_on=day)
+    proposed, taken = a_care(case=facts), a_care(case=facts)
+    await fold(door.worker, proposed, taken, confirmed(taken))
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        inbox = (await browser.get("/inbox/?status=accepted")).text
+        assert ("Counselling period over" in inbox) == is_over
+        pages = [await household_page(browser, care) for care in (taken, proposed)]
+    assert ["The counselling period is over" in page for page in pages] == [is_over, False]
+    assert all("Counselling period ends" in page for page in pages)
 
 
 async def test_an_operator_sees_what_failed_and_sends_it_again(door: Door) -> None:

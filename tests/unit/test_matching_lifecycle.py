@@ -20,6 +20,7 @@ from contracts.vocabulary import (
 )
 from contracts.zone import day_only
 from matching.answers import answered
+from matching.days import start_of
 from matching.domain import Carried, Decline, Load, Manager, OverrideReason, Phase, Rule
 from matching.lifecycle import (
     AnswerSeen,
@@ -29,6 +30,7 @@ from matching.lifecycle import (
     Step,
     again_step,
     aged,
+    anew_at,
     changed,
     decided,
     ended,
@@ -432,3 +434,17 @@ def test_a_decline_and_its_undoing_that_come_together_change_nothing(accepted_at
     after = answer(proposed(HERS), Answer.UNDONE, revision=2, accepted_at=accepted_at)
     assert after.last_answer is not None
     assert (after.last_answer.applied, after.status) == (Applied.APPLIED, CareStatus.PROPOSED)
+
+
+def test_who_waits_comes_back_when_the_counselling_period_is_over_and_who_is_parked_when_that_is() -> None:
+    rule = Rule(date(2022, 3, 11), LegalGroup.DISPLACED_UKRAINIAN, tuple(Accommodation), 3, 4)
+    case = Case(household(allotted_on=date(2020, 2, 29)))
+
+    def at(care: Care, **more: Any) -> datetime | None:
+        return anew_at(Step(case, care, **more), care, policy(rules=(rule,)), DAY)
+
+    over = start_of(date(2023, 3, 1))
+    assert [at(waiting(status=CareStatus.WAITING)), at(proposed(HERS))] == [over, over]
+    assert at(proposed(HERS, status=CareStatus.CONFIRMED)) is None
+    parked = waiting(status=CareStatus.WAITING, reason=CareReason.PARKED)
+    assert [at(parked, again=LATER), at(parked)] == [LATER, None]

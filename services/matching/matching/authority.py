@@ -10,7 +10,9 @@ from chassis.database import Tx
 from contracts import assignments, policy, roster
 from contracts.record import State, encode
 from matching import decisions, store
+from matching.days import day_of
 from matching.roster.change import keep_strangers, manager_states
+from matching.rules import counselling_over_on
 from matching.stimuli import Stimulus
 from matching.wire import care_state
 
@@ -18,13 +20,20 @@ NOBODY = UUID(int=0)
 
 
 async def _cares(tx: Tx) -> AsyncIterator[Sequence[State]]:
+    held, today = await store.basis(tx), day_of(tx.now)
     managers = {one.id: one for one in await store.managers(tx)}
     async for rows in by_pages(tx, store.CARED_FOR, NOBODY, lambda row: row["household"]):
         found = (await store.cases(tx, [row["household"] for row in rows])).values()
         cares = {case.household.id: case.care for case in found if case.care}
         spoke = await decisions.whys_so_far(tx, [care for care in cares.values() if care.item])
         yield [
-            care_state(case.household, care, managers[care.manager] if care.manager else None, spoke.get(key))
+            care_state(
+                case.household,
+                care,
+                managers[care.manager] if care.manager else None,
+                spoke.get(key),
+                counselling_over_on(case.household.facts, held.policy, today),
+            )
             for case in found
             if (care := cares.get(key := case.household.id))
         ]

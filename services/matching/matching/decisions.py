@@ -16,9 +16,10 @@ from matching import settlement, store
 from matching.days import day_of, monday_of, start_of
 from matching.domain import Why
 from matching.explain import why
-from matching.lifecycle import Care, Case, Step, again_step, aged, next_phase
+from matching.lifecycle import Care, Case, Step, again_step, aged, anew_at, next_phase
 from matching.match import Stay
 from matching.receipts import chained, statement_of
+from matching.rules import counselling_over_on
 from matching.settlement import AT_ONCE, Basis, Ledger
 from matching.stimuli import STEPS, Stimulus
 from matching.telemetry import count_decisions
@@ -151,7 +152,7 @@ def _asked(steps: Sequence[Step]) -> list[Stimulus]:
 async def _set_dues(tx: Tx, basis: Basis, written: Sequence[tuple[Step, Care]], later: Mapping[str, datetime]) -> None:
     dues: dict[str, Mapping[str, datetime]] = {
         "serve": later,
-        "again": {str(care.household): step.again for step, care in written if step.again},
+        "again": anew(tx, basis, written),
         "ageing": {
             str(care.household): then for step, care in written if (then := _weighed_again(tx, basis, step, care))
         },
@@ -161,6 +162,12 @@ async def _set_dues(tx: Tx, basis: Basis, written: Sequence[tuple[Step, Care]], 
     for kind, at in sorted(dues.items()):
         if at:
             await tx.dues(kind, dict(at))
+
+
+def anew(tx: Tx, basis: Basis, cases: Iterable[tuple[Step, Care]]) -> dict[str, datetime]:
+    """When each of these cases is to be decided anew by itself, if ever."""
+    today = day_of(tx.now)
+    return {str(care.household): at for step, care in cases if (at := anew_at(step, care, basis.policy, today))}
 
 
 FULL = (CareReason.WEEK_FULL, CareReason.NO_CAPACITY)
@@ -187,7 +194,8 @@ def _told(tx: Tx, basis: Basis, step: Step, care: Care, spoke: Why | None) -> St
         tx.traces[key] = step.case.traceparent
     tx.describe(key, care_status=care.status, care_reason=care.reason)
     manager = basis.field.managers[care.manager] if care.manager else None
-    return care_state(step.case.household, care, manager, spoke)
+    over_on = counselling_over_on(step.case.household.facts, basis.policy, day_of(tx.now))
+    return care_state(step.case.household, care, manager, spoke, over_on)
 
 
 UNDECIDED = (CareStatus.WAITING, CareStatus.NOT_ELIGIBLE, CareStatus.PROPOSED)

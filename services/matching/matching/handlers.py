@@ -100,13 +100,19 @@ async def on_serve(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
 
 
 async def on_again(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
-    """Decide anew who was parked until now."""
+    """Decide anew who was parked until now, and whose counselling period is over."""
     locked = await store.lock_households(tx, [UUID(due.aggregate) for due in batch])
     held = await store.basis(tx)
     found = await store.cases(tx, locked)
     today, parked = day_of(tx.now), {CareReason.PARKED}
     steps = [step for case in found.values() if (step := again_step(case, held.policy, today, parked))]
-    return await decisions.settle(tx, held, steps, serve=False)
+    told = await decisions.settle(tx, held, steps, serve=False)
+    # A policy may have made the period longer since.
+    same = found.keys() - {UUID(state.key) for state in told}
+    await tx.dues(
+        "again", decisions.anew(tx, held, [(Step(found[one], care), care) for one in same if (care := found[one].care)])
+    )
+    return told
 
 
 async def on_ageing(batch: Sequence[Due], tx: Tx) -> Sequence[State]:

@@ -16,10 +16,10 @@ from contracts.vocabulary import (
     HouseholdStatus,
 )
 from contracts.zone import day_only
-from matching.days import day_of, monday_of
+from matching.days import day_of, monday_of, start_of
 from matching.domain import Facts, Household, Manager, Policy
 from matching.match import Decision, Stay, Wish
-from matching.rules import head_start, ineligibility, weight
+from matching.rules import counselling_over_on, head_start, ineligibility, weight
 
 ASSIGNED = frozenset({CareStatus.PROPOSED, CareStatus.CONFIRMED})
 
@@ -417,6 +417,18 @@ def again_step(case: Case, policy: Policy, day: date, aside: Collection[CareReas
             return anew(case)
         case _:
             return None
+
+
+def anew_at(step: Step, care: Care, policy: Policy, day: date) -> datetime | None:
+    """When a case is to be decided anew by itself: after the days it is parked for, or once its counselling period is
+    over. Who is in care stays there until a person decides."""
+    facts = step.case.facts
+    if step.again or facts is None or care.reason is CareReason.PARKED:
+        return step.again
+    if care.status not in {CareStatus.WAITING, CareStatus.PROPOSED}:
+        return None
+    over_on = counselling_over_on(facts, policy, day)
+    return start_of(over_on) if over_on and over_on > day else None
 
 
 def kept_apart(case: Case, manager: UUID) -> Step | None:

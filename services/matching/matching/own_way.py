@@ -12,7 +12,7 @@ from contracts.vocabulary import CareReason, CareStatus
 from matching import settlement
 from matching.days import day_after, day_of, start_of
 from matching.domain import Household, Policy
-from matching.lifecycle import Care, Step, again_step, aged, next_phase, turn_of
+from matching.lifecycle import Care, Step, again_step, aged, anew_at, next_phase, turn_of
 from matching.match import Solve, by_solver
 from matching.receipts import Receipt
 from matching.rules import capacity, is_on_duty, turns_of
@@ -93,8 +93,8 @@ class OwnWay(World):
     def keep(self, step: Step, care: Care) -> None:
         super().keep(step, care)
         household = step.case.household
-        if step.again:
-            self._again[household.id] = step.again
+        if self._day and (at := anew_at(step, care, self.basis.policy, self._day)):
+            self._again[household.id] = at
         if household.id in self._listed:
             self._waiting[self._listed.pop(household.id)].discard(household.id)
         if care.status is CareStatus.WAITING:

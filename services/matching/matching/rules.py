@@ -29,7 +29,7 @@ def turns_of(policy: Policy) -> set[date]:
     return begin | end
 
 
-def ineligibility(facts: Facts, policy: Policy, day: date) -> CareReason | None:  # noqa: PLR0911 (one for each reason)
+def ineligibility(facts: Facts, policy: Policy, day: date) -> CareReason | None:
     """Why a household is not counselled on `day`; None: it is.
 
     A group without a rule (persons obliged to leave) is not counselled; neither is anybody before the first rule.
@@ -48,10 +48,22 @@ def ineligibility(facts: Facts, policy: Policy, day: date) -> CareReason | None:
         return CareReason.RESIDENCE_TITLE
     if facts.accommodation not in rule.stages:
         return CareReason.STAGE
+    over_on = _over_on(facts, rule)
+    return CareReason.COUNSELLING_PERIOD_OVER if over_on and over_on <= day else None
+
+
+def counselling_over_on(facts: Facts | None, policy: Policy, day: date) -> date | None:
+    """From which day on the counselling period of a household is over, by the rules in force on `day`; None: nobody
+    knows."""
+    if facts is None or facts.allotted_on is None:
+        return None
+    rule = next((rule for rule in rules_in_force(policy, day) if rule.legal_group == facts.legal_group), None)
+    return _over_on(facts, rule) if rule else None
+
+
+def _over_on(facts: Facts, rule: Rule) -> date | None:
     years = rule.extended_years if facts.counselling_extended else rule.counselling_years
-    if facts.allotted_on and day >= years_after(facts.allotted_on, years):
-        return CareReason.COUNSELLING_PERIOD_OVER
-    return None
+    return years_after(facts.allotted_on, years) if facts.allotted_on else None
 
 
 def years_after(day: date, years: int) -> date:

@@ -1,7 +1,7 @@
 """Between the shapes of the wire and those of the core."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from pydantic import TypeAdapter
 
@@ -116,8 +116,13 @@ class Rostered:
 ROSTERED = TypeAdapter(Rostered)
 
 
-def care_state(household: Household, care: Care, manager: Manager | None, why: Why | None) -> assignments.Care:
-    """What `assignments` tells of a care; `manager` has the case, if anybody has, and `why` says what spoke for her."""
+def care_state(
+    household: Household, care: Care, manager: Manager | None, why: Why | None, over_on: date | None
+) -> assignments.Care:
+    """What `assignments` tells of a care; `manager` has the case, if anybody has, and `why` says what spoke for her.
+
+    `over_on`: from when on its counselling period is over.
+    """
     return assignments.Care(
         revision=care.revision,
         household=household.id,
@@ -127,7 +132,7 @@ def care_state(household: Household, care: Care, manager: Manager | None, why: W
         reason=care.reason,
         municipality=household.municipality,
         district=household.district,
-        case=_case(household.facts) if household.facts else None,
+        case=_case(household.facts, over_on) if household.facts else None,
         assignee=(
             assignments.Assignee(id=manager.id, code=manager.code, provider=manager.provider) if manager else None
         ),
@@ -163,12 +168,13 @@ def care_state(household: Household, care: Care, manager: Manager | None, why: W
     )
 
 
-def _case(facts: Facts) -> assignments.CaseFacts:
+def _case(facts: Facts, over_on: date | None) -> assignments.CaseFacts:
     return assignments.CaseFacts(
         size=facts.size,
         age_bands=dict(facts.age_bands),
         languages=facts.languages,
         skills_needed=facts.skills_needed,
+        counselling_over_on=over_on,
     )
 
 

@@ -97,7 +97,7 @@ def _facts(care: Care) -> dict[str, Any] | None:
     if care.case is None:
         return None
     because = {"because": care.because.model_dump(mode="json")} if care.because else {}
-    return care.case.model_dump(mode="json") | because
+    return care.case.model_dump(mode="json", exclude_none=True) | because
 
 
 def _earlier(care: Care, position: int) -> ItemRow:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from contracts.policy import Policy
 from contracts.responses import Response
 from contracts.roster import Manager
 from contracts.vocabulary import Answer, AnswerReason, Applied
+from contracts.zone import BERLIN
 from notifications import projection
 from notifications.domain import Given, ItemStatus, Standing
 
@@ -75,6 +76,13 @@ class Item:
     def overdue(self, now: datetime) -> bool:
         """Whether it is open beyond its time."""
         return self.status is ItemStatus.OPEN and self.answer_by is not None and self.answer_by <= now
+
+    def counselling_over(self, now: datetime) -> bool:
+        """Whether somebody has the case beyond its counselling period."""
+        over_on = (self.facts or {}).get("counselling_over_on")
+        if self.status is not ItemStatus.ACCEPTED or over_on is None:
+            return False
+        return date.fromisoformat(over_on) <= now.astimezone(BERLIN).date()
 
 
 async def fold_cares(tx: Tx, cares: Sequence[Care]) -> list[Care]:

@@ -1,6 +1,6 @@
 """The inbox for programs of municipalities: what is assigned, what changed, answers one by one or many at once."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal, assert_never
 from uuid import UUID
 
@@ -26,6 +26,7 @@ class Facts(BaseModel):
     age_bands: dict[AgeBand, int]
     languages: tuple[str, ...]
     skills_needed: tuple[Skill, ...]
+    counselling_over_on: date | None = None
 
 
 class GivenAnswer(BaseModel):

@@ -165,6 +165,7 @@ async def _household(
         item=item,
         ages=[f"{_(said)}: {bands[band]}" for band, said in AGES.items() if band in bands],
         needs=[_(SKILLS[Skill(need)]) for need in _facts(item, "skills_needed", ())],
+        over_on=_facts(item, "counselling_over_on", None),
         events=timeline(items, tx.now, _),
         is_current=item.current_item == item.item,
         may_read_names=Permission.READ_IDENTITIES in permissions_of(who.role),
