@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from contracts.record import Home, State
-from contracts.vocabulary import CLOSE_REASONS, DECLINE_REASONS, Answer, AnswerReason
+from contracts.vocabulary import Answer, AnswerReason, reason_fits
 
 
 class Response(State):
@@ -39,13 +39,6 @@ class Response(State):
 
     @model_validator(mode="after")
     def _reason_where_due(self) -> Self:
-        match self.answer:
-            case Answer.DECLINED | Answer.TRANSFER_REQUESTED:
-                allowed = self.reason in DECLINE_REASONS
-            case Answer.CLOSED:
-                allowed = self.reason in CLOSE_REASONS
-            case Answer.ACCEPTED | Answer.CONTACTED | Answer.UNDONE:
-                allowed = self.reason is None
-        if not allowed:
+        if not reason_fits(self.answer, self.reason):
             raise ValueError("the reason does not fit the answer")
         return self

@@ -164,6 +164,23 @@ CLOSE_REASONS = frozenset(
 )
 
 
+def reasons_of(answer: Answer) -> frozenset[AnswerReason]:
+    """The coded reasons an answer needs one of; empty where it takes none."""
+    match answer:
+        case Answer.DECLINED | Answer.TRANSFER_REQUESTED:
+            return DECLINE_REASONS
+        case Answer.CLOSED:
+            return CLOSE_REASONS
+        case Answer.ACCEPTED | Answer.CONTACTED | Answer.UNDONE:
+            return frozenset()
+
+
+def reason_fits(answer: Answer, reason: AnswerReason | None) -> bool:
+    """Whether the reason is one of the answer's; none where it takes none."""
+    allowed = reasons_of(answer)
+    return reason in allowed if allowed else reason is None
+
+
 class DeclineEffect(StrEnum):
     """What follows a decline."""
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies
 
 from builders import NOW
-from contracts.vocabulary import CLOSE_REASONS, DECLINE_REASONS, Answer, AnswerReason
+from contracts.vocabulary import CLOSE_REASONS, DECLINE_REASONS, Answer, AnswerReason, reason_fits, reasons_of
 from notifications.domain import (
     Given,
     ItemStatus,
@@ -18,8 +18,6 @@ from notifications.domain import (
     Taken,
     Wish,
     judge,
-    reason_fits,
-    reasons_of,
 )
 
 LATER = NOW + timedelta(hours=1)

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from contracts.vocabulary import CLOSE_REASONS, DECLINE_REASONS, Answer, AnswerReason
+from contracts.vocabulary import Answer, AnswerReason
 
 
 class ItemStatus(StrEnum):
@@ -91,23 +91,6 @@ _FOLLOWS = {
     ItemStatus.DECLINED: frozenset[Answer](),
     ItemStatus.CLOSED: frozenset[Answer](),
 }
-
-
-def reasons_of(answer: Answer) -> frozenset[AnswerReason]:
-    """The coded reasons an answer needs one of; empty where it takes none."""
-    match answer:
-        case Answer.DECLINED | Answer.TRANSFER_REQUESTED:
-            return DECLINE_REASONS
-        case Answer.CLOSED:
-            return CLOSE_REASONS
-        case Answer.ACCEPTED | Answer.CONTACTED | Answer.UNDONE:
-            return frozenset()
-
-
-def reason_fits(answer: Answer, reason: AnswerReason | None) -> bool:
-    """Whether the reason is one of the answer's; none where it takes none."""
-    allowed = reasons_of(answer)
-    return reason in allowed if allowed else reason is None
 
 
 def judge(standing: Standing, given: Given | None, wish: Wish, now: datetime) -> Verdict:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.access import Permission
 from chassis.web import FieldError, Instant, Paging, Problem, Work, encode_cursor, not_found, require
-from contracts.vocabulary import AgeBand, Answer, AnswerReason, Skill
+from contracts.vocabulary import AgeBand, Answer, AnswerReason, Skill, reason_fits
 from notifications import store
-from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken, Wish, reason_fits
+from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken, Wish
 from notifications.store import Item
 from notifications.web.answering import Outcome, Unknown, give
 

@@ -26,9 +26,9 @@ from chassis.web import (
 )
 from chassis.web.short import Prefix, ids_from
 from chassis.web.words import AGES, ANSWER_REASONS, SKILLS
-from contracts.vocabulary import Answer, AnswerReason, Skill
+from contracts.vocabulary import Answer, AnswerReason, Skill, reason_fits, reasons_of
 from notifications import store
-from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken, Wish, reason_fits, reasons_of
+from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken, Wish
 from notifications.web import labels
 from notifications.web.answering import Unknown, give
 from notifications.web.history import timeline
