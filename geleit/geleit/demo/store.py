@@ -174,11 +174,9 @@ async def steps_of_care(tx: Tx, household: UUID) -> list[tuple[datetime, str]]:
 
 async def steps_of_messages(tx: Tx, household: UUID) -> list[tuple[datetime, str]]:
     """What the municipality was told of a household, and what it answered."""
-    rows = await tx.fetch("select kind, municipality, created_at, sent_at from message where household = $1", household)
+    rows = await tx.fetch("select kind, municipality, sent_at from message where household = $1", household)
     steps = [(row["sent_at"], f"{row['kind']} mailed to {row['municipality']}") for row in rows if row["sent_at"]]
-    answer = await tx.fetchrow(
-        "select answer, answered_at, accepted_at, contacted_at from response where household = $1", household
-    )
+    answer = await tx.fetchrow("select answer, answered_at from response where household = $1", household)
     if answer:
         steps.append((answer["answered_at"], f"{answer['answer']} by the municipality"))
     return steps

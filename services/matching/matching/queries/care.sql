@@ -1,5 +1,4 @@
-select c.*, h.status as household_status, h.facts, t.name as town, m.code, m.provider,
-       p.name as provider_name,
+select c.*, h.status as household_status, h.facts, t.name as town, m.code, p.name as provider_name,
        (select min(d.district_name) from municipality d where d.district = c.district) as district_name
 from care c
 join household h on h.id = c.household

@@ -1,6 +1,6 @@
 -- Who has outgrown a manager or asks for a transfer stays in care where nobody can take the case.
-select h.id, h.made_at, h.made_by, h.reason, h.status, h.confirmed_at, h.confirmed_by, h.finished_at,
-       h.moves_lower_bound, t.moves, t.planned, t.done, t.stale, t.uncovered, t.persons_uncovered, t.lost,
+select h.id, h.made_at, h.reason, h.status, h.confirmed_at, h.finished_at, h.moves_lower_bound,
+       t.moves, t.planned, t.done, t.stale, t.uncovered, t.persons_uncovered, t.lost,
        array(select g.code from manager g where g.id = any(h.givers) order by g.code limit 4) as givers
 from handover h
 cross join lateral (

@@ -1,7 +1,6 @@
 -- `gate` is what keeps a manager from any new case today, as the gates of rules.py say; none: she takes what fits.
 select m.id, m.code, m.provider, p.name as provider_name, m.name_key, m.name_box, m.fte_hundredths, m.capacity,
-       m.load, m.tolerated, m.languages, m.skills, cardinality(m.service_area) as municipalities, m.active_from,
-       m.active_until,
+       m.load, m.languages, cardinality(m.service_area) as municipalities,
        case
            when d.today not between m.active_from and coalesce(m.active_until, 'infinity') or exists (
                select from absence a

@@ -62,7 +62,7 @@ async def absences(tx: Tx, manager: UUID) -> Rows:
 async def cases_of(tx: Tx, manager: UUID, after: tuple[datetime, UUID] | None, limit: int) -> Rows:
     """The cases a manager has, newest first."""
     return await tx.fetch(
-        "select c.household, c.status, c.municipality, m.name as town, c.assigned_at, c.answer_by, c.contacted_at,"
+        "select c.household, c.status, c.municipality, m.name as town, c.assigned_at, c.answer_by,"
         " c.weight, d.receipt from care c left join municipality m on m.ags = c.municipality"
         " left join decision_link l on l.household = c.household and l.revision = c.item"
         " left join decision d on d.district = l.district and d.position = l.position where c.manager = $1"
@@ -94,7 +94,7 @@ async def care(tx: Tx, household: UUID) -> asyncpg.Record | None:
 async def history(tx: Tx, household: UUID) -> Rows:
     """All assignments of a household, oldest first."""
     return await tx.fetch(
-        "select a.*, m.code, m.provider from assignment a join manager m on m.id = a.manager"
+        "select a.*, m.code from assignment a join manager m on m.id = a.manager"
         " where a.household = $1 order by a.item",
         household,
     )
