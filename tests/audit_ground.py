@@ -284,7 +284,6 @@ class Ground:
         return {name: one.faults for name, one in (await self.findings(**asked)).items() if one.faults}
 
 
-_ALL_SENT = "select not exists (select from outbox where published_at is null)"
 _BLOCKED = """
 select exists (select from pg_locks l where not l.granted
                and l.pid in (select pid from pg_stat_activity where datname = current_database()))

@@ -25,7 +25,6 @@ from matching.roster.change import Report, import_roster, manager_id
 from matching_builders import PLACES
 
 VAULT = Vault(bytes(32))
-_HANDLED = "delete from due where (kind, aggregate, at) = ($1, $2, $3)"
 HEADER = "code;name;provider;fte;service_area;languages;skills;base_load;absences"
 
 

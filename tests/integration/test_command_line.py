@@ -64,7 +64,7 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *w
 
 
 @pytest.mark.parametrize(
-    "words", [("key", "list"), ("audit",), ("policy", "show"), ("parked", "list", "intake"), ("replay", "--all")]
+    "words", [("key", "list"), ("audit",), ("policy", "show"), ("parked", "list", "intake"), ("replay",)]
 )
 def test_without_a_database_it_says_so(
     here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]

@@ -70,7 +70,6 @@ MOVE_STATUSES: Mapping[str, tuple[str, str]] = {
     "uncovered": ("danger", N_("Without cover")),
 }
 REFUSALS: Mapping[str, str] = {
-    "not_found": N_("This household does not exist."),
     "care_has_changed": N_("The case has changed meanwhile. Please look at it again."),
     "household_is_not_active": N_("The household is no longer registered here."),
     "unknown_manager": N_("There is no such manager."),
