@@ -190,14 +190,14 @@ async def settle(tx: Tx, parked: int, resolution: str) -> bool:
 
     False if it is unknown, or settled already.
     """
-    done = await tx.execute(
+    done = await tx.count(
         "update parked set resolved_at = $2, resolution = $3, payload = null, wrapped_key = ''"
         " where id = $1 and resolved_at is null",
         parked,
         tx.now,
         resolution,
     )
-    if done == "UPDATE 0":
+    if not done:
         return False
     await tx.audit("parked." + resolution.partition(":")[0], str(parked))
     return True

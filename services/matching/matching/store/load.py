@@ -38,6 +38,5 @@ async def write_loads(tx: Tx, changes: Mapping[UUID, Change]) -> None:
     if not changes:
         return
     columns = map(list, zip(*changes.values(), strict=True))
-    done = await tx.execute(query("write_loads"), list(changes), *columns, monday_of(tx.now))
-    if done != f"UPDATE {len(changes)}":
+    if await tx.count(query("write_loads"), list(changes), *columns, monday_of(tx.now)) != len(changes):
         raise CapacityExceeded
