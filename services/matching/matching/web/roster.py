@@ -211,7 +211,7 @@ async def _show(
         page=page,
         whys={one["household"]: explain.why(statement_of(one["receipt"])) for one in page.items if one["receipt"]},
         absences=absences,
-        is_away=store.is_away(absences, today),
+        is_away=any(Absence(one["since"], one["until"]).covers(today) for one in absences),
         today=today,
         form=form or blank_form(AbsenceForm),
         fault=fault,

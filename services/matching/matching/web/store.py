@@ -1,7 +1,7 @@
 """What the pages read; rows of cases come through row-level security, the roster by the asker's places."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -157,8 +157,3 @@ async def kept_apart(tx: Tx, household: UUID) -> Rows:
         " join provider p on p.code = m.provider where e.household = $1 and e.apart order by e.since, m.code",
         household,
     )
-
-
-def is_away(absences: Rows, day: date) -> bool:
-    """Whether one of these absences covers the day."""
-    return any(one["since"] <= day and (one["until"] is None or day <= one["until"]) for one in absences)
