@@ -20,6 +20,7 @@ from chassis.database import OWNER, Database, Tx
 from chassis.health import Health
 from chassis.relay import Relay
 from chassis.service import Service
+from chassis.settings import Settings
 from chassis.stream import Subscription
 from chassis.topics import create_topics
 from contracts.record import encode, headers
@@ -38,7 +39,6 @@ from intake.register import Entry
 from intake.settings import Settings as IntakeSettings
 from matching.app import service as matching
 from matching.roster.change import import_roster
-from matching.settings import Settings as MatchingSettings
 from matching_stage import HEADER
 from notifications.app import service as notifications
 from notifications.contacts import import_contacts
@@ -46,7 +46,6 @@ from notifications.deliver import errand
 from notifications.settings import Settings as NotificationsSettings
 from offers import an_identity, an_offer, some_keys, stated_facts
 from reporting.app import service as reporting
-from reporting.settings import Settings as ReportingSettings
 from stream import eventually, send
 
 CENTRE = "karlsruhe"
@@ -70,9 +69,9 @@ def services_on(database_url: str, kafka: str, password: str | None) -> dict[str
     taking = intake(settings(IntakeSettings))
     return {
         "intake": replace(taking, on={**taking.on, submissions(CENTRE): on_submissions(some_keys)}),
-        "matching": matching(settings(MatchingSettings)),
+        "matching": matching(settings(Settings)),
         "notifications": notifications(settings(NotificationsSettings)),
-        "reporting": reporting(settings(ReportingSettings)),
+        "reporting": reporting(settings(Settings)),
     }
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from chassis import telemetry
 from chassis.service import main
+from chassis.settings import Settings
 from matching import decisions, solver
 from matching.app import service
 from matching.receipts import Receipt
-from matching.settings import Settings
 
 
 def receipts() -> None:

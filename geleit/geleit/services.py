@@ -18,11 +18,9 @@ from geleit.state import addresses
 from intake.app import service as intake
 from intake.settings import Settings as IntakeSettings
 from matching.app import service as matching
-from matching.settings import Settings as MatchingSettings
 from notifications.app import service as notifications
 from notifications.settings import Settings as NotificationsSettings
 from reporting.app import service as reporting
-from reporting.settings import Settings as ReportingSettings
 
 S = TypeVar("S", bound=chassis.settings.Settings)
 T = TypeVar("T")
@@ -51,9 +49,9 @@ def all_services() -> Sequence[Service]:
     os.environ.update(addresses(Settings().state_dir))
     return (
         intake(own(IntakeSettings, "intake")),
-        matching(own(MatchingSettings, "matching")),
+        matching(own(chassis.settings.Settings, "matching")),
         notifications(own(NotificationsSettings, "notifications")),
-        reporting(own(ReportingSettings, "reporting")),
+        reporting(own(chassis.settings.Settings, "reporting")),
     )
 
 

@@ -21,6 +21,7 @@ from chassis.access import Role
 from chassis.access.keys import issue_key
 from chassis.database import OWNER, Database
 from chassis.service import Service, open_database
+from chassis.settings import Settings
 from contracts.record import encode, headers
 from contracts.submissions import Submission
 from contracts.topics import submissions
@@ -35,13 +36,11 @@ from intake.municipalities import import_register
 from intake.settings import Settings as IntakeSettings
 from matching.app import service as matching
 from matching.roster.change import Report, import_roster, manager_id
-from matching.settings import Settings as MatchingSettings
 from notifications.app import service as notifications
 from notifications.contacts import import_contacts
 from notifications.settings import Settings as NotificationsSettings
 from offers import a_registration
 from reporting.app import service as reporting
-from reporting.settings import Settings as ReportingSettings
 from stream import eventually
 
 CENTRE = "karlsruhe"
@@ -260,9 +259,9 @@ def services_of(environment: Mapping[str, str]) -> dict[str, Service]:
 
     return {
         "intake": intake(settings(IntakeSettings)),
-        "matching": matching(settings(MatchingSettings)),
+        "matching": matching(settings(Settings)),
         "notifications": notifications(settings(NotificationsSettings)),
-        "reporting": reporting(settings(ReportingSettings)),
+        "reporting": reporting(settings(Settings)),
     }
 
 

@@ -103,7 +103,7 @@ def test_nothing_is_named_after_what_says_nothing() -> None:
 def test_each_service_has_only_the_files_that_name_their_duty() -> None:
     for service in ("intake", "matching", "notifications", "reporting"):
         package = ROOT / "services" / service / service
-        for needed in ("__main__.py", "app.py", "settings.py", "handlers.py"):
+        for needed in ("__main__.py", "app.py", "handlers.py"):
             assert (package / needed).is_file(), f"{service} lacks {needed}"
 
 

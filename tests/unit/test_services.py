@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from chassis.service import main
+from chassis.settings import Settings
 from geleit.services import own
 from intake.settings import Settings as IntakeSettings
-from matching.settings import Settings as MatchingSettings
 from notifications.app import service as notifications
 from notifications.settings import Settings as NotificationsSettings
 
@@ -23,7 +23,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def test_a_service_has_what_all_have_unless_it_has_its_own(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("MATCHING_KAFKA_PASSWORD", "of matching")
-    passwords = own(IntakeSettings, "intake").kafka_password, own(MatchingSettings, "matching").kafka_password
+    passwords = own(IntakeSettings, "intake").kafka_password, own(Settings, "matching").kafka_password
     assert [one.get_secret_value() for one in passwords if one] == ["of all", "of matching"]
 
 

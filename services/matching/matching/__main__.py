@@ -1,8 +1,8 @@
 """`python -m matching [worker|web]`."""
 
 from chassis.service import main
+from chassis.settings import Settings
 from matching.app import service
-from matching.settings import Settings
 
 if __name__ == "__main__":
     main(service, Settings)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chassis.consumer import Handler
 from chassis.service import Service
+from chassis.settings import Settings
 from chassis.timers import DueHandler
 from chassis.vault import Vault, master_key
 from contracts import topics
@@ -13,7 +14,6 @@ from contracts.topics import Topic
 from matching import authority, handlers
 from matching.policy import ensure_policy
 from matching.roster.change import on_post
-from matching.settings import Settings
 from matching.telemetry import measure_waiting
 
 if TYPE_CHECKING:

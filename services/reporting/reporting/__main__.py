@@ -1,8 +1,8 @@
 """`python -m reporting [worker|web]`."""
 
 from chassis.service import main
+from chassis.settings import Settings
 from reporting.app import service
-from reporting.settings import Settings
 
 if __name__ == "__main__":
     main(service, Settings)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from chassis.consumer import Handler
 from chassis.service import Service
+from chassis.settings import Settings
 from contracts import topics
 from contracts.topics import Topic
 from reporting import handlers
-from reporting.settings import Settings
 
 if TYPE_CHECKING:
     from chassis.web import Site
