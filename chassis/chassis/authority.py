@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from chassis.database import Tx
 from contracts.record import State
@@ -58,9 +59,12 @@ async def tell_again(tx: Tx, authority: Authority, heard: Mapping[str, State]) -
     return Settled(told, len(older), len(strange))
 
 
-async def by_pages(tx: Tx, sql: str, first: object, key: Callable[[Any], object]) -> AsyncIterator[Sequence[Any]]:
-    """The rows of a query in pages: `$1` is what the last page ended with, `$2` how many rows there are at most."""
-    after = first
+async def by_pages(tx: Tx, sql: str) -> AsyncIterator[Sequence[Any]]:
+    """The rows of a query in pages, in the order of their first column, an id.
+
+    `$1` is the id that the last page ended with, `$2` how many rows there are at most.
+    """
+    after = UUID(int=0)
     while rows := await tx.fetch(sql, after, PAGE):
         yield rows
-        after = key(rows[-1])
+        after = rows[-1][0]

@@ -12,11 +12,9 @@ from intake import store
 from intake.reception import erased
 from intake.shapes import household_state, municipality_state
 
-NOBODY = UUID(int=0)
-
 
 async def _households(tx: Tx) -> AsyncIterator[Sequence[State]]:
-    async for rows in by_pages(tx, store.HOUSEHOLD_IDS, NOBODY, lambda row: row["id"]):
+    async for rows in by_pages(tx, store.HOUSEHOLD_IDS):
         found = await store.households(tx, [row["id"] for row in rows])
         yield [household_state(found[row["id"]]) for row in rows]
 

@@ -16,13 +16,11 @@ from matching.rules import counselling_over_on
 from matching.stimuli import Stimulus
 from matching.wire import care_state
 
-NOBODY = UUID(int=0)
-
 
 async def _cares(tx: Tx) -> AsyncIterator[Sequence[State]]:
     held, today = await store.basis(tx), day_of(tx.now)
     managers = {one.id: one for one in await store.managers(tx)}
-    async for rows in by_pages(tx, store.CARED_FOR, NOBODY, lambda row: row["household"]):
+    async for rows in by_pages(tx, store.CARED_FOR):
         found = (await store.cases(tx, [row["household"] for row in rows])).values()
         cares = {case.household.id: case.care for case in found if case.care}
         spoke = await decisions.whys_so_far(tx, [care for care in cares.values() if care.item])

@@ -1,7 +1,6 @@
 """Notifications as the authority for answers, after a restore or the loss of the broker."""
 
 from collections.abc import AsyncIterator, Sequence
-from uuid import UUID
 
 from chassis.authority import Authority, by_pages
 from chassis.database import Tx
@@ -11,7 +10,7 @@ from notifications import store
 
 
 async def _responses(tx: Tx) -> AsyncIterator[Sequence[State]]:
-    async for rows in by_pages(tx, store.ANSWERED, UUID(int=0), lambda row: row["household"]):
+    async for rows in by_pages(tx, store.ANSWERED):
         yield [store.response_of(row) for row in rows]
 
 
