@@ -344,6 +344,11 @@ class Database:
             self._pool.terminate()
 
 
+def columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Rows turned into one list a column, as `unnest` takes them; no column of no rows."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
 async def _as_it_is(_: asyncpg.Connection) -> None:
     """A transaction leaves nothing in its session: what is set for one, locks and listeners are a dedicated
     connection's, which ends. asyncpg's own reset would be one more statement for each transaction."""

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from chassis.database import MOST_WAITING
+from chassis.database import MOST_WAITING, columns
 
 
 async def test_who_would_wait_too_long_for_a_connection_is_told_at_once(database: Any) -> None:
@@ -65,3 +65,7 @@ async def test_all_processes_have_the_time_of_the_server(database: Any) -> None:
     for begin in (probe.transaction, probe.trial, probe.snapshot):
         async with begin() as tx:
             assert tx.now == await tx.fetchval("select now()")
+
+
+def test_rows_become_columns() -> None:
+    assert columns([(1, "a"), (2, "b")]) == [[1, 2], ["a", "b"]]

@@ -6,7 +6,7 @@ from uuid import uuid4
 from builders import NOW, a_care, a_household, a_manager, a_response, an_assignee
 from contracts.assignments import EarlierAssignment
 from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdStatus
-from reporting.projection import care_row, columns, household_row, manager_row, response_row
+from reporting.projection import care_row, household_row, manager_row, response_row
 
 
 def an_earlier(**overrides: object) -> EarlierAssignment:
@@ -58,7 +58,3 @@ def test_an_answer_keeps_its_reason() -> None:
     care = a_care()
     row = response_row(a_response(care, Answer.DECLINED, reason=AnswerReason.OVERLOADED))
     assert row[2:4] == ("declined", "overloaded")
-
-
-def test_rows_become_columns() -> None:
-    assert columns([(1, "a"), (2, "b")]) == [[1, 2], ["a", "b"]]

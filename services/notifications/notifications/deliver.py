@@ -9,7 +9,7 @@ from email.utils import format_datetime, formataddr
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from chassis.database import Tx
+from chassis.database import Tx, columns
 from chassis.errands import Errand, NotPerformed
 from contracts.record import State
 from notifications.channels.mail import SEND_SECONDS, Failure, Mailer, failure_of, server_of
@@ -73,8 +73,7 @@ async def announce(tx: Tx, kind: Kind, news: Sequence[News]) -> int:
         if (point := points.get(one.place)) and point["since"] < one.at
     ]
     if rows:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        await tx.execute(query("write_messages"), *columns, kind, tx.now)
+        await tx.execute(query("write_messages"), *columns(rows), kind, tx.now)
         await tx.wake("errand")
     return len(rows)
 

@@ -11,7 +11,7 @@ import asyncpg
 
 from chassis import queries
 from chassis.access import Role
-from chassis.database import Tx
+from chassis.database import Tx, columns
 from contracts.assignments import Care
 from contracts.municipalities import Municipality
 from contracts.policy import Policy
@@ -92,11 +92,11 @@ async def fold_cares(tx: Tx, cares: Sequence[Care]) -> list[Care]:
     """
     if not cares:
         return []
-    rows = await tx.fetch(query("fold_cares"), *_columns([projection.head(care) for care in cares]))
+    rows = await tx.fetch(query("fold_cares"), *columns([projection.head(care) for care in cares]))
     newer = {row["household"] for row in rows}
     kept = [care for care in cares if care.household in newer]
     if items := [item.columns for care in kept for item in projection.items(care)]:
-        await tx.execute(query("fold_items"), *_columns(items), tx.now)
+        await tx.execute(query("fold_items"), *columns(items), tx.now)
     return kept
 
 
@@ -104,7 +104,7 @@ async def fold_managers(tx: Tx, managers: Sequence[Manager]) -> None:
     """Keep the newest code of each manager."""
     await tx.execute(
         query("fold_managers"),
-        *_columns([(one.id, one.revision, one.code) for one in managers]),
+        *columns([(one.id, one.revision, one.code) for one in managers]),
     )
 
 
@@ -112,7 +112,7 @@ async def fold_municipalities(tx: Tx, towns: Sequence[Municipality]) -> None:
     """Keep the newest name of each municipality."""
     await tx.execute(
         query("fold_municipalities"),
-        *_columns([(one.ags, one.revision, one.name, one.district, one.active) for one in towns]),
+        *columns([(one.ags, one.revision, one.name, one.district, one.active) for one in towns]),
     )
 
 
@@ -120,7 +120,7 @@ async def fold_policies(tx: Tx, policies: Sequence[Policy]) -> None:
     """Keep how long an answer may take, by the newest version."""
     await tx.execute(
         query("fold_policies"),
-        *_columns([(one.id, one.revision, one.version, one.answering.remind_after_days) for one in policies]),
+        *columns([(one.id, one.revision, one.version, one.answering.remind_after_days) for one in policies]),
     )
 
 
@@ -308,10 +308,6 @@ def _item(row: asyncpg.Record) -> Item:
     values["answer_reason"] = AnswerReason(values["answer_reason"]) if values["answer_reason"] else None
     values["changed"] = str(values["changed"])
     return Item(**values)
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
 
 
 async def given_up(tx: Tx, since: datetime) -> int:

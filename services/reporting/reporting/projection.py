@@ -1,8 +1,6 @@
 """What reporting keeps of each state: one tuple a row, in the order of the columns it is folded into."""
 
-from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from contracts.assignments import Care
@@ -110,8 +108,3 @@ def municipality_row(state: Municipality) -> MunicipalityRow:
 def policy_row(state: Policy) -> PolicyRow:
     """Which policy is in force."""
     return (state.id, state.revision, state.version, state.units_per_fte)
-
-
-def columns(rows: Iterable[tuple[Any, ...]]) -> Sequence[list[Any]]:
-    """Rows turned into one list a column, as `unnest` takes them."""
-    return [list(column) for column in zip(*rows, strict=True)]

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from chassis import queries
-from chassis.database import Tx
+from chassis.database import Tx, columns
 from contracts.zone import BERLIN
 from reporting.domain import Capacity, Cohort, Coverage, Day, District, Figures, Period, Reason
 from reporting.projection import (
@@ -18,7 +18,6 @@ from reporting.projection import (
     MunicipalityRow,
     PolicyRow,
     ResponseRow,
-    columns,
 )
 
 _query = partial(queries.query, "reporting")

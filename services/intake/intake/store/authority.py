@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from chassis.database import Tx
+from chassis.database import Tx, columns
 from contracts.households import Household
 from contracts.municipalities import Municipality
 from contracts.vocabulary import HouseholdChange, HouseholdStatus, Outcome
@@ -67,7 +67,6 @@ async def keep_dissolved(tx: Tx, heard: Sequence[Municipality]) -> None:
 async def keep_seen(tx: Tx, centre: str, topic: str, submitted: Sequence[tuple[int, int, bytes, UUID]]) -> None:
     """Write verdicts on submissions that are not to be read again: partition, offset, digest and household of each."""
     if submitted:
-        partitions, offsets, digests, households = map(list, zip(*submitted, strict=True))
         await tx.execute(
             "insert into verdict"
             " (at, centre, channel, outcome, household, problems, topic, partition, position, digest)"
@@ -78,10 +77,7 @@ async def keep_seen(tx: Tx, centre: str, topic: str, submitted: Sequence[tuple[i
             centre,
             Outcome.ACCEPTED,
             topic,
-            partitions,
-            offsets,
-            digests,
-            households,
+            *columns(submitted),
         )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from chassis.database import Tx
+from chassis.database import Tx, columns
 from matching.domain import Absence
 from matching.roster.sheet import Change
 from matching.store import query
@@ -54,7 +54,7 @@ async def write_posts(tx: Tx, of: Mapping[UUID, Sequence[Change]]) -> None:
     if rows:
         await tx.execute(
             "insert into post (manager, since, fte_hundredths) select * from unnest($1::uuid[], $2::date[], $3::int[])",
-            *map(list, zip(*rows, strict=True)),
+            *columns(rows),
         )
 
 
@@ -121,7 +121,7 @@ async def write_managers(tx: Tx, rows: Sequence[Written]) -> None:
     A manager carries what she carried, with the new base load; what is above a smaller capacity is tolerated.
     """
     if rows:
-        await tx.execute(query("write_managers"), *map(list, zip(*rows, strict=True)), tx.now)
+        await tx.execute(query("write_managers"), *columns(rows), tx.now)
 
 
 async def write_absences(tx: Tx, of: Mapping[UUID, Sequence[Absence]]) -> None:
@@ -133,7 +133,7 @@ async def write_absences(tx: Tx, of: Mapping[UUID, Sequence[Absence]]) -> None:
             "insert into absence (id, manager, since, until)"
             " select * from unnest($1::uuid[], $2::uuid[], $3::date[], $4::date[])",
             [uuid4() for _ in rows],
-            *map(list, zip(*rows, strict=True)),
+            *columns(rows),
         )
 
 

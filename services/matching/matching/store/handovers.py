@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from chassis.access import Role
-from chassis.database import Tx
+from chassis.database import Tx, columns
 from contracts.households import MAX_FAMILY
 from matching.handover import Plan
 from matching.store.queries import query
@@ -64,7 +64,7 @@ async def add_handover(tx: Tx, key: UUID, reason: str, plan: Plan, district: str
             " from unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[], $6::text[], $7::int[], $8::text[])"
             " as m (h, r, f, t, c, l, g)",
             key,
-            *map(list, zip(*moves, strict=True)),
+            *columns(moves),
         )
 
 

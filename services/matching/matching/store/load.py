@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from chassis.database import Tx
+from chassis.database import Tx, columns
 from matching.days import monday_of
 from matching.domain import Carried
 from matching.settlement import Change
@@ -37,6 +37,6 @@ async def write_loads(tx: Tx, changes: Mapping[UUID, Change]) -> None:
     changes = {manager: change for manager, change in changes.items() if any(change)}
     if not changes:
         return
-    columns = map(list, zip(*changes.values(), strict=True))
-    if await tx.count(query("write_loads"), list(changes), *columns, monday_of(tx.now)) != len(changes):
+    changed = await tx.count(query("write_loads"), list(changes), *columns(changes.values()), monday_of(tx.now))
+    if changed != len(changes):
         raise CapacityExceeded
