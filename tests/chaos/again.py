@@ -9,12 +9,12 @@ from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.health import Health
 from chassis.replay import replay
-from chassis.service import open_database
 from contracts.record import Record, decode
 from contracts.topics import HOUSEHOLDS
 from e2e.rest import is_quiet
 from e2e.test_replay import state
 from e2e.world import World
+from geleit.services import database_of
 from stream import eventually, read_to_the_end
 
 MATCHERS, PLACES, RIVALS = 64, 100, 256
@@ -72,8 +72,7 @@ async def _all_at_once(world: World, records: list[Record[Any]]) -> None:
     async with AsyncExitStack() as stack:
         matchers = []
         for _ in range(MATCHERS):
-            database = await open_database(service, "worker")
-            stack.push_async_callback(database.close)
+            database = await stack.enter_async_context(database_of(service))
             matchers.append(Consumer(database, service.vault(), service.on, Health()))
         # Interleaved: each one's managers are everybody's.
         await asyncio.gather(

@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord
 from chassis.access import Role
 from chassis.access.keys import issue_key
 from chassis.database import OWNER, Database
-from chassis.service import Service, open_database
+from chassis.service import Service
 from chassis.settings import Settings
 from contracts.record import encode, headers
 from contracts.submissions import Submission
@@ -28,6 +28,7 @@ from contracts.topics import submissions
 from contracts.vocabulary import SubmissionKind
 from e2e.gate import Gate
 from geleit import loopback
+from geleit.services import database_of
 from geleit.system import Running
 from intake.app import service as intake
 from intake.generate import generate
@@ -72,10 +73,8 @@ class World:
     async def open(self) -> None:
         """Connect, import the register and a mail address for each municipality."""
         for name, service in self.services.items():
-            self.databases[name] = await open_database(service, "worker")
-            self._stack.push_async_callback(self.databases[name].close)
-        self.owner = await open_database(self.services["intake"], OWNER)
-        self._stack.push_async_callback(self.owner.close)
+            self.databases[name] = await self._stack.enter_async_context(database_of(service))
+        self.owner = await self._stack.enter_async_context(database_of(self.services["intake"], OWNER))
         self.producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all")
         await self._stack.enter_async_context(self.producer)
         register = generate()

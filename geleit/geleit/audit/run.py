@@ -7,12 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from chassis.broker import Broker
-from chassis.service import Service, open_database
+from chassis.service import Service
 from contracts.topics import ASSIGNMENTS, all_topics
 from geleit.audit import canaries, decisions, folds, promises, store
 from geleit.audit.finding import Finding
 from geleit.audit.journal import Journal
 from geleit.audit.stream import open_stream
+from geleit.services import database_of
 
 PATIENCE = timedelta(minutes=5)
 """What waits in an outbox or for its first mail is sent within seconds where everything works."""
@@ -42,10 +43,7 @@ async def audit(services: Sequence[Service], broker: Broker, asked: Asked) -> li
     topics = all_topics(next(iter(services)).settings.centres)
     names = canaries.Canaries(asked.canaries)
     async with AsyncExitStack() as stack:
-        databases = {}
-        for service in services:
-            databases[service.name] = await open_database(service, "worker")
-            stack.push_async_callback(databases[service.name].close)
+        databases = {one.name: await stack.enter_async_context(database_of(one)) for one in services}
         stream = await stack.enter_async_context(open_stream(broker))
         marks = await stream.marks(databases, topics)
         kept = {}

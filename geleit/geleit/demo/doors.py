@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from chassis.broker import Broker
 from chassis.database import OWNER, Database
-from chassis.service import Service, open_database
-from geleit.services import all_services
+from chassis.service import Service
+from geleit.services import all_services, database_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,6 @@ async def open_doors() -> AsyncIterator[Doors]:
     """Connect to the running geleit; everything is closed at the end of the block."""
     services = {service.name: service for service in all_services()}
     async with AsyncExitStack() as stack:
-        databases: dict[str, Database] = {}
-        for name, service in services.items():
-            databases[name] = await open_database(service, "worker")
-            stack.push_async_callback(databases[name].close)
-        owner = await open_database(services["intake"], OWNER)
-        stack.push_async_callback(owner.close)
+        databases = {name: await stack.enter_async_context(database_of(one)) for name, one in services.items()}
+        owner = await stack.enter_async_context(database_of(services["intake"], OWNER))
         yield Doors(services, databases, owner)
