@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -290,7 +290,7 @@ def traceparent_in(raw: ConsumerRecord) -> str | None:
 
 
 @contextmanager
-def _spans(topic: str, batch: Sequence[Record[Any]]) -> Any:
+def _spans(topic: str, batch: Sequence[Record[Any]]) -> Iterator[Mapping[str, Span]]:
     """A span for the batch, linked to every recorded record, and one for each of those in its own trace."""
     sampled = {one.state.key: one for one in batch if telemetry.is_sampled(one.traceparent)}
     links = [link for one in sampled.values() if (link := telemetry.link_to(one.traceparent or ""))]

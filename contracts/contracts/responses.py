@@ -11,7 +11,7 @@ from contracts.vocabulary import Answer, AnswerReason, reason_fits
 
 
 class Response(State):
-    """The answers to a household's inbox items, newest first applied; one aggregate a household.
+    """The newest answer to a household's inbox items; one aggregate a household.
 
     `item` names the inbox item (the care's revision at which it was proposed). The times of earlier
     answers to the same item stay, so that the last state alone tells the whole story of the item.

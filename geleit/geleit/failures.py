@@ -25,16 +25,20 @@ def advice_on(error: Exception) -> str:
         case Unreadable():
             advice = (
                 f"A topic holds a batch that cannot be unpacked ({error}): the log of who reads it says where, and "
+                "ConsumerStuck in docs/operations.md what to do."
             )
-            advice += "ConsumerStuck in docs/operations.md what to do."
         case VaultKeyInvalid():
-            advice = "The master key is missing, or it is not 32 bytes in base64: look at VAULT_MASTER_KEY and "
-            advice += "VAULT_MASTER_KEY_FILE."
+            advice = (
+                "The master key is missing, or it is not 32 bytes in base64: look at VAULT_MASTER_KEY and "
+                "VAULT_MASTER_KEY_FILE."
+            )
         case MigrationChanged():
             advice = f"{error}: take the file as it was, or the release that applied it."
         case TopicDiffers():
-            advice = f"{error}: delete the topic if nothing is on it, and give this command again; else an empty "
-            advice += "broker is told everything by `geleit restore`."
+            advice = (
+                f"{error}: delete the topic if nothing is on it, and give this command again; else an empty "
+                "broker is told everything by `geleit restore`."
+            )
         case asyncpg.UndefinedTableError() | asyncpg.UndefinedFunctionError() | asyncpg.InvalidSchemaNameError():
             advice = "The tables are older than this command, or not there: `geleit migrate` brings them to its state."
         case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.InsufficientPrivilegeError():

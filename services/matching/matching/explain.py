@@ -20,7 +20,7 @@ class WhyNot:
     Either a gate stopped her, or somebody had more points, or a person decided, or the household `stays` with whom it
     had when it moved. `units` are those that her capacity lacked.
     `would_be_chosen` says whether she would have got the household with that many units, or with one case more that
-    week, and `points_missing` what she then lacked to whom was chosen.
+    week, and `points_missing` how many points fewer she then had than the manager who was chosen.
     """
 
     gate: CareReason | None

@@ -89,8 +89,9 @@ async def decisions(tx: Work, who: Annotated[Principal, require(Permission.READ_
 class WhyNot(BaseModel):
     """Why a manager did not get a household, all other decisions being made as they were.
 
-    A gate stopped her, or a person decided, or the household `stays` with whom it had when it moved, or whom was chosen
-    had so many points more. With `units` more capacity, or one case more that week, she `would_be_chosen` or not.
+    A gate stopped her, or a person decided, or the household `stays` with whom it had when it moved, or she had so many
+    points fewer than the manager who was chosen. With `units` more capacity, or one case more that week, she
+    `would_be_chosen` or not.
     """
 
     household: UUID
