@@ -1,6 +1,5 @@
 """Pages that correct a household and that withdraw it, each with a look at what is there first."""
 
-from typing import Annotated
 from uuid import UUID
 
 import orjson
@@ -8,8 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chassis.access import Permission, Principal
-from chassis.web import Work, not_found, redirect, render, require, translations_of
+from chassis.web import Work, not_found, redirect, render, translations_of
 from contracts.vocabulary import SubmissionKind
 from intake import store
 from intake.domain import CORRECTABLE, Rejection
@@ -17,13 +15,12 @@ from intake.forms import read_form
 from intake.reception import identity_of, offer, take_one
 from intake.stated import Problem
 from intake.store import Shown
-from intake.web.api import keys_of
+from intake.web.api import Centre, keys_of
 from intake.web.formdata import Sheet, flattened, nested, sheet
 from intake.web.pages import one
 from intake.web.register import changed_persons, fields_of, show_form
 
 router = APIRouter(include_in_schema=False)
-Centre = Annotated[Principal, require(Permission.SUBMIT_HOUSEHOLDS)]
 
 
 @router.get("/households/{household}/correct")

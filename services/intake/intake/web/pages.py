@@ -10,8 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chassis.access import Permission, Principal
-from chassis.web import NO_NUL, Paging, Work, not_found, render, require
+from chassis.web import NO_NUL, Paging, Work, not_found, render
 from contracts.assignments import Care
 from contracts.vocabulary import CareStatus, HouseholdStatus
 from intake import store
@@ -19,10 +18,9 @@ from intake.districts import districts
 from intake.reception import identity_of
 from intake.store import Shown
 from intake.web import labels
-from intake.web.api import keys_of
+from intake.web.api import Centre, keys_of
 
 router = APIRouter(include_in_schema=False)
-Centre = Annotated[Principal, require(Permission.SUBMIT_HOUSEHOLDS)]
 
 
 Word = Annotated[str, Field(max_length=40, pattern=NO_NUL)]

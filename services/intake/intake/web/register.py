@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from operator import itemgetter
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -10,9 +10,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chassis.access import Permission, Principal
 from chassis.database import Tx
-from chassis.web import Work, redirect, render, require, translations_of, wants_partial
+from chassis.web import Work, redirect, render, translations_of, wants_partial
 from chassis.web.language import LOCALES, language_of
 from contracts.vocabulary import SubmissionKind
 from intake import store
@@ -22,12 +21,11 @@ from intake.forms import Envelope, read_form, read_part
 from intake.reception import offer, take_one
 from intake.stated import Problem
 from intake.web import labels
-from intake.web.api import keys_of
+from intake.web.api import Centre, keys_of
 from intake.web.formdata import Sheet, fields_in, nested, persons_in, sheet, without_person
 from intake.web.once import Asked, once
 
 router = APIRouter(include_in_schema=False)
-Centre = Annotated[Principal, require(Permission.SUBMIT_HOUSEHOLDS)]
 
 
 @router.get("/new")

@@ -7,16 +7,15 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from chassis.access import Permission, Principal
-from chassis.web import Paging, Problem, Work, not_found, require
+from chassis.web import Paging, Problem, Work, not_found
 from contracts.vocabulary import CareReason
 from matching import store as decisive
 from matching.handing_over import OF_ONE_CASE, Reason, Wanted, confirm, discard, propose
 from matching.handover import PATIENCE, Cause
 from matching.web import store
+from matching.web.handovers import Planner
 
 router = APIRouter(prefix="/v1/handovers", tags=["handovers"])
-Planner = Annotated[Principal, require(Permission.EDIT_ROSTER, Permission.OVERRIDE_DECISIONS)]
 MOVES_SHOWN = 20_000
 
 
