@@ -2,14 +2,17 @@
 
 from uuid import UUID
 
+import asyncpg
 import pytest
 
-from chassis.access.principal import Role, Tenant
-from chassis.database import Tx
+from chassis.access.principal import Principal, Role, Tenant
+from chassis.database import Database, Tx
 from contracts.households import MAX_FAMILY
+from contracts.vocabulary import CareStatus
 from integration.conftest import OpenDatabase
 from matching.store.queries import query
 from matching.web import store
+from matching_builders import REUTLINGEN, TUEBINGEN
 
 THERE = 10_000
 SHOWN, OTHER = UUID(int=1), UUID(int=2)
@@ -20,6 +23,11 @@ select id, 0, 1, 'active', now() from unnest($1::uuid[]) as id
 CARES = """
 insert into care (household, revision, household_revision, status, reason, registered_at, decided_at, weight, needs)
 select id, 1, 1, 'waiting', 'no_municipality', now(), now(), 0, 25 from unnest($1::uuid[]) as id
+"""
+CARES_SOMEWHERE = """
+insert into care (household, revision, household_revision, status, reason, municipality, district, registered_at,
+                  decided_at, waiting_since, weight, needs)
+select id, 1, 1, $2, 'no_capacity', $3, left($3, 5), now(), now(), now(), 0, 25 from unnest($1::uuid[]) as id
 """
 DECISIONS = """
 insert into decision (district, position, hash, receipt, decided_at)
@@ -46,6 +54,57 @@ async def rows_read(tx: Tx, table: str) -> int:
     )
 
 
+def who(role: Role, tenant: str) -> Principal:
+    return Principal("1", "somebody", role, tenant, "session")
+
+
+STATE = who(Role.STATE, "08")
+
+
+async def live_in_two_districts(worker: Database) -> None:
+    """Many wait in one of them, few in the other, where many have ended."""
+    waiting, elsewhere, ended = (
+        [UUID(int=first + number) for number in range(many)]
+        for first, many in ((1, FEW), (THERE, THERE), (2 * THERE, THERE))
+    )
+    async with worker.transaction() as tx:
+        await tx.execute(HOUSEHOLDS, waiting + elsewhere + ended)
+        await tx.execute(CARES_SOMEWHERE, waiting, CareStatus.WAITING, TUEBINGEN)
+        await tx.execute(CARES_SOMEWHERE, elsewhere, CareStatus.WAITING, REUTLINGEN)
+        await tx.execute(CARES_SOMEWHERE, ended, CareStatus.ENDED, TUEBINGEN)
+
+
+async def test_the_overview_counts_what_is_open_by_an_index_alone(database: OpenDatabase, database_url: str) -> None:
+    worker, web = await database("matching", "worker"), await database("matching", "web")
+    await live_in_two_districts(worker)
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("vacuum analyze matching.care")
+    await owner.close()
+    async with web.transaction(STATE.tenant) as tx:
+        assert sum(row["households"] for row in await store.standing(tx, STATE)) == FEW + THERE
+        await store.districts(tx, store.places_of(STATE))
+        assert await rows_read(tx, "care") == 0
+
+
+@pytest.mark.parametrize("asks", [who(Role.DISTRICT, TUEBINGEN[:5]), who(Role.MUNICIPALITY, TUEBINGEN)])
+async def test_the_overview_reads_what_is_open_in_its_district(database: OpenDatabase, asks: Principal) -> None:
+    worker, web = await database("matching", "worker"), await database("matching", "web")
+    await live_in_two_districts(worker)
+    async with web.transaction(asks.tenant) as tx:
+        assert sum(row["households"] for row in await store.standing(tx, asks)) == FEW
+        await store.districts(tx, store.places_of(asks))
+        assert await rows_read(tx, "care") <= FEW
+
+
+@pytest.mark.parametrize("asks", [who(Role.DISTRICT, TUEBINGEN[:5]), who(Role.MUNICIPALITY, TUEBINGEN)])
+async def test_a_waiting_list_reads_its_district_only(database: OpenDatabase, asks: Principal) -> None:
+    worker, web = await database("matching", "worker"), await database("matching", "web")
+    await live_in_two_districts(worker)
+    async with web.transaction(asks.tenant) as tx:
+        assert len(await store.waiting(tx, asks, None, None, after=None, limit=THERE)) == FEW
+        assert await rows_read(tx, "care") <= 3 * FEW
+
+
 async def test_whose_a_receipt_is_is_looked_up(database: OpenDatabase) -> None:
     worker, web = await database("matching", "worker"), await database("matching", "web")
     async with worker.transaction() as tx:
@@ -67,8 +126,8 @@ async def test_a_late_page_of_the_waiting_list_is_looked_up(database: OpenDataba
         await tx.execute(CARES, many)
         await tx.execute("update care set waiting_since = registered_at")
         since = await tx.fetchval("select min(waiting_since) from care")
-    async with web.transaction(Tenant(Role.STATE, "08")) as tx:
-        page = await store.waiting(tx, reason, None, (since, many[-FEW]), 5)
+    async with web.transaction(STATE.tenant) as tx:
+        page = await store.waiting(tx, STATE, reason, None, after=(since, many[-FEW]), limit=5)
         assert [row["household"] for row in page] == many[-FEW + 1 : -FEW + 6]
         assert await rows_read(tx, "care") <= 3 * FEW
 

@@ -14,7 +14,7 @@ from chassis.access import Role, Tenant
 from chassis.vault import Vault
 from chassis.web.surroundings import Mounted
 from contracts.assignments import Care
-from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus
+from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdStatus
 from doors import Door
 from forms import fields_of, told
 from matching import web
@@ -65,10 +65,29 @@ async def test_the_overview_shows_who_waits_and_what_is_left(
     assert words in page.text
 
 
+async def test_the_overview_counts_what_is_open(door: Door, cares: dict[str, Care], stage: Stage) -> None:
+    await stage.tell(a_household(id=cares["stuttgart"].household, revision=2, status=HouseholdStatus.DEPARTED))
+    labels = ("In care", "Proposed", "Waiting", "Not eligible")
+    expected = {
+        (Role.STATE, "08"): ((0, 1, 1, 1), {"08111": ("0", "0"), "08415": ("0", "0"), "08416": ("1", "0")}),
+        (Role.DISTRICT, TUEBINGEN[:5]): ((0, 1, 0, 1), {"08416": ("1", "0")}),
+        (Role.MUNICIPALITY, STUTTGART): ((0, 0, 0, 0), {}),
+    }
+    for (role, tenant), (figures, districts) in expected.items():
+        async with door.person(role, tenant) as browser:
+            page = (await browser.get("/matching/")).text
+        shown = re.findall(r'figure__label">([^<]+)</p>\s*<p class="figure__value">(\d+)<', page)
+        assert shown == [(label, str(figure)) for label, figure in zip(labels, figures, strict=True)], role
+        in_care = r'data-label="In care"><div class="cell">(\d+)<.*?href="/matching/waiting\?district=(\d+)">(\d+)<'
+        rows = re.findall(in_care, page, re.DOTALL)
+        assert {district: (cared_for, waiting) for cared_for, district, waiting in rows} == districts, role
+        assert ("There is no open case." in page) == (role is Role.MUNICIPALITY)
+
+
 async def test_where_no_household_is_yet_nobody_is_said_to_be_cared_for(door: Door) -> None:
     async with door.person(Role.STATE, "08") as browser:
         page = (await browser.get("/matching/")).text
-    assert "There is no household yet." in page
+    assert "There is no open case." in page
     assert "Every household" not in page
 
 

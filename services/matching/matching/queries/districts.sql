@@ -1,23 +1,16 @@
--- A manager counts where her office is; waiting households where they live.
+-- A manager counts where her office is.
 with posts as (
     select left(coalesce(office, service_area[1]), 5) as district, count(*) as managers, sum(capacity) as capacity,
            sum(load) as load, sum(fte_hundredths) as fte_hundredths
     from manager
     where status = 'active'
     group by 1
-), cases as (
-    select district, count(*) filter (where status = 'waiting') as waiting,
-           count(*) filter (where status in ('proposed', 'confirmed')) as cared_for
-    from care
-    group by district
 ), named as (
     select district, min(district_name) as name from municipality group by district
 )
 select n.district, n.name, coalesce(p.managers, 0) as managers, coalesce(p.fte_hundredths, 0) as fte_hundredths,
-       coalesce(p.capacity, 0) as capacity, coalesce(p.load, 0) as load,
-       coalesce(c.waiting, 0) as waiting, coalesce(c.cared_for, 0) as cared_for
+       coalesce(p.capacity, 0) as capacity, coalesce(p.load, 0) as load
 from named n
 left join posts p using (district)
-left join cases c using (district)
 where n.district like $1 || '%'
 order by n.name, n.district

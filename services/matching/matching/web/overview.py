@@ -1,5 +1,6 @@
 """Where matching stands, and who waits for what."""
 
+from collections import Counter, defaultdict
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -11,7 +12,7 @@ from starlette.responses import Response
 
 from chassis.access import Permission, Principal, Role
 from chassis.web import District, Paging, Work, none_if_empty, redirect, render, require
-from contracts.vocabulary import CareReason, CareStatus
+from contracts.vocabulary import CareReason
 from matching import store as decisive
 from matching.web import labels, store
 
@@ -27,14 +28,19 @@ async def overview(request: Request, tx: Work, who: Reader) -> Response:
     """Who is cared for, who waits and why, and how much each district can still take."""
     if who.role is Role.MANAGER:
         return redirect(request, f"/managers/{who.tenant_id}")
-    standing = await store.standing(tx)
+    counts, reasons, places = Counter[str](), defaultdict[str, Counter[str]](Counter), Counter[tuple[str | None, str]]()
+    for row in await store.standing(tx, who):
+        counts[row["status"]] += row["households"]
+        reasons[row["status"]][row["reason"]] += row["households"]
+        places[row["district"], row["status"]] += row["households"]
     return render(
         request,
         "matching.html",
         labels=labels,
-        counts={status: sum(row["households"] for row in standing if row["status"] == status) for status in CareStatus},
-        waiting=[row for row in standing if row["status"] == "waiting"],
-        not_eligible=[row for row in standing if row["status"] == "not_eligible"],
+        counts=counts,
+        waiting=reasons["waiting"].most_common(),
+        not_eligible=reasons["not_eligible"].most_common(),
+        places=places,
         districts=await store.districts(tx, store.places_of(who)),
         sees_districts=who.role is not Role.MUNICIPALITY,
     )
@@ -52,7 +58,7 @@ async def waiting(
 ) -> Response:
     """The waiting list, by reason and district."""
     after = paging.after(datetime, UUID)
-    rows = await store.waiting(tx, reason, district, after, paging.limit + 1)
+    rows = await store.waiting(tx, who, reason, district, after=after, limit=paging.limit + 1)
     return render(
         request,
         "waiting.html",
