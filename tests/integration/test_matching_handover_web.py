@@ -21,6 +21,9 @@ from matching_stage import HEADER, VAULT, Stage, on_stage
 A, B, C = manager_id("P", "A"), manager_id("P", "B"), manager_id("Q", "C")
 
 
+WAIT = "Handovers that wait for a decision"
+
+
 @pytest.fixture
 async def stage(database: Any) -> AsyncIterator[Stage]:
     """A has two cases in Tübingen and one in Stuttgart; B could take the first two, nobody the third."""
@@ -132,10 +135,13 @@ async def test_a_transfer_is_planned_from_a_households_page_and_discarded(door: 
     async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
         page = await browser.get(f"/matching/households/{household}")
         assert f"/matching/households/{household}/handover" in page.text
+        assert WAIT not in (await browser.get("/matching/")).text
         planned = await browser.send(f"/matching/households/{household}/handover")
+        assert f"{WAIT}: 1" in (await browser.get("/matching/")).text
         assert (await browser.get(planned.headers["location"])).text.count("/discard") == 1
         await browser.send(planned.headers["location"] + "/discard")
         done = (await browser.get(planned.headers["location"])).text
+        assert WAIT not in (await browser.get("/matching/")).text
         assert "Discarded" in done
         assert ("success", "The proposal is discarded; nobody moves.") in told(done)
         for late in ("/discard", "/confirm"):

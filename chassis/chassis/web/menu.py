@@ -82,6 +82,12 @@ MENU = (
                 N_("Households without a manager, and the reason."),
             ),
             Link(N_("Roster"), "/roster", Permission.READ_ROSTER, N_("Integration managers, their load and absences.")),
+            Link(
+                N_("Handovers"),
+                "/handovers",
+                Permission.OVERRIDE_DECISIONS,
+                N_("Plans by which cases change hands, and transfers that municipalities have asked for."),
+            ),
             _parked(N_("Parked: matching")),
             _trail(N_("Trail: matching")),
         ),

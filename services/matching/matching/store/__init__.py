@@ -39,6 +39,7 @@ from matching.store.handovers import (
     held_by,
     managers_of_merged,
     moves_to_make,
+    proposed_handovers,
     towns_of_cases,
 )
 from matching.store.households import (
@@ -96,6 +97,7 @@ __all__ = [
     "places_of",
     "policies",
     "policy_in_force",
+    "proposed_handovers",
     "query",
     "raise_cares",
     "raise_managers",

@@ -78,6 +78,11 @@ async def handovers(tx: Tx, after: tuple[datetime, UUID] | None, limit: int) -> 
     return await tx.fetch(query("handovers"), *(after or (None, None)), limit)
 
 
+async def proposed_handovers(tx: Tx) -> int:
+    """How many plans wait for a decision."""
+    return int(await tx.fetchval("select count(*) from handover where status = 'proposed'"))
+
+
 async def handover_moves(tx: Tx, key: UUID, after: UUID | None, limit: int) -> Sequence[asyncpg.Record]:
     """The cases of a plan after a household, who gives and who takes them."""
     return await tx.fetch(query("handover_moves"), key, after, limit)

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chassis.access import Permission, Principal, Role
+from chassis.access import Permission, Principal, Role, permissions_of
 from chassis.web import District, Paging, Work, none_if_empty, redirect, render, require
 from contracts.vocabulary import CareReason
 from matching import store as decisive
@@ -33,6 +33,7 @@ async def overview(request: Request, tx: Work, who: Reader) -> Response:
         counts[row["status"]] += row["households"]
         reasons[row["status"]][row["reason"]] += row["households"]
         places[row["district"], row["status"]] += row["households"]
+    may_decide = Permission.OVERRIDE_DECISIONS in permissions_of(who.role)
     return render(
         request,
         "matching.html",
@@ -43,6 +44,7 @@ async def overview(request: Request, tx: Work, who: Reader) -> Response:
         places=places,
         districts=await store.districts(tx, store.places_of(who)),
         sees_districts=who.role is not Role.MUNICIPALITY,
+        plans_to_decide=await decisive.proposed_handovers(tx) if may_decide else 0,
     )
 
 

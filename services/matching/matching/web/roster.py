@@ -79,7 +79,6 @@ async def roster(
         query={name: value for name, value in (("q", q), ("district", district)) if value},
         districts=await decisive.district_names(tx) if store.places_of(who) == "08" else (),
         may_edit=may_import(who),
-        may_plan=Permission.OVERRIDE_DECISIONS in permissions_of(who.role),
     )
 
 
