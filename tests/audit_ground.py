@@ -16,7 +16,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from chassis.broker import Broker
 from chassis.consumer import Consumer
-from chassis.database import OWNER, Database, Tx
+from chassis.database import Database, Tx
 from chassis.health import Health
 from chassis.relay import Relay
 from chassis.service import Service
@@ -34,7 +34,7 @@ from intake.domain import Changed
 from intake.handlers import on_submissions
 from intake.identity import encrypt
 from intake.municipalities import import_register
-from intake.reception import erase_household, take_one
+from intake.reception import take_one
 from intake.register import Entry
 from intake.settings import Settings as IntakeSettings
 from matching.app import service as matching
@@ -142,12 +142,6 @@ class Ground:
         decision = await take_one(tx, some_keys(), CENTRE, an_offer(kind, reference=reference, facts=stated))
         assert isinstance(decision, Changed), decision
         return decision.household.id
-
-    async def erased(self, household: UUID) -> None:
-        """A household that asked to be forgotten, by the command line."""
-        owner = await self._open_as("intake", OWNER, clock=self.clock)
-        async with owner.transaction() as tx:
-            assert await erase_household(tx, household)
 
     async def submitted(self, reference: str) -> None:
         """A household that comes by the centre's own topic."""

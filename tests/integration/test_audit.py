@@ -13,6 +13,7 @@ from contracts.topics import HOUSEHOLDS, submissions
 from geleit.audit.finding import Invariant
 from geleit.audit.journal import Journal
 from geleit.restore import reconcile
+from intake.reception import erase_household
 from stream import send, send_what_cannot_be_unpacked
 
 pytestmark = pytest.mark.own_servers
@@ -46,7 +47,8 @@ async def test_who_was_erased_and_what_was_parked_are_no_faults(ground: Ground) 
     await send(ground.broker.servers, topic, [("k", b"{not json", told), ("k", b"{}", [("ce_type", b"weather.v1")])])
     await ground.consume("intake")
     await ground.flow()
-    await ground.erased(household)
+    async with ground.databases["intake"].transaction() as tx:
+        assert await erase_household(tx, household)
     await ground.registered("H-1", TUEBINGEN)
     await ground.flow()
     journal = Journal({"H-1": household})

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from chassis.access import Role
-from chassis.database import OWNER, Database
+from chassis.database import Database
 from chassis.web.surroundings import Mounted
 from contracts.households import Household
 from contracts.vocabulary import HouseholdChange, SubmissionKind
@@ -41,11 +41,6 @@ async def worker(database: OpenDatabase) -> Database:
     async with opened.transaction() as tx:
         await import_register(tx, REGISTER)
     return opened
-
-
-@pytest.fixture
-async def owner(database: OpenDatabase) -> Database:
-    return await database("intake", OWNER)
 
 
 @pytest.fixture
@@ -359,14 +354,12 @@ async def test_empty_pages_say_what_would_fill_them(door: Door) -> None:
     assert "Im Register ist keine Gemeinde dieses Kreises." in german.text
 
 
-async def test_a_new_key_and_an_erasure_leave_every_balance_as_it_was(
-    door: Door, worker: Database, owner: Database
-) -> None:
+async def test_a_new_key_and_an_erasure_leave_every_balance_as_it_was(door: Door, worker: Database) -> None:
     await arrive(worker, "A-1", "A-2", "A-3", municipality=TUEBINGEN)
     await arrive(worker, "A-4", "A-5", municipality=OFTERDINGEN)
     before = await ledger(worker)
     gone = (await held(worker, "A-4"))["id"]
-    async with owner.transaction() as tx:
+    async with worker.transaction() as tx:
         assert await erase_household(tx, gone)
     erased = await ledger(worker)
     grown = [Entry(TUEBINGEN, "Tübingen", "Landkreis Tübingen", 4_000), *REGISTER[1:]]
@@ -399,13 +392,13 @@ async def test_a_district_is_stated_by_hand_and_must_be_one(door: Door, worker: 
     assert re.search(r'<option value="08416">Landkreis Tübingen', form.text)
 
 
-async def test_an_erasure_beside_an_import_is_counted(door: Door, worker: Database, owner: Database) -> None:
+async def test_an_erasure_beside_an_import_is_counted(door: Door, worker: Database) -> None:
     await arrive(worker, "A-1", "A-2", "A-3", municipality=TUEBINGEN)
     before = await ledger(worker)
     gone = (await held(worker, "A-1"))["id"]
 
     async def erase() -> None:
-        async with owner.transaction() as tx:
+        async with worker.transaction() as tx:
             assert await erase_household(tx, gone)
 
     async with worker.transaction() as tx:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chassis.database import OWNER, Database
+from chassis.database import Database
 from contracts.households import Household
 from contracts.record import Record, State
 from contracts.submissions import Submission
@@ -234,11 +234,10 @@ async def test_what_goes_out_continues_the_trace_of_the_submission(intake: Datab
     }
 
 
-async def test_erasure_destroys_the_key_and_leaves_a_last_state(intake: Database, database: OpenDatabase) -> None:
+async def test_erasure_destroys_the_key_and_leaves_a_last_state(intake: Database) -> None:
     households, _ = await handle(intake, records(a_submission()))
     household = households[0].id
-    owner = await database("intake", OWNER)
-    async with owner.transaction() as tx:
+    async with intake.transaction() as tx:
         assert await reception.erase_household(tx, household)
         assert await store.sealed(tx, [household]) == {}
         last = await tx.fetchval("select payload from outbox where key = $1 order by id desc limit 1", str(household))

@@ -38,7 +38,7 @@ CARE_REASONS: Mapping[CareReason, str] = {
     CareReason.NOT_SERVED: N_("No integration manager serves this municipality."),
     CareReason.NOBODY_ACTIVE: N_("Nobody who serves this municipality is on duty."),
     CareReason.SKILL_MISSING: N_("Nobody has the skills that are needed."),
-    CareReason.ALL_EXCLUDED: N_("Everybody who could take the case has declined it."),
+    CareReason.ALL_EXCLUDED: N_("Everybody who could take the case has declined it, or is kept apart from it."),
     CareReason.WEEK_FULL: N_("Everybody who could take the case has had as many new ones this week as she takes."),
     CareReason.NO_CAPACITY: N_("Nobody has capacity left."),
     CareReason.PARKED: N_("Declined; nobody is asked for some time."),

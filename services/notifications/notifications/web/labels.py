@@ -37,7 +37,7 @@ REASONS = {
     "household_withdrawn": N_("The household was withdrawn"),
     "household_departed": N_("The household has departed"),
     "household_merged": N_("The household was merged with another"),
-    "household_handed_over": N_("The household was handed over"),
+    "household_handed_over": N_("The household was handed over to youth welfare"),
     "household_erased": N_("The household was erased"),
 }
 FATES = {
