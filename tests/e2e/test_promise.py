@@ -20,7 +20,13 @@ async def test_a_household_by_http_gets_the_manager_who_serves_its_town(world: W
     household = await world.registered(town)
     item = await world.item(town, household, "open")
     assert (item["municipality"], item["reason"]) == (town, "matched")
-    assert item["facts"] == {"size": 2, "age_bands": {"5-11": 1, "18-59": 1}, "languages": ["uk"], "skills_needed": []}
+    assert item["facts"] == {
+        "size": 2,
+        "age_bands": {"5-11": 1, "18-59": 1},
+        "languages": ["uk"],
+        "skills_needed": [],
+        "counselling_over_on": None,
+    }
     assert await world.ask("matching", "select manager from care where household = $1", household) == near
     (mail,) = await world.mailed(town)
     assert f"{world.running.url}/inbox/households/{household}" in mail.get_content()
