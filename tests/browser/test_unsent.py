@@ -1,8 +1,9 @@
 """A form that took long to fill in is not lost by one click beside it."""
 
+import asyncio
 from uuid import uuid4
 
-from playwright.async_api import Dialog, Page, expect
+from playwright.async_api import Dialog, Page, Route, expect
 
 from browser.people import People
 from browser.test_way_of_a_household import fill_in, notice
@@ -32,6 +33,28 @@ async def test_who_has_filled_in_nothing_is_not_asked(people: People) -> None:
         await page.get_by_role("link", name="Cancel").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Households")
         assert asked == []
+
+
+async def test_nothing_can_be_typed_where_an_answer_on_its_way_would_replace_it(people: People) -> None:
+    may_answer = asyncio.Event()
+
+    async def slow(route: Route) -> None:
+        await may_answer.wait()
+        await route.continue_()
+
+    async with people.person(Role.CENTRE, CENTRE) as page:
+        await page.goto("/intake/new")
+        await page.get_by_label("Given name").fill("Oksana")
+        await page.route("**/intake/new", slow)
+        await page.get_by_role("button", name="Add a person").click()
+        await expect(page.get_by_label("Given name")).to_be_disabled()
+        await expect(page.get_by_label("Reference")).to_be_enabled()
+        may_answer.set()
+        first, second = page.get_by_role("group", name="Person 1"), page.get_by_role("group", name="Person 2")
+        await expect(second.get_by_label("Given name")).to_be_focused()
+        await expect(first.get_by_label("Given name")).to_have_value("Oksana")
+        await first.get_by_role("button", name="Remove person 1").click()
+        await expect(page.get_by_role("button", name="Add a person")).to_be_focused()
 
 
 def answering(page: Page, *, leave: bool) -> list[str]:

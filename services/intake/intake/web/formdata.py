@@ -19,12 +19,16 @@ _FLAGS = {"facts/unaccompanied_minor", "facts/counselling_extended"}
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A form as it is shown: `raw` by field, `errors` (msgids) by field, `general` those that have no field."""
+    """A form as it is shown: `raw` by field, `errors` (msgids) by field, `general` those that have no field.
+
+    `focus` is the id of what is to be filled in or pressed next.
+    """
 
     raw: Mapping[str, Any]
     errors: Mapping[str, str | None]
     general: tuple[str, ...]
     persons: int
+    focus: str | None = None
 
     def chosen(self, name: str) -> set[str]:
         """The values of all fields of a list."""

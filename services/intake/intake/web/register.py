@@ -1,6 +1,7 @@
 """The form that registers a household by hand; it grows by a person without scripts too."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 from uuid import UUID, uuid4
@@ -109,9 +110,11 @@ def changed_persons(fields: Mapping[str, str]) -> Sheet | None:
     """The form with one person more or less, if that is what was asked for."""
     match fields.get("action", "").split("/"):
         case ["add"]:
-            return sheet(fields, persons=persons_in(fields) + 1)
+            more = sheet(fields, persons=persons_in(fields) + 1)
+            return replace(more, focus=f"identity/persons/{more.persons - 1}/given_name")
         case ["remove", number] if number.isdecimal() and len(number) < 3:
-            return sheet(without_person(fields, int(number)), persons=max(1, persons_in(fields) - 1))
+            fewer = sheet(without_person(fields, int(number)), persons=max(1, persons_in(fields) - 1))
+            return replace(fewer, focus="add-person")
         case _:
             return None
 
