@@ -32,6 +32,19 @@ class Permission(StrEnum):
 
 _P = Permission
 
+# A district and the state differ by the places whose rows they see, not by what they may do there.
+_DECIDING = frozenset(
+    {
+        _P.ALLOT_HOUSEHOLDS,
+        _P.READ_ROSTER,
+        _P.EDIT_ROSTER,
+        _P.READ_CASES,
+        _P.READ_WAITING,
+        _P.OVERRIDE_DECISIONS,
+        _P.READ_INBOX,
+        _P.READ_REPORTS,
+    }
+)
 # An operator keeps the machines running and sees no case: parked records are shown by error class and position.
 # Who waits has no manager: no manager sees a case that waits, and a list of them would tell her that there is none.
 # Households are read as their centre registered them, by that centre; all others read what matching makes of them.
@@ -50,30 +63,8 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
         }
     ),
     Role.MANAGER: frozenset({_P.READ_IDENTITIES, _P.READ_CASES, _P.READ_INBOX, _P.ANSWER_INBOX}),
-    Role.DISTRICT: frozenset(
-        {
-            _P.ALLOT_HOUSEHOLDS,
-            _P.READ_ROSTER,
-            _P.EDIT_ROSTER,
-            _P.READ_CASES,
-            _P.READ_WAITING,
-            _P.OVERRIDE_DECISIONS,
-            _P.READ_INBOX,
-            _P.READ_REPORTS,
-        }
-    ),
-    Role.STATE: frozenset(
-        {
-            _P.ALLOT_HOUSEHOLDS,
-            _P.READ_ROSTER,
-            _P.EDIT_ROSTER,
-            _P.READ_CASES,
-            _P.READ_WAITING,
-            _P.OVERRIDE_DECISIONS,
-            _P.READ_INBOX,
-            _P.READ_REPORTS,
-        }
-    ),
+    Role.DISTRICT: _DECIDING,
+    Role.STATE: _DECIDING,
     Role.OPERATOR: frozenset({_P.READ_OPERATIONS, _P.RUN_OPERATIONS}),
     Role.AUDITOR: frozenset(
         {
