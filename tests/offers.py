@@ -8,12 +8,12 @@ from uuid import UUID
 
 import orjson
 
-from chassis.vault import master_key
+from chassis.vault import master_key, new_master_key
 from contracts.topics import home_partition
 from contracts.vocabulary import SubmissionKind
 from intake.domain import Desk, Household, Offer, decide
 from intake.forms import read_form
-from intake.identity import Keys, generate_keys
+from intake.identity import Keys, new_private_key
 from intake.reception import offer
 from intake.stated import Form
 
@@ -54,8 +54,7 @@ def a_registration(reference: str = "KA-1", **overrides: Any) -> dict[str, Any]:
 
 @cache
 def some_keys() -> Keys:
-    new = generate_keys()
-    return Keys(master_key(new.master, None), orjson.loads(new.private_jwk))
+    return Keys(master_key(new_master_key(), None), orjson.loads(new_private_key()))
 
 
 def a_form(facts: Mapping[str, Any] | None = None, identity: Mapping[str, Any] | None = None) -> Form:

@@ -1,7 +1,7 @@
 """Seals personal data: a data key for each record, wrapped by the installation's master key."""
 
 import os
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,11 @@ class Vault:
     def open(self, sealed: Sealed, aad: bytes) -> bytes:
         """Decrypt; raises Unopenable."""
         return _decrypt(AESGCM(_decrypt(self._master, sealed.key, aad)), sealed.box, aad)
+
+
+def new_master_key() -> str:
+    """A master key for a new installation, in base64; whoever loses it loses every name."""
+    return b64encode(os.urandom(KEY_BYTES)).decode()
 
 
 def master_key(value: str | None, file: Path | None) -> bytes:

@@ -2,14 +2,14 @@
 
 import secrets
 import sys
-from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
 
+from chassis.vault import new_master_key
 from geleit.processes import write_atomically
-from intake.identity import generate_keys
+from intake.identity import new_private_key
 
 
 def main(folder: Path) -> None:
@@ -43,9 +43,9 @@ def secret(name: str) -> str:
         case [*_, "PASSWORD"]:
             return secrets.token_urlsafe(24)
         case [*_, "MASTER", "KEY"]:
-            return b64encode(secrets.token_bytes(32)).decode()
+            return new_master_key()
         case [*_, "PRIVATE", "KEY"]:
-            return f"'{orjson.dumps(orjson.loads(generate_keys().private_jwk)).decode()}'"
+            return f"'{orjson.dumps(orjson.loads(new_private_key())).decode()}'"
         case _:
             return ""
 

@@ -3,18 +3,17 @@
 import fcntl
 import json
 import os
-import secrets
 import signal
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from chassis.vault import new_master_key
 from geleit.failures import Failure
 from geleit.probe import until
 from geleit.processes import Identity, identify, write_atomically
-from intake.identity import generate_keys
+from intake.identity import new_private_key
 
 ADDRESSES = "addresses.json"
 OWNER = "owner.json"
@@ -88,12 +87,12 @@ def addresses(state_dir: Path) -> dict[str, str]:
 
 def master_key(state_dir: Path) -> Path:
     """The file with the key that wraps all data keys, made at the first start."""
-    return _kept(state_dir, "master.key", lambda: b64encode(secrets.token_bytes(32)).decode())
+    return _kept(state_dir, "master.key", new_master_key)
 
 
 def intake_key(state_dir: Path) -> Path:
     """The file with the private key that submissions' identities are encrypted to, made at the first start."""
-    return _kept(state_dir, "intake.jwk", lambda: generate_keys().private_jwk)
+    return _kept(state_dir, "intake.jwk", new_private_key)
 
 
 def _kept(state_dir: Path, name: str, make: Callable[[], str]) -> Path:

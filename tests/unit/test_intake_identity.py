@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from joserfc import jwe
 from joserfc.jwk import ECKey, OctKey
 
-from chassis.vault import Unopenable, master_key
+from chassis.vault import Unopenable
 from intake.fingerprint import Fingerprints
-from intake.identity import ALGORITHM, ENCRYPTION, KeyMissing, Keys, Undecryptable, encrypt, generate_keys
+from intake.identity import ALGORITHM, ENCRYPTION, KeyMissing, Keys, Undecryptable, encrypt
 from intake.stated import Identity
 from offers import a_form, a_person, an_identity, some_keys, stated_facts
 
@@ -76,10 +76,9 @@ def test_a_sealed_identity_opens_for_its_household_only() -> None:
 
 
 def test_keys_that_are_none_are_refused() -> None:
-    master = master_key(generate_keys().master, None)
     for wrong in ({}, {"kty": "oct", "k": "AAAA"}, dict(some_keys().public_jwk)):
         with pytest.raises(KeyMissing):
-            Keys(master, wrong)
+            Keys(bytes(32), wrong)
 
 
 def test_the_same_persons_have_one_digest_in_any_order_and_spelling() -> None:

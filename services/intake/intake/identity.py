@@ -1,9 +1,6 @@
 """The keys of identities: JWE of submissions, the vault's boxes, and how both are made and opened."""
 
-import os
-from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -33,22 +30,10 @@ class Undecryptable(Exception):
     """A JWE that is not to our key, not in our algorithms, or does not hold JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewKeys:
-    """The two secrets of intake, as the files that settings name hold them."""
-
-    master: str
-    """Base64 of 32 bytes: VAULT_MASTER_KEY_FILE."""
-    private_jwk: str
-    """JSON of a private JWK: INTAKE_PRIVATE_KEY_FILE."""
-
-
-def generate_keys() -> NewKeys:
-    """New secrets for a new installation; whoever loses them loses every identity."""
+def new_private_key() -> str:
+    """A private JWK for a new installation, as JSON; without it nobody reads what centres encrypted to it."""
     key = ECKey.generate_key(CURVE, parameters={"use": "enc", "alg": ALGORITHM}, auto_kid=True)
-    return NewKeys(
-        b64encode(os.urandom(32)).decode(), orjson.dumps(key.as_dict(private=True), option=orjson.OPT_INDENT_2).decode()
-    )
+    return orjson.dumps(key.as_dict(private=True), option=orjson.OPT_INDENT_2).decode()
 
 
 def encrypt(identity: Mapping[str, Any], public_jwk: Mapping[str, Any]) -> str:
