@@ -19,7 +19,7 @@ from e2e.world import World
 from geleit.embedded.postgres import database_url
 from geleit.kept import KeptPart
 from geleit.processes import write_atomically
-from notifications.channels.mail import SEND_SECONDS, STEP_SECONDS
+from notifications.mail import SEND_SECONDS, STEP_SECONDS
 from stream import eventually, read_to_the_end
 
 PROCESSES = ("web", "intake.0", "matching.0", "matching.1", "notifications.0", "reporting.0")

@@ -19,7 +19,7 @@ from contracts.vocabulary import Answer
 from gauged import figure
 from integration.conftest import OpenDatabase, SetClock
 from notifications import deliver, store
-from notifications.channels.mail import Mailer, Server
+from notifications.mail import Mailer, Server
 from notifications.settings import Settings
 from notifications.telemetry import measure_given_up
 from notifications_world import (

@@ -15,9 +15,9 @@ from aiosmtplib import (
 )
 
 from builders import NOW
-from notifications.channels.mail import Failure, Server, failure_of, server_of
 from notifications.deliver import LONGEST_PAUSE, Outgoing, mail, pause
 from notifications.letters import Kind, letter, message_id
+from notifications.mail import Failure, Server, failure_of, server_of
 
 HOUSEHOLD = UUID("11111111-2222-4333-8444-555555555555")
 URL = "https://geleit.example"

@@ -12,8 +12,8 @@ from uuid import UUID
 from chassis.database import Tx, columns
 from chassis.errands import Errand, NotPerformed
 from contracts.record import State
-from notifications.channels.mail import SEND_SECONDS, Failure, Mailer, failure_of, server_of
 from notifications.letters import Kind, letter, message_id
+from notifications.mail import SEND_SECONDS, Failure, Mailer, failure_of, server_of
 from notifications.settings import Settings
 from notifications.store import query
 

@@ -3,7 +3,7 @@
 from pydantic import SecretStr, field_validator
 
 from chassis import settings
-from notifications.channels.mail import server_of
+from notifications.mail import server_of
 
 
 class Settings(settings.Settings):

@@ -1,1 +1,0 @@
-"""The ways a message reaches people."""
