@@ -4,7 +4,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from chassis.service import Service
 from chassis.settings import Settings
 from chassis.stream import Subscription
 from chassis.topics import create_topics
+from clocks import SetClock
 from contracts.record import encode, headers
 from contracts.submissions import Submission
 from contracts.topics import all_topics, submissions
@@ -75,16 +76,6 @@ def services_on(database_url: str, kafka: str, password: str | None) -> dict[str
     }
 
 
-@dataclass
-class Clock:
-    """A time set by hand: after the start of every schema, so that people are told."""
-
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 class Ground:
     """Services, databases and topics that nobody else uses meanwhile."""
 
@@ -93,7 +84,7 @@ class Ground:
         services: Mapping[str, Service],
         databases: Mapping[str, Database],
         broker: Broker,
-        clock: Clock,
+        clock: SetClock,
         open_as: Callable[..., Awaitable[Database]],
     ) -> None:
         self.services = services
@@ -300,7 +291,8 @@ async def a_ground(
 ) -> AsyncIterator[Ground]:
     """A ground on a database of this test's own and on topics that are made anew."""
     services, broker = services_on(database_url, kafka, password), Broker(kafka)
-    clock = Clock(datetime.now(UTC) + timedelta(minutes=1))
+    # After the start of every schema, so that people are told.
+    clock = SetClock(datetime.now(UTC) + timedelta(minutes=1))
     databases = {name: await open_as(name, clock=clock) for name in services}
     ground = Ground(services, databases, broker, clock, open_as)
     ground.admin = AIOKafkaAdminClient(**broker.client)

@@ -3,16 +3,17 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid4
 
-from builders import NOW, a_household, a_municipality, a_record, a_response
+from builders import a_household, a_municipality, a_record, a_response
 from chassis.database import Database
 from chassis.timers import Due
 from chassis.vault import Vault
+from clocks import SetClock
 from contracts.assignments import Care
 from contracts.households import Household
 from contracts.record import State
@@ -33,7 +34,7 @@ class Stage:
     """Matching's database at a time set by hand; the policy and the register are there."""
 
     database: Database
-    clock: "SetClock"
+    clock: SetClock
     cares: dict[UUID, list[Care]] = field(default_factory=dict)
     """What `assignments` was told, by household."""
 
@@ -126,16 +127,6 @@ class Stage:
             *(f"active {row['household']}" for row in actives),
             *(f"revisions {key}" for key in skipped),
         ]
-
-
-class SetClock:
-    """The time of a stage, set by hand."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @asynccontextmanager

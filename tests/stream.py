@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
@@ -119,8 +118,3 @@ async def eventually(check: Callable[[], Awaitable[Any]], *, within: float = DEA
 
 async def _turn() -> None:
     await asyncio.sleep(0.05)  # the interval of a poll with a deadline, not a guess at how long something takes
-
-
-def on_database(url: str, name: str) -> str:
-    """The URL of another database on the same server."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))

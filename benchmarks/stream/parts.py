@@ -13,13 +13,12 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from benchmarks.stream.given import Raw
 
+from contracts.topics import HOME_PARTITIONS
 from geleit.embedded import create_database, drop_database, kafka, postgres
 from geleit.probe import LOOPBACK, free_port
 from geleit.progress import Steps
 from geleit.state import master_key
 from geleit.supervisor import Program, Supervised
-
-PARTITIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ async def make_topics(given: Servers, *names: str) -> None:
     """Topics of as many partitions as households have."""
     admin = AIOKafkaAdminClient(bootstrap_servers=given.bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
+    await admin.create_topics([NewTopic(name, HOME_PARTITIONS, 1) for name in names])
     await admin.close()
 
 

@@ -1,7 +1,6 @@
 """A freshly migrated database for each test that asks for one, on the session's real PostgreSQL."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import datetime
 from uuid import uuid4
 
 import asyncpg
@@ -12,7 +11,7 @@ from audit_ground import Ground, a_ground
 from chassis.access import passwords
 from chassis.database import Clock, Database
 from chassis.migrate import migrate
-from stream import on_database
+from geleit.embedded.postgres import database_url as on_database
 
 SERVICES = ("intake", "matching", "notifications", "reporting", "probe")
 OpenDatabase = Callable[..., Awaitable[Database]]
@@ -74,16 +73,6 @@ async def database(database_url: str, services_password: str | None) -> AsyncIte
     yield open_as
     for one in opened:
         await one.close()
-
-
-class SetClock:
-    """A clock that tests set by hand."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from chassis.health import Health
 from chassis.parked import listed, park, settle
 from chassis.timers import Timers
 from chassis.vault import Vault
+from clocks import SetClock
 from gauged import figure, sample
-from integration.conftest import SetClock
 from stream import eventually, raw_bytes
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from chassis import migrate as migrating
 from chassis.migrate import MigrationChanged, migrate
-from stream import on_database
+from geleit.embedded.postgres import database_url
 
 PROBE = [("probe", "probe")]
 
@@ -18,7 +18,7 @@ async def empty_url(postgres_url: str):  # type: ignore[no-untyped-def]
     name = f"empty_{uuid4().hex}"
     owner = await asyncpg.connect(postgres_url)
     await owner.execute(f"create database {name}")
-    yield on_database(postgres_url, name)
+    yield database_url(postgres_url, name)
     await owner.execute(f"drop database {name} with (force)")
     await owner.close()
 

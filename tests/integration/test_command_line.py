@@ -22,6 +22,7 @@ from chassis.migrate import Migration
 from chassis.parked import park
 from chassis.topics import TopicDiffers, create_topics
 from chassis.vault import KEY_BYTES, Vault
+from clocks import SetClock
 from contracts.topics import submissions
 from geleit.cli import main
 from geleit.demo import diary, furnish
@@ -32,7 +33,7 @@ from geleit.progress import Steps
 from geleit.system import Running
 from intake.generate import generate
 from matching_builders import TUEBINGEN
-from matching_stage import SetClock, Stage
+from matching_stage import Stage
 from notifications.contacts import import_contacts
 from stream import raw_bytes, send
 

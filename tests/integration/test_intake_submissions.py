@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chassis.database import Database
+from clocks import SetClock
 from contracts.households import Household
 from contracts.record import Record, State
 from contracts.submissions import Submission
@@ -20,7 +21,7 @@ from intake.handlers import on_submissions
 from intake.identity import encrypt
 from intake.municipalities import import_register
 from intake.register import Entry
-from integration.conftest import OpenDatabase, SetClock
+from integration.conftest import OpenDatabase
 from offers import NOW, a_person, an_identity, some_keys, stated_facts
 from stream import eventually
 

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from builders import NOW, a_household
+from clocks import SetClock
 from contracts import households
 from contracts.assignments import Care
 from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus, HouseholdChange, HouseholdStatus
@@ -27,7 +28,7 @@ from matching.replay import Replayed, replay
 from matching.roster.change import manager_id
 from matching.stimuli import STEPS
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
-from matching_stage import SetClock, Stage, on_stage
+from matching_stage import Stage, on_stage
 
 
 @pytest.fixture

@@ -27,13 +27,13 @@ from contracts.vocabulary import (
     HouseholdStatus,
     LegalGroup,
 )
+from geleit.embedded.postgres import database_url
 from matching.days import day_of
 from matching.domain import Absence
 from matching.policy import publish_policy, shipped
 from matching.roster.change import add_absence, manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage, on_stage
-from stream import on_database
 
 TOWNS = (TUEBINGEN, REUTLINGEN, STUTTGART)
 ROSTER = {"A": (TUEBINGEN,), "B": (TUEBINGEN, REUTLINGEN), "C": (REUTLINGEN, STUTTGART)}
@@ -262,7 +262,7 @@ def new_stage(postgres_url: str, migrated_template: str, services_password: str 
         opened: list[Database] = []
 
         async def database(service: str, **more: Any) -> Database:
-            url = on_database(postgres_url, name)
+            url = database_url(postgres_url, name)
             opened.append(await Database.open(url, service=service, use="worker", password=services_password, **more))
             return opened[-1]
 

@@ -15,9 +15,10 @@ from chassis.access import Role, Tenant
 from chassis.database import Database
 from chassis.errands import Errand, Errands, NotPerformed
 from chassis.health import Health
+from clocks import SetClock
 from contracts.vocabulary import Answer
 from gauged import figure
-from integration.conftest import OpenDatabase, SetClock
+from integration.conftest import OpenDatabase
 from notifications import deliver, store
 from notifications.mail import Mailer, Server
 from notifications.settings import Settings

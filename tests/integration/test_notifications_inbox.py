@@ -12,11 +12,12 @@ from builders import NOW, REUTLINGEN, TUEBINGEN, a_care, a_manager, a_municipali
 from chassis.access import Role, Tenant
 from chassis.database import Database
 from chassis.timers import Due
+from clocks import SetClock
 from contracts.assignments import Care, LastAnswer
 from contracts.record import State
 from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus
 from gauged import figure
-from integration.conftest import OpenDatabase, SetClock
+from integration.conftest import OpenDatabase
 from notifications import handlers, store
 from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken
 from notifications.telemetry import measure_overdue

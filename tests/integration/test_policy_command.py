@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from builders import NOW
+from clocks import SetClock
 from geleit.commands.policy import _enact, _left, _until_decided
 from geleit.failures import Failure
 from matching.policy import ensure_policy, shipped
-from matching_stage import SetClock
 from stream import eventually
 
 
