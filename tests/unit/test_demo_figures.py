@@ -93,4 +93,4 @@ geleit_http_requests_total{method="POST",route="/inbox/v1/answers",status="200"}
 async def test_the_meter_counts_offers_that_were_answered() -> None:
     answer = httpx.MockTransport(lambda _: httpx.Response(200, text=METRICS))
     async with httpx.AsyncClient(transport=answer, base_url="http://geleit.test") as http:
-        assert await Meter.read(http) == Meter("1.7e+09", 120)
+        assert await Meter.read(http) == Meter(1.7e09, 120)

@@ -1,12 +1,13 @@
 """Counts a week: databases, topics and the mail folder, never what the demo believes to have sent."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from contracts.topics import submissions
 from contracts.vocabulary import Outcome
@@ -16,30 +17,36 @@ from geleit.demo.diary import Entry
 from geleit.demo.doors import Doors
 from geleit.demo.figures import Figures
 
-_ANSWERED = re.compile(
-    # A bulk that was read is as many offers as it has items.
-    r'^geleit_(?:bulk_items_total\{|http_requests_total\{method="(?:POST|PUT)",route="/intake/v1/households'
-    r'(?!/bulk",status="200")[^"]*",)'
-    # Who may not write, or writes too much, has offered nothing.
-    r'status="(?!401|403|413)[234].."\} (\S+)',
-    re.MULTILINE,
-)
-_STARTED = re.compile(r"^process_start_time_seconds (\S+)", re.MULTILINE)
+_OFFERS = "/intake/v1/households"
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
     """The web process's own count of the offers it has answered since it was started."""
 
-    started: str
+    started: float
     answered: int
 
     @classmethod
     async def read(cls, http: httpx.AsyncClient) -> "Meter":
         """Ask its metrics."""
         text = (await http.get("/metrics")).text
-        started = _STARTED.search(text)
-        return cls(started[1] if started else "", int(sum(float(count) for count in _ANSWERED.findall(text))))
+        samples = [one for family in text_string_to_metric_families(text) for one in family.samples]
+        started = next((one.value for one in samples if one.name == "process_start_time_seconds"), 0.0)
+        return cls(started, int(sum(one.value for one in samples if _is_answered_offer(one))))
+
+
+def _is_answered_offer(sample: Sample) -> bool:
+    match sample:
+        case Sample("geleit_bulk_items_total", {"status": status}):
+            is_offer = True
+        case Sample("geleit_http_requests_total", {"method": "POST" | "PUT", "route": route, "status": status}):
+            # A bulk that was read is as many offers as it has items.
+            is_offer = route.startswith(_OFFERS) and (route, status) != (f"{_OFFERS}/bulk", "200")
+        case _:
+            return False
+    # Who may not write, or writes too much, has offered nothing.
+    return is_offer and status[0] in "234" and status not in {"401", "403", "413"}
 
 
 @dataclass(frozen=True, slots=True)
