@@ -30,6 +30,12 @@ delete from due using unnest($1::text[], $2::text[], $3::timestamptz[]) as done(
 where due.kind = done.kind and due.aggregate = done.aggregate and due.at = done.at
 """
 _POSTPONED = "select at, kind, aggregate, attempts from due where attempts > 0 order by at, kind, aggregate limit $1"
+_FAILING = "select kind || ' ' || aggregate as due from due where kind = any($1::text[]) and attempts > 0"
+_REMAINING = """
+select count(*) as remaining, count(*) filter (where attempts > 0) as postponed from due
+where (kind = any($2::text[]) or kind = any($3::text[]) and (at <= $1 or attempts > 0))
+  and kind || ' ' || aggregate <> all($4::text[])
+"""
 _HASTEN = "update due set at = $1 where attempts > 0 and at > $1"
 
 
@@ -129,6 +135,19 @@ class Timers:
 async def postponed(tx: Tx, limit: int) -> Sequence[Due]:
     """Dues that have failed, by when they come again."""
     return [Due(**row) for row in await tx.fetch(_POSTPONED, limit)]
+
+
+async def failing(tx: Tx, kinds: Sequence[str]) -> list[str]:
+    """The names of those dues of these kinds that have failed."""
+    return [row["due"] for row in await tx.fetch(_FAILING, list(kinds))]
+
+
+async def remaining(tx: Tx, kinds: Sequence[str], now: Sequence[str], without: Sequence[str]) -> tuple[int, int]:
+    """How many dues are still to be handled, and how many of them have failed; all of some `kinds`, of others those
+    whose time is `now`, or was before they failed. Names in `without` do not count."""
+    row = await tx.fetchrow(_REMAINING, tx.now, list(kinds), list(now), list(without))
+    assert row is not None
+    return row["remaining"], row["postponed"]
 
 
 async def hasten(tx: Tx) -> int:

@@ -21,6 +21,7 @@ from chassis.access.keys import IssuedKey, TooManyKeys, issue_key, list_keys, re
 from chassis.access.principal import STATE_WIDE, Role
 from chassis.database import OWNER, Tx
 from contracts import ags
+from geleit.commands import store
 from geleit.failures import Failure
 from geleit.services import installation, the_service, transact
 from intake.districts import districts
@@ -31,11 +32,6 @@ account = typer.Typer(no_args_is_help=True, help="Local accounts of people.")
 key = typer.Typer(no_args_is_help=True, help="API keys of machines.")
 _AGS = re.compile(ags.MUNICIPALITY)
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-_KNOWN = {
-    Role.MUNICIPALITY: "select exists (select from intake.municipality where ags = $1)",
-    Role.MANAGER: "select exists (select from matching.manager where id::text = $1)",
-}
 
 # As whoever signs in is understood.
 AccountName = Annotated[str, typer.Argument(help="the name to sign in with", callback=lambda name: name.strip())]
@@ -176,7 +172,7 @@ def _require_tenant(role: Role, tenant: str) -> None:
 
 async def _warn_of_unknown(tx: Tx, role: Role, tenant: str) -> None:
     """Accounts may be made before the register and the roster are there; but whoever is mistyped sees nothing."""
-    if role in _KNOWN and not await tx.fetchval(_KNOWN[role], tenant):
+    if not await store.is_known(tx, role, tenant):
         typer.echo(f"warning: no {role} of this tenant is known yet, so nothing will be seen", err=True)
 
 

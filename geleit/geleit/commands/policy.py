@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
+from chassis import timers
 from chassis.database import Database
 from contracts.policy import Policy
 from geleit.failures import Failure
@@ -34,6 +35,8 @@ T = TypeVar("T")
 policy = typer.Typer(no_args_is_help=True, help="Who is counselled, what a case weighs, what points are given for.")
 console = Console()
 SECONDS_BETWEEN_LOOKS = 0.5
+ALL, DUE = ("recheck",), ("ageing", "serve")
+"""Kinds of dues that follow from a policy: every one, and those whose time has come."""
 
 PolicyFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
@@ -158,7 +161,7 @@ async def _enact(database: Database, wanted: Policy) -> list[str]:
     async with database.transaction() as tx:
         await tx.publish(await publish_policy(tx, wanted))
         await tx.audit("enact", wanted.version)
-        return [row["due"] for row in await tx.fetch(_FAILING)]
+        return await timers.failing(tx, [*ALL, *DUE])
 
 
 async def _until_decided(database: Database, failing: Sequence[str]) -> None:
@@ -173,26 +176,15 @@ async def _until_decided(database: Database, failing: Sequence[str]) -> None:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-_FAILING = (
-    "select kind || ' ' || aggregate as due from due where kind in ('recheck', 'ageing', 'serve') and attempts > 0"
-)
-_LEFT = """
-select count(*) filter (where attempts > 0) as postponed, count(*) as remaining from due
-where (kind = 'recheck' or (kind in ('ageing', 'serve') and (at <= $1 or attempts > 0)))
-  and kind || ' ' || aggregate <> all($2::text[])
-"""
-
-
 async def _left(database: Database, failing: Sequence[str] = ()) -> int:
     async with database.transaction() as tx:
-        row = await tx.fetchrow(_LEFT, tx.now, list(failing))
-    assert row is not None
-    if row["postponed"]:
+        remaining, postponed = await timers.remaining(tx, ALL, DUE, failing)
+    if postponed:
         raise Failure(
             "The policy is in force, but a part of deciding anew has failed and is tried again later: see the log"
             " of matching's worker and DuesPostponed in docs/operations.md."
         )
-    return int(row["remaining"])
+    return remaining
 
 
 def _show(newest: Policy, day: date) -> None:
