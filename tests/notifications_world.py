@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from builders import NOW, TUEBINGEN, a_care, a_record
 from chassis.access import Role, Tenant
-from chassis.database import Database
+from chassis.database import Database, Tx
 from contracts.assignments import Assignee, Care, EarlierAssignment, LastAnswer
 from contracts.record import State
 from contracts.topics import topic_of
@@ -22,6 +22,34 @@ TOWN = Tenant(Role.MUNICIPALITY, TUEBINGEN)
 ADDRESS = "rathaus@tuebingen.example"
 HANDLERS = {topic.name: handler for topic, handler in app.HANDLERS.items()}
 
+_FOLDED = """
+with line as (
+    select
+        1 as part,
+        c.household::text as key,
+        sha256(convert_to(c::text, 'UTF8')) as digest
+    from care c
+    union all
+    select
+        2,
+        i.household::text || lpad(i.item::text, 10),
+        sha256(convert_to((
+            i.household, i.item, i.home, i.revision, i.status, i.reason, i.facts, i.manager, i.assigned_at,
+            i.answer_by, i.contacted_at, i.ended_at, i.answer, i.answer_reason,
+            case when i.facts is not null then (i.municipality, i.district, i.manager_code)::text end
+        )::text, 'UTF8'))
+    from item i
+    union all
+    select 3, m.id::text, sha256(convert_to(m::text, 'UTF8')) from manager m
+    union all
+    select 4, t.ags, sha256(convert_to(t::text, 'UTF8')) from municipality t
+    union all
+    select 5, p.id, sha256(convert_to(p::text, 'UTF8')) from policy p
+)
+select encode(sha256(coalesce(string_agg(digest, ''::bytea order by part, key collate "C"), ''::bytea)), 'hex')
+from line
+"""
+
 
 def soon() -> datetime:
     """A time after the start mark of every service of this session."""
@@ -35,6 +63,20 @@ async def fold(database: Database, *states: State, traces: dict[str, str] | None
         async with database.transaction() as tx:
             tx.traces.update(traces or {})
             assert list(await HANDLERS[topic]([a_record(state, topic=topic)], tx)) == []
+
+
+async def clear(tx: Tx) -> None:
+    """Forget what is folded; answers and messages are the service's own and stay."""
+    await tx.execute("truncate care, item, manager, municipality, policy")
+
+
+async def state_hash(tx: Tx) -> str:
+    """SHA-256 over what is folded, in key order, in hex; sending and answering are not part of it.
+
+    Nor are the feed's position, which is the reader's own, and the place and code of an item that has moved on, which
+    only who has seen it before can know.
+    """
+    return str(await tx.fetchval(_FOLDED))
 
 
 async def know_contact(database: Database, address: str = ADDRESS, ags: str = TUEBINGEN) -> None:

@@ -9,7 +9,7 @@ from chassis.health import Health
 from chassis.replay import replay
 from e2e.rest import is_quiet
 from e2e.world import World
-from notifications.store import state_hash as notified
+from notifications_world import state_hash as notified
 from reporting.store import state_hash as reported
 from stream import eventually
 

@@ -26,6 +26,7 @@ from notifications_world import (
     ADDRESS,
     TOWN,
     answer,
+    clear,
     confirmed,
     fold,
     items,
@@ -35,6 +36,7 @@ from notifications_world import (
     published,
     released,
     soon,
+    state_hash,
     stayed,
 )
 
@@ -43,7 +45,7 @@ DECLINED, LANGUAGE = Answer.DECLINED, AnswerReason.LANGUAGE
 
 async def hash_of(database: Database) -> str:
     async with database.transaction() as tx:
-        return await store.state_hash(tx)
+        return await state_hash(tx)
 
 
 async def test_a_proposal_is_an_open_item_with_names_that_come_later(database: OpenDatabase) -> None:
@@ -104,7 +106,7 @@ async def test_any_interleaving_of_the_topics_gives_the_same_rows(database: Open
     expected = await hash_of(worker)
     for _ in range(8):
         async with worker.transaction() as tx:
-            await store.clear(tx)
+            await clear(tx)
         assert await hash_of(worker) != expected
         again = [*states, *rng.sample(states, 10)]
         rng.shuffle(again)
@@ -122,7 +124,7 @@ async def test_a_replay_of_everything_twice_gives_the_same_rows_and_no_mail(data
     for _ in range(2):
         await fold(worker, *states)
     async with worker.transaction() as tx:
-        await store.clear(tx)
+        await clear(tx)
     await fold(worker, *states)
     assert await hash_of(worker) == before
     assert await messages(worker) == written
@@ -154,7 +156,7 @@ async def test_a_contact_point_is_not_told_of_what_happened_before_it_was_known(
     later = await database("notifications", clock=SetClock(soon() + timedelta(hours=1)))
     await know_contact(later)
     async with worker.transaction() as tx:
-        await store.clear(tx)
+        await clear(tx)
     await fold(worker, care)
     assert await messages(worker) == []
 

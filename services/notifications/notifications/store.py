@@ -275,17 +275,6 @@ async def remind_after_days(tx: Tx) -> int | None:
     return days
 
 
-async def clear(tx: Tx) -> None:
-    """Forget what is folded; answers and messages are this service's own and stay."""
-    await tx.execute("truncate care, item, manager, municipality, policy")
-
-
-async def state_hash(tx: Tx) -> str:
-    """SHA-256 over what is folded, in key order, in hex; sending and answering are not part of it."""
-    digest: str = await tx.fetchval(query("hash"))
-    return digest
-
-
 async def _scoped(tx: Tx, name: str, *asked: object) -> list[asyncpg.Record]:
     """A query held to the principal's place by a condition that an index serves; row-level security, which no
     index can serve, stands behind it."""
