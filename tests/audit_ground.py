@@ -20,7 +20,6 @@ from chassis.database import Database, Tx
 from chassis.health import Health
 from chassis.relay import Relay
 from chassis.service import Service
-from chassis.settings import Settings
 from chassis.stream import Subscription
 from chassis.topics import create_topics
 from clocks import SetClock
@@ -30,23 +29,18 @@ from contracts.topics import all_topics, submissions
 from contracts.vocabulary import SubmissionKind
 from geleit.audit.finding import Finding
 from geleit.audit.run import Asked, audit
-from intake.app import service as intake
+from geleit.services import services_with
 from intake.domain import Changed
 from intake.handlers import on_submissions
 from intake.identity import encrypt
 from intake.municipalities import import_register
 from intake.reception import take_one
 from intake.register import Entry
-from intake.settings import Settings as IntakeSettings
-from matching.app import service as matching
 from matching.roster.change import import_roster
 from matching_stage import HEADER
-from notifications.app import service as notifications
 from notifications.contacts import import_contacts
 from notifications.deliver import errand
-from notifications.settings import Settings as NotificationsSettings
 from offers import an_identity, an_offer, some_keys, stated_facts
-from reporting.app import service as reporting
 from stream import eventually, send
 
 CENTRE = "karlsruhe"
@@ -58,7 +52,7 @@ A_CASE = 25
 def services_on(database_url: str, kafka: str, password: str | None) -> dict[str, Service]:
     """The services as processes on these servers have them; intake with the keys that tests have."""
 
-    def settings(kind: type[Any]) -> Any:
+    def settings(kind: type[Any], _: str) -> Any:
         return kind(
             database_url=database_url,
             database_password=password,
@@ -67,13 +61,9 @@ def services_on(database_url: str, kafka: str, password: str | None) -> dict[str
             vault_master_key=b64encode(bytes(32)).decode(),
         )
 
-    taking = intake(settings(IntakeSettings))
-    return {
-        "intake": replace(taking, on={**taking.on, submissions(CENTRE): on_submissions(some_keys)}),
-        "matching": matching(settings(Settings)),
-        "notifications": notifications(settings(NotificationsSettings)),
-        "reporting": reporting(settings(Settings)),
-    }
+    services = services_with(settings)
+    taking = services["intake"]
+    return services | {"intake": replace(taking, on={**taking.on, submissions(CENTRE): on_submissions(some_keys)})}
 
 
 class Ground:

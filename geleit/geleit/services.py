@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -47,12 +47,17 @@ def all_services() -> Sequence[Service]:
     Raises Failure if no addresses are given and none is running.
     """
     os.environ.update(addresses(Settings().state_dir))
-    return (
-        intake(own(IntakeSettings, "intake")),
-        matching(own(chassis.settings.Settings, "matching")),
-        notifications(own(NotificationsSettings, "notifications")),
-        reporting(own(chassis.settings.Settings, "reporting")),
-    )
+    return list(services_with(own).values())
+
+
+def services_with(settings: Callable[[type[Any], str], Any]) -> dict[str, Service]:
+    """By name, in the order of the flow; `settings` makes those of a kind for the service of a name."""
+    return {
+        "intake": intake(settings(IntakeSettings, "intake")),
+        "matching": matching(settings(chassis.settings.Settings, "matching")),
+        "notifications": notifications(settings(NotificationsSettings, "notifications")),
+        "reporting": reporting(settings(chassis.settings.Settings, "reporting")),
+    }
 
 
 def own(kind: type[S], service: str) -> S:

@@ -21,27 +21,20 @@ from chassis.access import Role
 from chassis.access.keys import issue_key
 from chassis.database import OWNER, Database
 from chassis.service import Service
-from chassis.settings import Settings
 from contracts.record import encode, headers
 from contracts.submissions import Submission
 from contracts.topics import submissions
 from contracts.vocabulary import SubmissionKind
 from e2e.gate import Gate
 from geleit import loopback
-from geleit.services import database_of
+from geleit.services import database_of, services_with
 from geleit.system import Running
-from intake.app import service as intake
 from intake.generate import generate
 from intake.identity import encrypt
 from intake.municipalities import import_register
-from intake.settings import Settings as IntakeSettings
-from matching.app import service as matching
 from matching.roster.change import Report, import_roster, manager_id
-from notifications.app import service as notifications
 from notifications.contacts import import_contacts
-from notifications.settings import Settings as NotificationsSettings
 from offers import a_registration
-from reporting.app import service as reporting
 from stream import eventually
 
 CENTRE = "karlsruhe"
@@ -253,15 +246,10 @@ def records_of(records: Sequence[ConsumerRecord], key: str) -> list[ConsumerReco
 def services_of(environment: Mapping[str, str]) -> dict[str, Service]:
     """The services as the processes of this environment have them."""
 
-    def settings(kind: type[Any]) -> Any:
+    def settings(kind: type[Any], _: str) -> Any:
         return kind(**{name: environment[name.upper()] for name in kind.model_fields if name.upper() in environment})
 
-    return {
-        "intake": intake(settings(IntakeSettings)),
-        "matching": matching(settings(Settings)),
-        "notifications": notifications(settings(NotificationsSettings)),
-        "reporting": reporting(settings(Settings)),
-    }
+    return services_with(settings)
 
 
 @asynccontextmanager
