@@ -10,6 +10,7 @@ from chassis.database import Database, Tx
 from contracts.households import MAX_FAMILY
 from contracts.vocabulary import CareStatus
 from integration.conftest import OpenDatabase
+from matching.store import handover
 from matching.store.queries import query
 from matching.web import store
 from matching_builders import REUTLINGEN, TUEBINGEN
@@ -29,6 +30,21 @@ insert into care (household, revision, household_revision, status, reason, munic
                   decided_at, waiting_since, weight, needs)
 select id, 1, 1, $2, 'no_capacity', $3, left($3, 5), now(), now(), now(), 0, 25 from unnest($1::uuid[]) as id
 """
+MANAGERS = """
+with p as (insert into provider (code, name) values ('P', 'P') returning code)
+insert into manager (id, revision, code, provider, status, fte_hundredths, capacity, base_load, load, languages, skills,
+                     service_area, active_from, changed_at)
+select $1::uuid, 1, 'A', code, 'active', 100, 1200, 0, 0, '{}', '{}', '{08416041}', now(), now() from p
+"""
+MOVES = """
+with h as (
+    insert into handover (id, made_at, made_by, reason, status, moves_lower_bound)
+    values ($1, now(), 'somebody', 'cut', 'proposed', 0)
+    returning id
+)
+insert into handover_move (handover, household, care_revision, from_manager, cause, lost, status)
+select h.id, household, 1, $2, 'grown', 0, 'uncovered' from h, unnest($3::uuid[]) as household
+"""
 DECISIONS = """
 insert into decision (district, position, hash, receipt, decided_at)
 select '08212', n, '', '', now() from generate_series(1, $1) as n
@@ -37,6 +53,8 @@ LINKS = """
 insert into decision_link (household, revision, district, position)
 select case when n = 1 then $1::uuid else $2 end, n, '08212', n from generate_series(1, $3::bigint) as n
 """
+
+A_PLAN, A_MANAGER = UUID(int=3), UUID(int=4)
 
 FEW = 20
 PLANNED = 10
@@ -103,6 +121,34 @@ async def test_a_waiting_list_reads_its_district_only(database: OpenDatabase, as
     async with web.transaction(asks.tenant) as tx:
         assert len(await store.waiting(tx, asks, None, None, after=None, limit=THERE)) == FEW
         assert await rows_read(tx, "care") <= 3 * FEW
+
+
+async def test_a_plan_is_summed_up_without_the_households_that_somebody_takes(database: OpenDatabase) -> None:
+    worker, web = await database("matching", "worker"), await database("matching", "web")
+    many = [UUID(int=number) for number in range(1, THERE + 1)]
+    async with worker.transaction() as tx:
+        await tx.execute(HOUSEHOLDS, many)
+        await tx.execute(CARES, many)
+        await tx.execute(MANAGERS, A_MANAGER)
+        await tx.execute(MOVES, A_PLAN, A_MANAGER, many)
+    async with web.transaction(STATE.tenant) as tx:
+        plan = await handover(tx, A_PLAN)
+        assert plan is not None
+        assert (plan["uncovered"], plan["persons_uncovered"]) == (THERE, 0)
+        assert await rows_read(tx, "household") <= FEW
+
+
+OF_CASES = ["household", "care", "assignment", "exclusion", "decision", "decision_link", "handover", "handover_move"]
+
+
+@pytest.mark.parametrize("table", OF_CASES)
+async def test_row_level_security_is_a_part_of_each_statement(database: OpenDatabase, table: str) -> None:
+    """A function that PostgreSQL does not take apart would be a statement of its own for each row."""
+    web = await database("matching", "web")
+    async with web.transaction(STATE.tenant) as tx:
+        plan = "\n".join(row[0] for row in await tx.fetch(f"explain (verbose) select from {table}"))
+    assert "current_setting('geleit.role'" in plan
+    assert "sees_" not in plan
 
 
 async def test_whose_a_receipt_is_is_looked_up(database: OpenDatabase) -> None:

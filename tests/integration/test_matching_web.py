@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import orjson
 import pytest
 
@@ -168,6 +169,89 @@ async def test_the_database_shows_no_case_without_a_tenant(door: Door, cares: di
         assert await tx.fetch(f"select from {table}") == []
     async with door.web.transaction(Tenant(Role.DISTRICT, REUTLINGEN[:5])) as tx:
         assert await tx.fetch(f"select from {table}") == []
+
+
+WHOSE = {
+    "household": "id",
+    "decision": "(select household from decision_link l where (l.district, l.position) = (o.district, o.position))",
+}
+"""Whose a row is, where no column `household` says so."""
+A_PLAN = UUID(int=5)
+
+
+async def with_all_tables(stage: Stage, *having: Care) -> None:
+    """These have somebody who may not get them, and are moved by a plan, too."""
+    async with stage.database.transaction() as tx:
+        await tx.execute(
+            "insert into handover (id, made_at, made_by, reason, status, moves_lower_bound)"
+            " values ($1, now(), 'somebody', 'cut', 'discarded', 0)",
+            A_PLAN,
+        )
+        for one in having:
+            assert one.assignee is not None
+            await tx.execute(
+                "insert into exclusion (household, manager, item, since) values ($1, $2, 0, now())",
+                one.household,
+                one.assignee.id,
+            )
+            await tx.execute(
+                "insert into handover_move (handover, household, care_revision, from_manager, cause, lost, status)"
+                " values ($1, $2, 1, $3, 'overload', 0, 'uncovered')",
+                A_PLAN,
+                one.household,
+                one.assignee.id,
+            )
+
+
+OF_HOUSEHOLDS = ["household", "care", "assignment", "exclusion", "decision", "decision_link", "handover_move"]
+
+
+@pytest.mark.parametrize("table", OF_HOUSEHOLDS)
+async def test_the_database_shows_what_is_of_a_household_to_who_sees_its_care_and_to_nobody_else(
+    door: Door, cares: dict[str, Care], stage: Stage, table: str
+) -> None:
+    await with_all_tables(stage, cares["proposed"], cares["stuttgart"])
+    sees: dict[tuple[Role, str], set[str]] = {
+        (Role.STATE, "08"): set(cares),
+        (Role.AUDITOR, "08"): set(cares),
+        (Role.DISTRICT, TUEBINGEN[:5]): {"proposed", "minor"},
+        (Role.DISTRICT, REUTLINGEN[:5]): set(),
+        (Role.MUNICIPALITY, TUEBINGEN): {"proposed", "minor"},
+        (Role.MUNICIPALITY, STUTTGART): {"stuttgart"},
+        (Role.MANAGER, str(manager_id("Q", "C"))): {"stuttgart"},
+        (Role.MANAGER, str(manager_id("P", "B"))): set(),
+        (Role.CENTRE, "karlsruhe"): set(),
+        (Role.OPERATOR, "08"): set(),
+    }
+    whose = WHOSE.get(table, "household")
+    for (role, tenant), names in sees.items():
+        async with door.web.transaction(Tenant(role, tenant)) as tx:
+            shown = await tx.fetch(f"select o::text as row from {table} o order by 1")
+        theirs = [cares[name].household for name in names]
+        sql = f"select o::text as row from {table} o where {whose} = any($1::uuid[]) order by 1"
+        assert shown == await stage.rows(sql, theirs), role
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "insert into household (id, home, revision, status, registered_at) values ($1, 0, 1, 'active', now())",
+        "insert into assignment (household, item, manager, assigned_at) values ($1, 99, $2, now())",
+        "insert into exclusion (household, manager, item, since) values ($1, $2, 0, now())",
+        "insert into decision_link (household, revision, district, position) values ($1, 99, '08111', 1)",
+        "insert into handover_move (handover, household, care_revision, from_manager, cause, lost, status)"
+        f" values ('{A_PLAN}', $1, 1, $2, 'cut', 0, 'planned')",
+    ],
+    ids=lambda write: write.split()[2],
+)
+async def test_the_database_takes_nothing_of_a_household_from_who_does_not_see_its_care(
+    door: Door, cares: dict[str, Care], stage: Stage, write: str
+) -> None:
+    await with_all_tables(stage)
+    manager = manager_id("P", "B")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with door.web.transaction(Tenant(Role.DISTRICT, TUEBINGEN[:5])) as tx:
+            await tx.execute(write, cares["stuttgart"].household, *([manager] if "$2" in write else []))
 
 
 async def test_a_household_leads_to_managers_whose_page_one_may_open(

@@ -9,11 +9,10 @@ cross join lateral (
            count(*) filter (where m.status = 'done') as done,
            count(*) filter (where m.status = 'stale') as stale,
            count(*) filter (where m.status = 'uncovered') as uncovered,
-           coalesce(sum((o.facts ->> 'size')::int) filter (where m.status = 'uncovered' and m.cause not in ('grown', 'requested')), 0)
-               as persons_uncovered,
+           coalesce(sum((select (o.facts ->> 'size')::int from household o where o.id = m.household))
+               filter (where m.status = 'uncovered' and m.cause not in ('grown', 'requested')), 0) as persons_uncovered,
            coalesce(sum(m.lost), 0) as lost
     from handover_move m
-    join household o on o.id = m.household
     where m.handover = h.id
 ) t
 where h.id = $1
