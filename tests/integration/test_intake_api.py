@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +15,7 @@ from chassis.database import Database
 from chassis.web.surroundings import Mounted
 from contracts.vocabulary import CareReason, CareStatus
 from doors import Door
-from intake import handlers, web
+from intake import handlers, store, web
 from intake.municipalities import import_register
 from intake.register import Entry
 from integration.conftest import OpenDatabase
@@ -284,6 +284,58 @@ async def test_the_list_pages_and_tells_what_changed_since(door: Door, worker: D
             (ids[1], "waiting", "no_capacity")
         ]
         assert (await client.get(URL, params={"cursor": "nonsense"})).status_code == 422
+
+
+async def test_what_changed_since_is_told_in_the_order_of_the_last_changes(door: Door, worker: Database) -> None:
+    """Each household once; one that changes on the way comes again, at the end."""
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        ids = [(await offer(client, a_registration(f"KA-{number}"))).json()["id"] for number in range(4)]
+        cares = [a_care(household=UUID(one), status=CareStatus.WAITING, assignee=None) for one in ids[:3]]
+        async with worker.transaction() as tx:
+            await handlers.on_assignments([a_record(care) for care in cares], tx)
+        began = datetime.now(UTC)
+
+        async def change(table: str, household: str, minutes: int) -> None:
+            key = "id" if table == "household" else "household"
+            async with worker.transaction() as tx:
+                at = began + timedelta(minutes=minutes)
+                await tx.execute(f"update {table} set changed_at = $2 where {key} = $1", UUID(household), at)
+
+        async def told(**query: str) -> tuple[list[str], str | None]:
+            page = (await client.get(URL, params={"since": began.isoformat(), "limit": "2"} | query)).json()
+            return [one["id"] for one in page["items"]], page.get("next")
+
+        # The last one was not decided yet; the first one's household and care have changed at the same time.
+        for household, own, care in zip(ids, (2, 1, 0, 3), (2, 0, 1, None), strict=True):
+            await change("household", household, own)
+            if care is not None:
+                await change("care", household, care)
+        first, after = await told()
+        assert first == sorted(ids[1:3])
+        assert after is not None
+        await change("care", first[0], 4)
+        second, end = await told(cursor=after)
+        assert second == [ids[0], ids[3]]
+        assert end is not None
+        assert await told(cursor=end) == ([first[0]], None)
+        assert await told(reference="KA-3") == ([ids[3]], None)
+
+
+async def test_changes_go_on_where_others_have_followed_all_that_one_page_looks_at(
+    door: Door, worker: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.lists, "MOST_TIMES", 2)
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        ids = [(await offer(client, a_registration(f"KA-{number}"))).json()["id"] for number in range(3)]
+        cares = [a_care(household=UUID(one), status=CareStatus.WAITING, assignee=None) for one in ids]
+        async with worker.transaction() as tx:
+            await handlers.on_assignments([a_record(care) for care in cares], tx)
+            await tx.execute("update household set changed_at = changed_at - interval '1 minute'")
+        query = {"since": tx.now.isoformat(), "limit": "9"}
+        pages = [(await client.get(URL, params=query)).json()]
+        while after := pages[-1].get("next"):
+            pages.append((await client.get(URL, params=query | {"cursor": after})).json())
+        assert [[one["id"] for one in page["items"]] for page in pages] == [[], sorted(ids)[:1], sorted(ids)[1:], []]
 
 
 async def test_what_is_being_written_while_a_centre_asks_is_told_when_it_asks_again(

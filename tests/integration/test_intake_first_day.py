@@ -122,7 +122,19 @@ async def test_what_has_changed_is_not_looked_for_among_all_of_them(
     since = datetime.now(UTC) + timedelta(hours=1)
 
     async def look(tx: Tx) -> None:
-        await store.shown(tx, limit=50, newest_first=False, since=since)
+        await store.changed(tx, limit=50, since=since)
+
+    assert await rows_read(database, "web", table, look, analyzed_at=database_url) <= FEW
+
+
+@pytest.mark.parametrize("table", ["household", "care"])
+async def test_a_page_of_what_has_changed_is_looked_up_however_much_follows(
+    database: OpenDatabase, database_url: str, table: str
+) -> None:
+    async def look(tx: Tx) -> None:
+        at = await tx.fetchval("select changed_at from household limit 1") or tx.now
+        after = (at, UUID(int=1 << 127))
+        await store.changed(tx, limit=2, since=at - timedelta(days=1), after=after)
 
     assert await rows_read(database, "web", table, look, analyzed_at=database_url) <= FEW
 

@@ -1,6 +1,6 @@
 select
     h.id, h.reference, h.revision, h.status, h.registered_at, h.changed_at, h.facts,
-    m.name as municipality_name, c.state as care
+    m.name as municipality_name, c.state as care, greatest(h.changed_at, c.changed_at) as last_change
 from household as h
 left join municipality as m on m.ags = h.facts ->> 'municipality'
 left join care as c on c.household = h.id

@@ -21,7 +21,7 @@ from intake.store.authority import (
     raise_verdicts,
 )
 from intake.store.idempotency import Kept, claim_keys, forget_keys, keep_answers, release_keys
-from intake.store.lists import Shown, apply_cares, shown
+from intake.store.lists import Shown, apply_cares, changed, shown
 from intake.store.quota import (
     Waiting,
     allotted_in,
@@ -50,6 +50,7 @@ __all__ = [
     "allotted_in",
     "apply_cares",
     "begin_round",
+    "changed",
     "choices",
     "claim_keys",
     "confirmed_rounds",

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from chassis.access import Permission, Principal
-from chassis.web import Instant, Paging, Work, not_found, require
+from chassis.web import Instant, Paging, Work, encode_cursor, not_found, require
 from chassis.web.errors import answer as problem_response
 from contracts.vocabulary import SubmissionKind
 from intake import store
@@ -95,18 +95,16 @@ async def list_households(
     since: Annotated[Instant | None, Query(description=documents.SINCE)] = None,
     reference: Annotated[str, Query(max_length=40, pattern=r"^[A-Za-z0-9._-]*$")] = "",
 ) -> HouseholdPage:
-    """The centre's households in the order of their registration; `next` is the cursor of the next page."""
-    after = paging.after(datetime, UUID)
-    rows = await store.shown(
-        tx,
-        limit=paging.limit + 1,
-        after=after,
-        newest_first=False,
-        reference=reference,
-        since=since,
-    )
-    page = paging.take(rows, lambda row: (row.registered_at, row.id))
-    return HouseholdPage(items=[HouseholdView.of(row) for row in page.items], next=page.next)
+    """The centre's households in the order of their registration, or with `since` in that of their last changes; `next`
+    is the cursor of the next page."""
+    after, limit, further = paging.after(datetime, UUID), paging.limit + 1, None
+    if since is None:
+        rows = await store.shown(tx, limit=limit, after=after, newest_first=False, reference=reference)
+    else:
+        rows, further = await store.changed(tx, since=since, limit=limit, after=after, reference=reference)
+    page = paging.take(rows, lambda row: (row.last_change if since else row.registered_at, row.id))
+    following = encode_cursor(*further) if further else page.next
+    return HouseholdPage(items=[HouseholdView.of(row) for row in page.items], next=following)
 
 
 @router.get("/key")

@@ -19,7 +19,9 @@ KEY_MISSING = "Send a header Idempotency-Key of 1 to 200 printable ASCII charact
 KEY_REUSED = "This Idempotency-Key came with another request before"
 SINCE = (
     "Only households that changed, or whose care changed, at or after this time (with its offset from UTC); changes of"
-    " the five minutes before it are told once more, because some of them may not have been there yet"
+    " the five minutes before it are told once more, because some of them may not have been there yet. Pages are in the"
+    " order of the last changes: what changes meanwhile comes again. A page may be short, or empty: there is more as"
+    " long as there is a `next`"
 )
 
 _FACTS = {
