@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
 
+import asyncpg
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -254,7 +255,7 @@ async def test_what_is_answered_or_over_is_neither_listed_as_failed_nor_sent_aga
     await once(worker, errand)
     assert await given_up(worker) == 1
     async with web.transaction(OPERATOR) as tx:
-        sending = await tx.fetchrow(store.query("sending"))
+        sending = await tx.fetchrow(store.query("sending"), tx.now)
         failed = await tx.fetch(store.query("failed"), None, None, 10)
         assert await deliver.retry(tx, None) == 1
     assert sending is not None
@@ -343,9 +344,36 @@ async def test_sending_is_counted_for_the_operator(database: OpenDatabase, post:
     await once(worker, deliver.errand(settings(), Mailer(server)))
     await a_message(worker)
     async with web.transaction(OPERATOR) as tx:
-        row = await tx.fetchrow(store.query("sending"))
+        row = await tx.fetchrow(store.query("sending"), tx.now)
+        later = await tx.fetchrow(store.query("sending"), tx.now + timedelta(days=8))
     assert row is not None
     assert (row["sent"], row["queued"], row["trying"], row["failed"]) == (2, 1, 0, 0)
+    assert later is not None
+    assert (later["sent"], later["queued"]) == (0, 1)
+
+
+async def test_what_was_sent_in_all_the_years_is_not_read(database: OpenDatabase, database_url: str) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    async with worker.transaction() as tx:
+        await tx.execute(
+            "insert into message"
+            " (id, household, item, kind, municipality, address, created_at, next_attempt_at, attempts, sent_at)"
+            " select gen_random_uuid(), gen_random_uuid(), 1, 'proposal', '08416041', '', at, at, 1, at"
+            " from generate_series($1::timestamptz - interval '1 year', $1, interval '1 hour') as at",
+            tx.now - timedelta(minutes=1),
+        )
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("analyze notifications.message")
+    await owner.close()
+    async with web.transaction(OPERATOR) as tx:
+        row = await tx.fetchrow(store.query("sending"), tx.now)
+        read = await tx.fetchval(
+            "select coalesce(seq_tup_read, 0) + idx_tup_fetch from pg_stat_xact_user_tables"
+            " where schemaname = 'notifications' and relname = 'message'"
+        )
+    assert row is not None
+    assert row["sent"] == 7 * 24
+    assert read <= row["sent"]
 
 
 async def test_what_a_stopping_process_has_not_begun_is_free_at_once(

@@ -491,6 +491,7 @@ async def test_an_operator_sees_what_failed_and_sends_it_again(door: Door) -> No
         await tx.execute("update message set failed_at = now(), attempts = 3, last_error_code = 'smtp_550'")
     async with door.person(Role.OPERATOR, "08") as browser:
         page = (await browser.get("/inbox/messages")).text
+        assert "in the last seven days" in page
         assert "smtp_550" in page
         assert "Reutlingen" in page
         assert care.key not in page

@@ -36,7 +36,7 @@ async def messages(
     return render(
         request,
         "messages.html",
-        sending=await tx.fetchrow(store.query("sending")),
+        sending=await tx.fetchrow(store.query("sending"), tx.now),
         page=page,
         unreachable=await tx.fetch(store.query("unreachable"), MOST_TOWNS),
         may_retry=Permission.RUN_OPERATIONS in permissions_of(who.role),
