@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import orjson
@@ -579,6 +579,46 @@ async def test_the_list_is_filtered_by_status_and_beginning_of_the_id_and_comes_
         found = await store.page(tx, status=None, households=(wanted, wanted), after=None, limit=9)
         assert [one.household for one in found] == [wanted]
         assert await store.counts(tx) == (4, 0)
+
+
+async def test_pages_of_each_status_are_what_all_pages_have_of_it(database: OpenDatabase) -> None:
+    """Whatever stands: what an answer has made of an item shows before matching has read of it."""
+    worker, web = await database("notifications"), await database("notifications", "web")
+    cares = [a_care(assigned_at=NOW + timedelta(minutes=n), answer_by=NOW + timedelta(days=n)) for n in range(12)]
+    await fold(worker, *cares)
+    _, accepted, declined, undone, waiting, back, elsewhere, contacted, closed, *_ = cares
+    for care in (declined, undone, waiting, back, elsewhere):
+        await answer(web, care, DECLINED, LANGUAGE)
+    for care in (accepted, contacted, closed):
+        await answer(web, care, Answer.ACCEPTED)
+    await fold(worker, *(released(care) for care in (waiting, back, elsewhere)))
+    await fold(worker, proposed_again(released(elsewhere)), confirmed(cares[-1]))
+    for care in (undone, back):
+        await answer(web, care, Answer.UNDONE)
+    await answer(web, contacted, Answer.CONTACTED)
+    await answer(web, closed, Answer.CLOSED, AnswerReason.COUNSELLING_COMPLETED)
+    now = NOW + timedelta(days=4)
+    async with web.transaction(TOWN) as tx:
+
+        async def paged(status: ItemStatus | None, due_by: datetime | None = None) -> list[store.Item]:
+            found: list[store.Item] = []
+            while True:
+                after = (found[-1].assigned_at, found[-1].household, found[-1].item) if found else None
+                page = await store.page(tx, status=status, households=None, after=after, due_by=due_by, limit=2)
+                found += page
+                if not page:
+                    return found
+
+        everything = await paged(None)
+        assert len(everything) == len(cares) + 1
+        for status in ItemStatus:
+            expected = [one for one in everything if one.status is status]
+            assert await paged(status) == expected != []
+        late = [one for one in everything if one.overdue(now)]
+        assert await paged(ItemStatus.OPEN, now) == late != []
+        still_open = [one for one in everything if one.status is ItemStatus.OPEN]
+        tx.now = now
+        assert await store.counts(tx) == (len(still_open), len(late))
 
 
 async def test_a_care_that_ends_closes_its_item(database: OpenDatabase) -> None:

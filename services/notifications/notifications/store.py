@@ -241,7 +241,8 @@ async def page(
 ) -> list[Item]:
     """Items newest first: of a status, of households between two ids, due by then, after the last one seen."""
     where = (status.value if status else None, *(households or (None, None)), *(after or (None, None, None)))
-    return _items(await _scoped(tx, "inbox", *where, due_by, limit))
+    name = "inbox_few" if status in {ItemStatus.OPEN, ItemStatus.DECLINED} else "inbox"
+    return _items(await _scoped(tx, name, *where, due_by, limit))
 
 
 async def changes(tx: Tx, *, after: tuple[str, UUID, int] | None, since: datetime | None, limit: int) -> list[Item]:
