@@ -160,6 +160,7 @@ def today(tx: Tx) -> date:
 
 async def figures(tx: Tx, period: Period, district: str | None = None) -> Figures:
     """The figures of a period, of one district (5-digit AGS) or of all that the reader may see."""
+    await tx.plan_anew()
     cohorts = await tx.fetch(_query("cohort"), period.first, period.last, district)
     reasons = await tx.fetch(_query("reasons"), period.first, period.last, district)
     capacities = {row["district"]: _capacity(row) for row in await tx.fetch(_query("capacity"), today(tx), district)}

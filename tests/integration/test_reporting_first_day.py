@@ -1,0 +1,41 @@
+"""What the figures read does not grow with what others have, though their plans were made when nothing was there."""
+
+from datetime import timedelta
+
+from chassis.access import Role, Tenant
+from chassis.database import Tx
+from integration.conftest import OpenDatabase
+from reporting import store
+from reporting.domain import Figures, Period
+
+THERE, DISTRICTS = 10_000, 20
+OURS = THERE // DISTRICTS
+HOUSEHOLDS = """
+insert into household (id, revision, status, registered_at, centre, stated_district, care_revision, care_status)
+select gen_random_uuid(), 1, 'active', $2::timestamptz - n * interval '5 minutes', 'karlsruhe',
+    '08' || 100 + n % $3::int, 1, 'waiting'
+from generate_series(1, $1::int) as n
+"""
+PLANNED = 10
+"""PostgreSQL plans a statement anew for each of the first five times, and keeps the plan it then makes."""
+DISTRICT = Tenant(Role.DISTRICT, "08107")
+
+
+async def _of_the_year(tx: Tx) -> Figures:
+    return await store.figures(tx, Period(store.today(tx) - timedelta(days=365), store.today(tx)), DISTRICT.id)
+
+
+async def test_a_district_reads_its_own_households(database: OpenDatabase) -> None:
+    worker, web = await database("reporting"), await database("reporting", "web")
+    for _ in range(PLANNED):
+        async with web.transaction(DISTRICT) as tx:
+            await _of_the_year(tx)
+    async with worker.transaction() as tx:
+        await tx.execute(HOUSEHOLDS, THERE, tx.now, DISTRICTS)
+    async with web.transaction(DISTRICT) as tx:
+        assert (await _of_the_year(tx)).cohort.waiting == OURS
+        read = await tx.fetchval(
+            "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables"
+            " where schemaname = 'reporting' and relname = 'household'"
+        )
+    assert read == 2 * OURS, "once for what became of them and once for the reasons"
