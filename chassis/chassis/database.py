@@ -241,9 +241,6 @@ class Database:
         try:
             if not restoring:
                 await refuse_unfinished(pool)
-                # An older release has marked a restore that it has begun by a start that never comes.
-                if not await pool.fetchval("select isfinite(at) from started"):
-                    raise RestoreUnfinished
             started = await pool.fetchval("select at from started")
         except BaseException:
             pool.terminate()

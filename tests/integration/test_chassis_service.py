@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from builders import NOW, a_municipality
@@ -38,17 +37,6 @@ async def test_nobody_works_on_a_backup_before_the_broker_has_been_told(
     with pytest.raises(RestoreUnfinished):
         await open_database(service, "worker")
     await (await open_database(service, "worker", restoring=True)).close()
-
-
-async def test_nobody_works_where_an_older_release_has_begun_a_restore(
-    database_url: str, services_password: str | None
-) -> None:
-    service = a_service(database_url, services_password)
-    owner = await asyncpg.connect(database_url)
-    await owner.execute(f"update {service.name}.started set at = 'infinity'")
-    await owner.close()
-    with pytest.raises(RestoreUnfinished):
-        await open_database(service, "worker")
 
 
 class Unforeseen(Exception):

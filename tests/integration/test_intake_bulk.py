@@ -169,18 +169,6 @@ async def test_a_request_is_the_same_with_other_blanks(door: Door, worker: Datab
     assert await outcomes(worker) == {"accepted": 1, "duplicate": 2}
 
 
-async def test_an_answer_that_was_kept_for_the_bytes_of_a_body_is_found(door: Door, worker: Database) -> None:
-    content = json.dumps(a_registration(), indent=2).encode()
-    kept = some_keys().fingerprints.of_bytes(f"POST {SINGLE}\n".encode() + content)
-    async with door.program(Role.CENTRE, "karlsruhe") as client:
-        single = await client.post(SINGLE, content=content, headers={"Idempotency-Key": "k"})
-        async with worker.transaction() as tx:
-            await tx.execute("update idempotency set digest = $1", kept)
-        again = await client.post(SINGLE, content=content, headers={"Idempotency-Key": "k"})
-    assert (again.status_code, again.json()) == (202, single.json())
-    assert again.headers["idempotency-replayed"] == "true"
-
-
 async def test_inside_one_bulk_a_key_stands_for_one_form(door: Door, worker: Database) -> None:
     one, refused = an_item("KA-1", "k-1"), an_item("KA-2", "k-2", facts={})
     async with door.program(Role.CENTRE, "karlsruhe") as client:

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-import orjson
 import pytest
 
 from builders import NOW, a_household
@@ -19,7 +18,7 @@ from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, H
 from doors import Door
 from forms import fields_of, told
 from matching import web
-from matching.receipts import Choice, recompute, statement_of
+from matching.receipts import Choice, recompute
 from matching.roster.change import import_roster, manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import HEADER, VAULT, Stage, on_stage
@@ -326,33 +325,6 @@ async def test_who_stays_after_a_move_is_told_as_nobodys_choice(door: Door, stag
     async with door.program(Role.STATE, "08") as client:
         why = (await client.get(f"/matching/v1/decisions/{care.household}/why-not/{manager_id('P', 'E')}")).json()
     assert (why["stays"], why["by_person"]) == (True, False)
-
-
-async def test_a_receipt_of_the_first_form_is_shown_too(door: Door, cares: dict[str, Care], database: Any) -> None:
-    """It had no solver and no lots, and loads in the order of registration."""
-    care = cares["proposed"]
-    owner = await database("matching", "owner")
-    async with owner.transaction() as tx:
-        row = await tx.fetchrow("select * from decision where hash = $1", bytes.fromhex(care.receipt or ""))
-        old = statement_of(row["receipt"])
-        new = ("solver", "turn", "head_start_hours", "waiting_since", "case", "at")
-        old = {name: value for name, value in old.items() if name not in new} | {"form": 1, "index": 0}
-        for one in old["candidates"]:
-            one["tie"] = one.pop("lot")
-            for name in ("former", "relative", "new", "max_new_per_week"):
-                del one[name]
-            for name in ("continuity", "relatives") if one["points"] else ():
-                del one["points"][name]
-        await tx.execute("update decision set receipt = $2 where hash = $1", row["hash"], orjson.dumps(old))
-    assert care.assignee is not None
-    async with door.person(Role.STATE, "08") as browser:
-        page = await browser.get(f"/matching/households/{care.household}?why_not={care.assignee.code}")
-        assert page.status_code == 200
-        assert "Why not this manager" not in page.text
-        manager = await browser.get(f"/matching/managers/{care.assignee.id}")
-        assert manager.status_code == 200
-    async with owner.transaction() as tx:
-        await tx.execute("update decision set receipt = $2 where hash = $1", row["hash"], row["receipt"])
 
 
 async def test_a_transfer_of_who_waits_is_refused_as_a_warning(door: Door, cares: dict[str, Care]) -> None:

@@ -382,21 +382,6 @@ async def test_nobody_sees_where_a_household_stands_that_is_not_theirs(database:
     assert list(seen.values()) == [1, 0, 0]
 
 
-async def test_a_request_of_the_release_before_is_carried_on(database: OpenDatabase) -> None:
-    """It said so by the answer alone."""
-    worker, web = await database("notifications"), await database("notifications", "web")
-    care = a_care()
-    await fold(worker, care, confirmed(care))
-    await answer(web, care, Answer.TRANSFER_REQUESTED, LANGUAGE)
-    async with worker.transaction() as tx:
-        await tx.execute("update response set transfer_requested_at = null")
-    (asked,) = await items(web, care.household)
-    assert asked.transfer_requested_at == asked.answered_at
-    await answer(web, care, Answer.CONTACTED)
-    (met,) = await items(web, care.household)
-    assert met.transfer_requested_at == asked.transfer_requested_at
-
-
 async def test_a_town_whose_household_is_elsewhere_learns_that_its_answer_came_too_late(database: OpenDatabase) -> None:
     worker, web = await database("notifications"), await database("notifications", "web")
     care = a_care()

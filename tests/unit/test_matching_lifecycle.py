@@ -23,7 +23,6 @@ from matching.answers import answered
 from matching.days import start_of
 from matching.domain import Carried, Decline, Load, Manager, OverrideReason, Phase, Rule
 from matching.lifecycle import (
-    AnswerSeen,
     Care,
     Case,
     Earlier,
@@ -340,15 +339,6 @@ def test_a_transfer_is_asked_for_confirmed_cases_only() -> None:
 def test_a_request_for_a_transfer_is_over_with_the_case(given: Answer, reason: AnswerReason) -> None:
     told = replace(reply(given, reason=reason, revision=3), transfer_requested_at=LATER)
     step = answered(Case(household(), proposed(HERS, status=CareStatus.CONFIRMED)), told, LATER, policy())
-    assert step is not None
-    assert not step.asks_for_transfer
-
-
-def test_a_request_that_an_older_release_has_noted_is_not_made_again() -> None:
-    noted = AnswerSeen(1, 2, Answer.TRANSFER_REQUESTED, Applied.APPLIED)
-    care = proposed(HERS, status=CareStatus.CONFIRMED, last_answer=noted)
-    met = replace(reply(Answer.CONTACTED, revision=3), transfer_requested_at=LATER)
-    step = answered(Case(household(), care), met, LATER, policy())
     assert step is not None
     assert not step.asks_for_transfer
 

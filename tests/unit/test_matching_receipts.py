@@ -1,7 +1,6 @@
 """A receipt holds all a decision rests on: whoever has only its numbers comes to the same choice."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,10 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given, settings
 
-from contracts.vocabulary import LegalGroup, Skill
+from contracts.vocabulary import LegalGroup
 from geleit.audit.decisions import of_one_chain
 from geleit.audit.finding import Finding, Invariant
-from matching.domain import Absence, Carried, Manager, OverrideReason
+from matching.domain import Carried, Manager, OverrideReason
 from matching.match import Ask, Decision, Override, Stay, Undo, match
 from matching.receipts import Choice, Head, Receipt, broken_at, chained, recompute, statement_of
 from matching_builders import MANDATORY, NOW, a_round, ask, manager, towns, unburdened
@@ -130,47 +129,11 @@ def test_a_receipt_does_not_say_whose_it_is() -> None:
         assert not any(str(one.household.id) in receipt.content.decode() for one in asks)
 
 
-@pytest.mark.parametrize("content", [b'{"form":3,"candidates":[[]],"lots":[]}', b'{"form":2}', b"[1]", b"no json"])
+@pytest.mark.parametrize("content", [b'{"form":1,"candidates":[[]],"lots":[]}', b'{"form":1}', b"[1]", b"no json"])
 def test_the_auditor_names_a_receipt_that_cannot_be_read(content: bytes) -> None:
     capacity, receipts = Finding(Invariant.I4), Finding(Invariant.I10)
     of_one_chain([Receipt("08416", 7, bytes(32), content)], capacity, receipts)
     assert receipts.faults == ["receipt 08416/7 cannot be read"]
-
-
-def test_what_an_older_form_said_is_written_in_its_bytes() -> None:
-    """The chain of four special cases as the code wrote it when form 2 was the newest: a replay compares bytes."""
-    ids = [UUID(int=number) for number in range(1, 4)]
-    managers = [
-        manager(id=ids[0], languages=frozenset({"de", "uk"})),
-        manager(
-            id=ids[1],
-            capacity=40,
-            active_until=date(2030, 1, 1),
-            max_new_per_week=5,
-            skills=frozenset({Skill.TRAUMA_INFORMED}),
-        ),
-        manager(id=ids[2], absences=(Absence(date(2022, 3, 1), None),)),
-    ]
-    traumatised = {"skills_needed": (Skill.TRAUMA_INFORMED,), "former": frozenset({ids[1]})}
-    asks = [
-        ask(id=UUID(int=100)),
-        ask(id=UUID(int=101), excluded=frozenset({ids[0]}), **traumatised),
-        ask(id=UUID(int=102), relatives=frozenset({ids[0]}), wish=Undo(ids[0])),
-        ask(id=UUID(int=103), unaccompanied_minor=True),
-    ]
-    around = a_round(*managers, **MANDATORY)
-    decisions = [
-        replace(one, by="a solver") for one in match(asks, {one.id: Carried(0, 1) for one in managers}, around)
-    ]
-    older = chained(decisions, {"08416": Head()}, around, UUID(int=9), form=2)
-    assert older[-1].hash.hex() == "b724b1eb067465a3d2776dca46b238165722e63f0d033b98da86620740d52b82"
-    newer = chained(decisions, {"08416": Head()}, around, UUID(int=9))
-    changing = ("form", "previous")
-    for one, other in zip(older, newer, strict=True):
-        before, now = statement_of(one.content), statement_of(other.content)
-        assert {name: now[name] for name in now if name not in changing} == {
-            name: before[name] for name in before if name not in changing
-        }
 
 
 @pytest.mark.parametrize("tampering", ["content", "hash", "gap", "order"])

@@ -10,7 +10,6 @@ from chassis.database import Tx
 from geleit.audit.finding import Finding, Invariant
 from geleit.audit.store import Kept
 from matching import store
-from matching.explain import FIRST_FORM
 from matching.receipts import SETTLED, Receipt, broken_at, recompute, statement_of
 from matching.replay import replay
 
@@ -80,13 +79,12 @@ def of_one_chain(
         place = f"{receipt.district}/{receipt.position}"
         try:
             stated = statement_of(receipt.content)
-            if stated["form"] >= FIRST_FORM:
-                _of_one(stated, place, receipts)
-                became = given.get((receipt.district, receipt.position))
-                if became and became.manager != stated["chosen"]:
-                    receipts.faults.append(f"receipt {place} leads to {stated['chosen']}, and {became.manager} has it")
-                if (became and became.moved) or not _settled(stated):
-                    _within(stated, place, capacity)
+            _of_one(stated, place, receipts)
+            became = given.get((receipt.district, receipt.position))
+            if became and became.manager != stated["chosen"]:
+                receipts.faults.append(f"receipt {place} leads to {stated['chosen']}, and {became.manager} has it")
+            if (became and became.moved) or not _settled(stated):
+                _within(stated, place, capacity)
         except (ValueError, KeyError, TypeError):
             receipts.faults.append(f"receipt {place} cannot be read")
 

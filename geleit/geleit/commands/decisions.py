@@ -65,10 +65,7 @@ def _show(result: Replayed) -> None:
         )
     if table.row_count:
         console.print(table)
-    if result.older:
-        typer.echo(f"{result.older} inputs are from before decisions could be made again: only chains were looked at.")
-    else:
-        typer.echo(f"{result.same.total()} decisions made again, {len(result.otherwise)} otherwise")
+    typer.echo(f"{result.same.total()} decisions made again, {len(result.otherwise)} otherwise")
 
 
 def _what_does_not_hold(result: Replayed) -> str:

@@ -27,7 +27,7 @@ from matching.days import day_of
 from matching.policy import publish_policy
 from matching.policy_file import read
 from matching.rules import rules_in_force
-from matching.simulation import Change, Concerned, Effect, Simulation, TooOld, simulate
+from matching.simulation import Change, Concerned, Effect, Simulation, simulate
 from matching.wire import policy_of
 
 T = TypeVar("T")
@@ -140,18 +140,9 @@ async def _simulate(
     async with database.transaction() as tx:
         with Progress(console=console, transient=True) as bars:
             bar = bars.add_task("simulating", total=None)
-            try:
-                found = await simulate(
-                    tx,
-                    policy_of(wanted),
-                    since,
-                    lambda done, total: bars.update(bar, completed=done, total=total),
-                )
-            except TooOld as error:
-                raise Failure(
-                    f"{error} inputs are from before decisions could be made again: a simulation would start from "
-                    "something else than what is there."
-                ) from None
+            found = await simulate(
+                tx, policy_of(wanted), since, lambda done, total: bars.update(bar, completed=done, total=total)
+            )
         ids = await store.ids_of(tx, [one.alias for one in found.concerned])
         return found, dict(await store.district_names(tx)), ids
 

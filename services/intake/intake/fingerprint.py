@@ -11,9 +11,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from intake.stated import Form, Identity
 
-_LATER = frozenset({"counselling_extended", "district"})
-"""Facts that came later: a form that leaves them out has the digest it had before."""
-
 
 class Fingerprints:
     """Digests under a key derived from the master key: without it, names cannot be tried out against them."""
@@ -23,11 +20,11 @@ class Fingerprints:
         self._key = derived.derive(master)
 
     def of_form(self, form: Form) -> bytes:
-        """The same for every spelling of the same JSON, also for one from before a fact could be stated."""
+        """The same for every spelling of the same JSON: what is left out says what is usual."""
         facts = form.facts and {
             field.name: value
             for field in fields(form.facts)
-            if (value := getattr(form.facts, field.name)) != field.default or field.name not in _LATER
+            if (value := getattr(form.facts, field.name)) != field.default
         }
         return self.of_bytes(orjson.dumps((facts, form.identity)))
 

@@ -17,11 +17,10 @@ from matching.days import day_of, monday_of, start_of
 from matching.domain import Why
 from matching.explain import why
 from matching.lifecycle import Care, Case, Step, again_step, aged, anew_at, next_phase
-from matching.match import Stay
 from matching.receipts import chained, statement_of
 from matching.rules import counselling_over_on
 from matching.settlement import AT_ONCE, Basis, Ledger
-from matching.stimuli import STEPS, Stimulus
+from matching.stimuli import Stimulus
 from matching.telemetry import count_decisions
 from matching.wire import care_state
 
@@ -128,11 +127,7 @@ async def whys_so_far(tx: Tx, cares: Sequence[Care]) -> dict[UUID, Why | None]:
 
 def _asked(steps: Sequence[Step]) -> list[Stimulus]:
     """What replay cannot find out by itself: whom else this transaction decided, which relatives it saw, of whom it
-    knew that their family group is none, who stays.
-
-    Who moved within the service area of the manager kept the item in older releases: these name nobody who stays. Who
-    arrives has the same in all releases: only where somebody has a care is told what steps do to it.
-    """
+    knew that their family group is none."""
     alone = {str(step.case.household.alias) for step in steps if step.quiet}
     relatives = {
         str(step.case.household.alias): sorted(map(str, step.case.relatives))
@@ -140,12 +135,9 @@ def _asked(steps: Sequence[Step]) -> list[Stimulus]:
         if step.decide and step.case.relatives
     }
     strangers = {str(step.case.household.alias) for step in steps if step.decide and step.case.strangers}
-    stays = {str(step.case.household.alias) for step in steps if isinstance(step.wish, Stay)}
-    if not relatives and not strangers and not any(step.case.care for step in steps):
+    if not alone and not relatives and not strangers:
         return []
-    asked = {"steps": STEPS, "again": sorted(alone), "relatives": relatives}
-    asked |= {"strangers": sorted(strangers)} if strangers else {}
-    asked |= {"stays": sorted(stays)} if stays else {}
+    asked = {"again": sorted(alone), "relatives": relatives, "strangers": sorted(strangers)}
     return [Stimulus("asked", None, orjson.dumps(asked))]
 
 

@@ -9,9 +9,6 @@ from matching.domain import Why
 from matching.match import BY_A_PERSON
 from matching.solver import strain
 
-FIRST_FORM = 2
-"""Receipts before this form have no figures for what would have been."""
-
 
 @dataclass(frozen=True, slots=True)
 class WhyNot:
@@ -42,19 +39,17 @@ def why(receipt: Mapping[str, Any]) -> Why | None:
         tuple(one["languages"]),
         tuple(map(Skill, one["skills"])),
         one["distance_km"],
-        one.get("former", False),
-        one.get("relative", False),
+        one["former"],
+        one["relative"],
     )
 
 
 def why_not(receipt: Mapping[str, Any], manager: str) -> WhyNot | None:
     """Why this manager was not chosen; None: she was, or no manager was looked at.
 
-    `receipt` is one of the newest form. A manager who is no candidate does not serve the municipality.
+    A manager who is no candidate does not serve the municipality.
     """
-    if receipt["chosen"] == manager or receipt["form"] < FIRST_FORM or receipt["household"]["municipality"] is None:
-        return None
-    if receipt["ineligible"]:
+    if receipt["chosen"] == manager or receipt["ineligible"] or receipt["household"]["municipality"] is None:
         return None
     candidates = {one["manager"]: one for one in receipt["candidates"]}
     one = candidates.get(manager)

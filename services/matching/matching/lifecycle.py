@@ -154,8 +154,6 @@ class Step:
     quiet: bool = False
     again: datetime | None = None
     """When the case is decided anew by itself."""
-    older: bool = False
-    """An older release has made it, and a replay makes it again."""
 
     @property
     def asks_for_transfer(self) -> bool:
@@ -170,11 +168,8 @@ class Step:
             return False
         if after.answer is Answer.TRANSFER_REQUESTED:
             return True
-        if before is None or before.item != after.item:
-            return after.transfer_requested_at is not None
-        # An older release has noted a request by the answer alone.
-        seen = before.answer is Answer.TRANSFER_REQUESTED
-        return not seen and after.transfer_requested_at not in {None, before.transfer_requested_at}
+        asked = before.transfer_requested_at if before and before.item == after.item else None
+        return after.transfer_requested_at not in {None, asked}
 
 
 def changed(  # noqa: PLR0911 (one answer for each status)
@@ -366,7 +361,7 @@ def decided(
         "ended_at": None,
         "policy": policy.version,
         "receipt": receipt,
-        "waiting_since": waits_since(step.case, now, older=step.older) if waits else None,
+        "waiting_since": waits_since(step.case, now) if waits else None,
     }
     if decision.chosen:
         follows |= {
@@ -381,13 +376,13 @@ def decided(
     return replace(care, **follows)
 
 
-def waits_since(case: Case, now: datetime, *, older: bool = False) -> datetime:
+def waits_since(case: Case, now: datetime) -> datetime:
     """Since when a case counts as waiting that is decided now: whom nobody has taken yet since the registration, who
-    was in care or put aside since then. An `older` release does not know who was in care by a newer one beside it."""
+    was in care or put aside since then."""
     if case.care is None:
         return case.household.registered_at
     if case.care.status is CareStatus.PROPOSED:
-        in_care = (one.ended_at for one in case.care.earlier if one.in_care and not older)
+        in_care = (one.ended_at for one in case.care.earlier if one.in_care)
         return max(in_care, default=case.household.registered_at)
     return case.care.waiting_since or now
 

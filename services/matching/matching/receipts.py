@@ -14,12 +14,11 @@ from matching.domain import Facts, Manager
 from matching.match import Ask, Candidate, Decision, Override, Part, Round, Stay, Undo, Wish
 from matching.rules import GATE_ORDER, head_start, rules_in_force
 
-FORM = 3
-"""Version of the receipt's form: 1 had no solver, and loads in the order of registration; 2 named every figure."""
+FORM = 1
+"""Version of the receipt's form: whoever changes what a receipt states, `COLUMNS`, `USUAL` or the order of points
+begins another one."""
 NO_DISTRICT = ""
 """Chain of the households that no district has yet."""
-ROWS = 3
-"""The first form with candidates in rows, of `COLUMNS`; whoever changes these two begins another form."""
 COLUMNS = (
     "manager",
     "code",
@@ -80,13 +79,10 @@ class Choice:
     manager: UUID | None
 
 
-def chained(
-    decisions: Sequence[Decision], heads: Mapping[str, Head], around: Round, batch: UUID, form: int = FORM
-) -> list[Receipt]:
+def chained(decisions: Sequence[Decision], heads: Mapping[str, Head], around: Round, batch: UUID) -> list[Receipt]:
     """A receipt for each decision, in the same order, each chained to its district's end.
 
-    A household is only its alias: what says whose that is stands elsewhere, and erasure deletes it. `form` is that of
-    the receipts that are made again.
+    A household is only its alias: what says whose that is stands elsewhere, and erasure deletes it.
     """
     ends, frame, rules, rows = dict(heads), _frame(around, batch), _rules(around), _Rows(around)
     receipts = []
@@ -106,8 +102,6 @@ def chained(
                 "previous": end.hash.hex(),
             }
         )
-        if form < ROWS:
-            content = canonical(statement_of(content) | {"form": form})
         receipt = Receipt(district, end.position + 1, sha256(content).digest(), content)
         ends[district] = Head(receipt.position, receipt.hash)
         receipts.append(receipt)
@@ -115,11 +109,10 @@ def chained(
 
 
 def statement_of(content: bytes) -> dict[str, Any]:
-    """What a receipt of whatever form states, each figure of a candidate by its name."""
+    """What a receipt states, each figure of a candidate by its name."""
     found: dict[str, Any] = orjson.loads(content)
-    if found["form"] >= ROWS:
-        lots = found.pop("lots")
-        found["candidates"] = [_named(row, lot) for row, lot in zip(found["candidates"], lots, strict=True)]
+    lots = found.pop("lots")
+    found["candidates"] = [_named(row, lot) for row, lot in zip(found["candidates"], lots, strict=True)]
     return found
 
 

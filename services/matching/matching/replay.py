@@ -9,7 +9,7 @@ from uuid import UUID
 from chassis.database import Tx
 from matching import solver, store
 from matching.match import by_solver
-from matching.receipts import FORM, Receipt, broken_at, statement_of
+from matching.receipts import Receipt, broken_at, statement_of
 from matching.world import World
 
 Place = tuple[str, int]
@@ -28,8 +28,6 @@ class Replayed:
     """Receipts that the inputs do not lead to."""
     broken: dict[str, int] = field(default_factory=dict)
     """Chains that do not hold, and the first position at which they do not."""
-    older: int = 0
-    """Inputs from before decisions could be made again: with them, only chains are looked at."""
 
     @property
     def holds(self) -> bool:
@@ -44,11 +42,9 @@ async def replay(
 
     Reads only, beside workers that go on: what they decide meanwhile is not looked at.
     """
-    total, older = await store.how_many_batches(tx)
-    result = Replayed(older=older)
-    if not older:
-        await _decide_again(tx, only, result, lambda done: progress(done, total))
-        result.otherwise += [place for place in await store.without_inputs(tx) if only(place)]
+    total, result = await store.how_many_batches(tx), Replayed()
+    await _decide_again(tx, only, result, lambda done: progress(done, total))
+    result.otherwise += [place for place in await store.without_inputs(tx) if only(place)]
     for district in await store.districts(tx):
         receipts = await store.chain(tx, district)
         if any(only((one.district, one.position)) for one in receipts) and (place := broken_at(receipts)):
@@ -66,9 +62,6 @@ async def _decide_again(
             there = {(one.district, one.position): one for one in kept.get(batch.id, ())}
             stated = [one for receipt in there.values() if (one := _readable(receipt))]
             elsewhere = _elsewhere(stated)
-            # A transaction writes one form: what says otherwise was changed.
-            forms = Counter(one["form"] for one in stated)
-            world.form = max(forms, key=forms.__getitem__, default=FORM)
             made = {(one.district, one.position): one for one in world.apply(batch, elsewhere or by_solver)}
             for place in sorted(filter(only, there.keys() | made.keys())):
                 if made.get(place) != there.get(place) or (elsewhere and elsewhere.worse):

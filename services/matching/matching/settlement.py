@@ -88,7 +88,7 @@ def release(ledger: Ledger, steps: Iterable[Step], now: datetime) -> None:
         if before is None or before.manager is None:
             continue
         kept = _carried_on(step)
-        came = before.assigned_at if step.older else came_at(before)
+        came = came_at(before)
         came_this_week = came is not None and day_of(came) >= monday
         units = kept - before.weight
         ledger.book(before.manager, Change(units, forced=max(0, units), new=-(not kept and came_this_week)))
@@ -164,7 +164,7 @@ def _ask(step: Step, now: datetime) -> Ask:
     return Ask(
         case.household,
         facts,
-        waits_since(case, now, older=step.older),
+        waits_since(case, now),
         excluded - {step.readmit},
         step.wish,
         former=frozenset(one.manager for one in care.earlier) if care else frozenset(),

@@ -1,6 +1,6 @@
 """Matching without a database: the same steps and decisions, from what was put in."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -12,16 +12,16 @@ from contracts.households import Household as HouseholdState
 from contracts.municipalities import Municipality
 from contracts.policy import Policy as PolicyState
 from contracts.responses import Response
-from contracts.vocabulary import Answer, CareReason, CareStatus, HouseholdStatus
+from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
 from matching import settlement
-from matching.answers import answered, stale
+from matching.answers import answered
 from matching.days import day_of, monday_of
 from matching.domain import Carried, Household, Manager, OverrideReason, Place, Policy
-from matching.lifecycle import PUT_ASIDE, Care, Case, Reply, Step, aged, anew, changed, kept_apart
-from matching.match import Field, Override, Solve, Stay, by_solver
-from matching.receipts import FORM, Head, Receipt, chained
+from matching.lifecycle import Care, Case, Step, aged, anew, changed, kept_apart
+from matching.match import Field, Override, Solve, by_solver
+from matching.receipts import Head, Receipt, chained
 from matching.settlement import Basis, Change, Ledger
-from matching.stimuli import STEPS, Batch, Stimulus
+from matching.stimuli import Batch, Stimulus
 from matching.wire import ROSTERED, Rostered, household_of, policy_of, reply_of
 
 
@@ -31,8 +31,6 @@ class World:
     def __init__(self) -> None:
         self.cases: dict[UUID, Case] = {}
         self.policy: Policy | None = None
-        self.form = FORM
-        """Of the receipts that are written: that of those which are made again."""
         self.managers: dict[UUID, Manager] = {}
         self._loads: dict[UUID, int] = {}
         self._weeks: dict[UUID, tuple[date, int]] = {}
@@ -48,9 +46,6 @@ class World:
     def steps_of(self, batch: Batch) -> list[Step]:
         """Keep what a batch tells of roster, register and policy; the steps of all that it says of cases."""
         steps: dict[UUID, Step] = {}
-        asked = _asked(batch)
-        # Who got a new item with the same manager when they moved; the first version of steps is not told.
-        stays, older = set(map(UUID, asked.get("stays", ()))), asked.get("steps", 1) < STEPS
         for one in batch.stimuli:
             match one.kind:
                 case "policy":
@@ -60,14 +55,14 @@ class World:
                 case "manager":
                     self.keep_manager(ROSTERED.validate_json(one.payload))
                 case "asked":
-                    self.ask(steps, asked)
+                    self.ask(steps, orjson.loads(one.payload))
                 case "raised" | "ended":
                     self._restored(one, batch.at)
                 case _:
                     assert one.aggregate, "every input to a case names it"
-                    if step := self._step(UUID(one.aggregate), one, batch.at, stays, older=older):
+                    if step := self._step(UUID(one.aggregate), one, batch.at):
                         steps[step.case.household.id] = step
-        return [replace(step, older=older) for step in steps.values()]
+        return list(steps.values())
 
     def settle(self, steps: list[Step], now: datetime, batch: UUID, solve: Solve = by_solver) -> list[Receipt]:
         """Carry steps out as the service does; the receipts of the decisions among them."""
@@ -79,7 +74,7 @@ class World:
         settlement.release(ledger, steps, now)
         around, decisions = settlement.decide(self.basis, ledger, steps, now, solve)
         heads = {district: self._heads.get(district, Head()) for district in settlement.districts_of(decisions)}
-        receipts = chained(decisions, heads, around, batch, self.form)
+        receipts = chained(decisions, heads, around, batch)
         for step, care in settlement.conclude(ledger, steps, decisions, receipts, around):
             self.keep(step, care)
         self._heads |= {one.district: Head(one.position, one.hash) for one in receipts}
@@ -100,14 +95,14 @@ class World:
             self._basis = Basis(UUID(int=0), self.policy, Field(list(self.managers.values()), self._places))
         return self._basis
 
-    def _step(self, alias: UUID, one: Stimulus, now: datetime, stays: Collection[UUID], *, older: bool) -> Step | None:
+    def _step(self, alias: UUID, one: Stimulus, now: datetime) -> Step | None:
         match one.kind:
             case "household":
-                return self._changed(alias, one, now, stays, older=older)
+                return self._changed(alias, one, now)
             case "response":
                 # Unknown is who was erased before the answer came: nothing is decided of them any more.
                 state, case = Response.model_validate_json(_with_key(one, "household")), self.cases.get(alias)
-                return self._answered(case, reply_of(state), now, older=older) if case else None
+                return answered(case, reply_of(state), now, self.basis.policy) if case else None
             case "override":
                 stated = orjson.loads(one.payload)
                 manager = UUID(stated["manager"])
@@ -124,13 +119,6 @@ class World:
             case _:
                 raise ValueError(f"stimuli of kind {one.kind} are not known here")
 
-    def _answered(self, case: Case, reply: Reply, now: datetime, *, older: bool) -> Step | None:
-        step, care = answered(case, reply, now, self.basis.policy), case.care
-        assert care, "an answer belongs to a care"
-        stands = care.assigned and care.item == reply.item
-        # To an older release only an undoing said anything of what had been declined.
-        return stale(case, care, reply) if older and step and not stands and reply.answer is not Answer.UNDONE else step
-
     def _restored(self, one: Stimulus, now: datetime) -> None:
         """A care goes on above what the broker has heard: a known one, or an ended one of whom only the broker knew."""
         assert one.aggregate, "a restore says whose care it raises"
@@ -146,7 +134,7 @@ class World:
             assert case.care, "only a care that is told has a revision"
             self.cases[alias] = replace(case, care=replace(case.care, revision=one.revision))
 
-    def _changed(self, alias: UUID, one: Stimulus, now: datetime, stays: Collection[UUID], *, older: bool) -> Step:
+    def _changed(self, alias: UUID, one: Stimulus, now: datetime) -> Step:
         household = household_of(HouseholdState.model_validate_json(_with_key(one, "id")), now)
         before = self.cases.get(alias)
         case = Case(household)
@@ -154,19 +142,8 @@ class World:
             household = replace(household, registered_at=before.household.registered_at)
             case = replace(before, household=household)
         known = before.household.facts if before and household.facts else None
-        if older and case.care and case.care.reason in PUT_ASIDE:
-            # To an older release every correction was one of the facts.
-            known = None
         manager = self.managers[case.care.manager] if case.care and case.care.manager else None
-        policy, day = self.basis.policy, day_of(now)
-        step = changed(case, known, manager, policy=policy, day=day, now=now)
-        if known and isinstance(step.wish, Stay) and alias not in stays:
-            # To an older release this was no move: the item stayed as it was.
-            known = replace(known, municipality=household.municipality)
-            step = changed(case, known, manager, policy=policy, day=day, now=now)
-        if older and isinstance(step.wish, Stay):
-            step = replace(step, wish=replace(step.wish, new=True))
-        return step
+        return changed(case, known, manager, policy=self.basis.policy, day=day_of(now), now=now)
 
     def ask(self, steps: dict[UUID, Step], asked: Mapping[str, Any]) -> None:
         """Add whom else the transaction decided, which relatives it saw, and whose family group was none."""
@@ -176,15 +153,11 @@ class World:
             step = steps[UUID(alias)]
             relatives = frozenset(map(UUID, managers))
             steps[UUID(alias)] = replace(step, case=replace(step.case, relatives=relatives))
-        for alias in map(UUID, asked.get("strangers", ())):
+        for alias in map(UUID, asked["strangers"]):
             steps[alias] = replace(steps[alias], case=replace(steps[alias].case, strangers=True))
 
     def keep(self, step: Step, care: Care) -> None:
-        """Keep a case as a step has left it; older releases did not remember who had been in care."""
-        if step.older and step.case.care:
-            known = len(step.case.care.earlier)
-            ended = (replace(one, in_care=False) for one in care.earlier[known:])
-            care = replace(care, earlier=(*care.earlier[:known], *ended))
+        """Keep a case as a step has left it."""
         excluded = step.case.excluded | ({step.exclude} if step.exclude else set())
         apart = step.case.apart - {step.readmit}
         case = replace(step.case, care=care, excluded=excluded - {step.readmit}, apart=apart)
@@ -215,11 +188,6 @@ class World:
         week, new = self._weeks.get(manager, (monday, 0))
         if week <= monday and any(change):
             self._weeks[manager] = monday, max(0, change.new + (new if week == monday else 0))
-
-
-def _asked(batch: Batch) -> dict[str, Any]:
-    """What the transaction has written down besides its inputs, if anything."""
-    return next((orjson.loads(one.payload) for one in batch.stimuli if one.kind == "asked"), {})
 
 
 def _with_key(one: Stimulus, name: str) -> bytes:

@@ -148,9 +148,6 @@ async def given(tx: Tx, household: UUID) -> Given | None:
     values = dict(row)
     values["answer"] = Answer(values["answer"])
     values["reason"] = AnswerReason(values["reason"]) if values["reason"] else None
-    if values["answer"] is Answer.TRANSFER_REQUESTED:
-        # The release before says it by the answer alone.
-        values["transfer_requested_at"] = values["transfer_requested_at"] or values["answered_at"]
     return Given(**values)
 
 

@@ -152,7 +152,7 @@ async def _answered(
         return await _refused(request, await refuse(tx, who.tenant_id, Problem("", "malformed_json")))
     if not isinstance(body, dict):
         return await _refused(request, await refuse(tx, who.tenant_id, Problem("", "wrong_type")))
-    asked = asked_of(keys_of(request), key, f"{request.method} {request.url.path}", body, raw)
+    asked = asked_of(keys_of(request), key, f"{request.method} {request.url.path}", body)
     told = await once(tx, who.tenant_id, asked, lambda: decide(body))
     if isinstance(told, Rejection):
         return await _refused(request, told)

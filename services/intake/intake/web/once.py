@@ -21,8 +21,6 @@ class Asked:
 
     key: str
     digest: bytes
-    as_it_came: bytes | None = None
-    """Digest of the body's bytes: an answer that was kept before contents were compared is found by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,7 @@ async def _settle(tx: Tx, centre: str, answers: Mapping[str, tuple[bytes, Told]]
 
 
 def _again(one: Asked, digest: bytes, answer: Told) -> Told:
-    if digest not in {one.digest, one.as_it_came}:
+    if digest != one.digest:
         return Rejection((Problem("", "idempotency_key_reused"),))
     return replace(answer, replayed=True) if isinstance(answer, Answer) else answer
 

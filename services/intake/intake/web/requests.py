@@ -26,18 +26,14 @@ def is_key(key: object) -> TypeGuard[str]:
     return isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()
 
 
-def asked_of(keys: Keys, key: str, place: str, body: Mapping[str, Any], raw: bytes | None = None) -> Asked:
+def asked_of(keys: Keys, key: str, place: str, body: Mapping[str, Any]) -> Asked:
     """A request as it is kept: a centre may have put a name into its key, so its digest tells it again, no more.
 
     What is asked is the content of the body at that `place` (method and path): with other blanks, or in a bulk, a form
     is the same request.
     """
     digest, line = keys.fingerprints.of_bytes, f"{place}\n".encode()
-    return Asked(
-        key=digest(key.encode()).hex(),
-        digest=digest(line + _written(body)),
-        as_it_came=None if raw is None else digest(line + raw),
-    )
+    return Asked(digest(key.encode()).hex(), digest(line + _written(body)))
 
 
 def registration_of(keys: Keys, body: Mapping[str, Any]) -> Offer:

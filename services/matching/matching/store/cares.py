@@ -138,8 +138,4 @@ async def forget(tx: Tx, ids: Sequence[UUID]) -> None:
             " contacted_at = date_trunc('day', contacted_at, 'Europe/Berlin') where household = any($1::uuid[])",
             ids,
         )
-        # An older process beside this one writes inputs under the household's id.
-        await tx.execute(
-            "update stimulus set aggregate = null where aggregate = any($1::text[])", [str(one) for one in ids]
-        )
         await tx.execute("delete from exclusion where household = any($1::uuid[])", ids)

@@ -194,7 +194,5 @@ def _ranked(receipt: dict[str, Any]) -> dict[str, Any]:
     for one in receipt["candidates"]:
         one["total"] = sum(one["points"].values()) if one["points"] else None
         one["why"] = explain.why_not(receipt, one["manager"])
-        # Receipts of the first form have the place among equals instead of a lot.
-        one["lot"] = one.get("lot", -one.get("tie", 0))
     receipt["candidates"].sort(key=lambda one: (one["points"] is None, -(one["total"] or 0), -one["lot"], one["code"]))
     return receipt
