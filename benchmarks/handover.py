@@ -26,8 +26,8 @@ from matching.domain import (
     Prices,
     Rule,
 )
+from matching.field import Field, Round
 from matching.handover import Held, plan
-from matching.match import Field, Round
 from matching.rules import weight
 
 CASES = 10_000

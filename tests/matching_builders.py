@@ -17,9 +17,10 @@ from contracts.vocabulary import (
     LegalGroup,
     Skill,
 )
+from matching.ask import Ask
 from matching.domain import Absence, Carried, Facts, Household, Load, Manager, Place, Policy, Prices, Rule
+from matching.field import Field, Round
 from matching.lifecycle import Care, Reply
-from matching.match import Ask, Field, Round
 
 NOW = datetime(2022, 3, 14, 9, 0, tzinfo=UTC)
 DAY = date(2022, 3, 14)

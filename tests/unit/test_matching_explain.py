@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.vocabulary import CareReason
+from matching.ask import Ask, Stay
 from matching.domain import Carried, Manager
 from matching.explain import WhyNot, why_not
-from matching.match import Ask, Decision, Stay, match
+from matching.match import Decision, match
 from matching.receipts import Head, chained, statement_of
 from matching_builders import STUTTGART, a_round, ask, manager, unburdened
 

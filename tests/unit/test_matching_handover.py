@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.vocabulary import CareReason, Skill
+from matching.ask import Override
 from matching.domain import Absence, Carried, Manager, OverrideReason
+from matching.field import Field, Round
 from matching.handing_over import stopped_moves
 from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan
 from matching.lifecycle import Case, Step
-from matching.match import Field, Override, Round
 from matching.rules import Need, stopped_at, weight
 from matching.settlement import Basis
 from matching_builders import (

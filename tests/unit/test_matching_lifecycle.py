@@ -20,6 +20,7 @@ from contracts.vocabulary import (
 )
 from contracts.zone import day_only
 from matching.answers import answered
+from matching.ask import Override, Stay, Undo, Wish
 from matching.days import start_of
 from matching.domain import Carried, Decline, Load, Manager, OverrideReason, Phase, Rule
 from matching.lifecycle import (
@@ -36,7 +37,7 @@ from matching.lifecycle import (
     next_phase,
     waits_since,
 )
-from matching.match import Decision, Override, Stay, Undo, Wish
+from matching.match import Decision
 from matching.settlement import Ledger, release
 from matching_builders import (
     DAY,

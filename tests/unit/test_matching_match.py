@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.vocabulary import CareReason, CareStatus, Skill
+from matching.ask import Ask, Override, Stay, Undo
 from matching.domain import Absence, Carried, Manager, OverrideReason, Priority
-from matching.match import Ask, Decision, Override, Round, Stay, Undo, match
+from matching.field import Round
+from matching.match import Decision, match
 from matching.rules import GATES, Need, weight
 from matching_builders import DAY, MANDATORY, NOW, STUTTGART, a_round, ask, manager, towns, unburdened
 

@@ -16,8 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.vocabulary import AgeBand, CareReason, CareStatus, Skill
+from matching.ask import Ask, turn_of
 from matching.domain import Absence, Carried, Manager
-from matching.match import Ask, Decision, Round, match, turn_of
+from matching.field import Round
+from matching.match import Decision, match
 from matching.receipts import Head, chained
 from matching.rules import GATES, Need, stopped_at, weight
 from matching.solver import Case, Option, Post, Problem, strain

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from contracts.vocabulary import LegalGroup
 from geleit.audit.decisions import of_one_chain
 from geleit.audit.finding import Finding, Invariant
+from matching.ask import Ask, Override, Stay, Undo
 from matching.domain import Carried, Manager, OverrideReason
-from matching.match import Ask, Decision, Override, Stay, Undo, match
+from matching.match import Decision, match
 from matching.receipts import Choice, Head, Receipt, broken_at, chained, recompute, statement_of
 from matching_builders import MANDATORY, NOW, a_round, ask, manager, towns, unburdened
 

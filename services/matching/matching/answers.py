@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from contracts.vocabulary import Answer, Applied, CareReason, CareStatus, DeclineEffect
+from matching.ask import Undo
 from matching.domain import Decline, Policy
 from matching.lifecycle import AnswerSeen, Care, Case, Reply, Step, ended, released_from, revised
-from matching.match import Undo
 
 ACCEPTING = frozenset({Answer.ACCEPTED, Answer.CONTACTED})
 """Answers that take a case on: who has contacted a household has accepted it."""

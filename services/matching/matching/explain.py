@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.vocabulary import CareReason, Skill
+from matching.ask import BY_A_PERSON
 from matching.domain import Why
-from matching.match import BY_A_PERSON
 from matching.solver import strain
 
 

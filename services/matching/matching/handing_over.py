@@ -15,11 +15,11 @@ from chassis.failpoint import failpoint
 from contracts.record import State
 from contracts.vocabulary import CareStatus, HouseholdStatus
 from matching import decisions, settlement, store
+from matching.ask import Override
 from matching.days import day_of
 from matching.domain import Carried, OverrideReason
 from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan
 from matching.lifecycle import Case, Step
-from matching.match import Override
 from matching.rules import Need, need_of, stopped_at
 from matching.settlement import Basis
 from matching.stimuli import Stimulus

@@ -11,9 +11,12 @@ from uuid import UUID
 
 from contracts.vocabulary import CareReason
 from matching import solver
+from matching.ask import Ask
+from matching.candidates import binding_gate, lasting_points
 from matching.days import day_after
 from matching.domain import Carried, Facts, Household, Manager
-from matching.match import Ask, Decision, Round, binding_gate, lasting_points, match
+from matching.field import Round
+from matching.match import Decision, match
 
 PATIENCE = 14
 """Days of an absence that cases wait through with their manager, unless a person says otherwise."""
@@ -137,7 +140,7 @@ def plan(
         )
         for one in managers.values()
     ]
-    then = replace(around, field=around.field.with_managers(receivers), outlooks={})
+    then = replace(around, field=around.field.with_managers(receivers))
     families = _families(one for one in held if one.household.id not in leaving)
     decisions = match([_ask(one, families, then) for one, _ in leaving.values()], standing, then, _without_cp_sat)
     moves, uncovered = [], []

@@ -9,9 +9,9 @@ from chassis.database import Tx
 from contracts.assignments import Care as CareState
 from contracts.vocabulary import HouseholdStatus
 from matching import decisions, store
+from matching.ask import Override
 from matching.domain import OverrideReason
 from matching.lifecycle import Case, Step
-from matching.match import Override
 from matching.stimuli import Stimulus
 
 

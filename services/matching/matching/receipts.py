@@ -10,8 +10,11 @@ from uuid import UUID
 import orjson
 
 from contracts.vocabulary import CareReason, CareStatus
+from matching.ask import Ask, Override, Stay, Undo, Wish
+from matching.candidates import Candidate, Part
 from matching.domain import Facts, Manager
-from matching.match import Ask, Candidate, Decision, Override, Part, Round, Stay, Undo, Wish
+from matching.field import Round
+from matching.match import Decision
 from matching.rules import GATE_ORDER, head_start, rules_in_force
 
 FORM = 1

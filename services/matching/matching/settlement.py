@@ -7,10 +7,12 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
+from matching.ask import Ask, Override, Stay, is_new
 from matching.days import after_working_days, day_of, monday_of
 from matching.domain import Carried, Policy
+from matching.field import Field, Round
 from matching.lifecycle import Care, Step, came_at, decided, waits_since
-from matching.match import Ask, Decision, Field, Override, Round, Solve, Stay, by_solver, is_new, match
+from matching.match import Decision, Solve, by_solver, match
 from matching.receipts import NO_DISTRICT, Receipt
 
 AT_ONCE = 500

@@ -15,10 +15,12 @@ from contracts.responses import Response
 from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
 from matching import settlement
 from matching.answers import answered
+from matching.ask import Override
 from matching.days import day_of, monday_of
 from matching.domain import Carried, Household, Manager, OverrideReason, Place, Policy
+from matching.field import Field
 from matching.lifecycle import Care, Case, Step, aged, anew, changed, kept_apart
-from matching.match import Field, Override, Solve, by_solver
+from matching.match import Solve, by_solver
 from matching.receipts import Head, Receipt, chained
 from matching.settlement import Basis, Change, Ledger
 from matching.stimuli import Batch, Stimulus

@@ -17,8 +17,8 @@ from matching import store as decisive
 from matching.days import day_of, start_of
 from matching.decisions import next_week, recheck
 from matching.domain import Absence, Manager, Policy
+from matching.field import Field
 from matching.handing_over import Reason, Wanted, planned
-from matching.match import Field
 from matching.roster import store
 from matching.roster.sheet import Change, Fault, Row, overlap, read
 from matching.rules import capacity, next_change_of_presence

@@ -12,7 +12,7 @@ from contracts.vocabulary import (
     Skill,
 )
 from matching.domain import Absence, Manager, Place, Policy
-from matching.match import Field
+from matching.field import Field
 from matching.settlement import Basis
 from matching.wire import policy_of
 
