@@ -75,6 +75,26 @@ def test_no_single_case_of_a_large_problem_could_be_better_off(problem: Problem)
             assert not is_feasible(problem, other) or value(problem, other) <= value(problem, plan)
 
 
+@settings(max_examples=60, deadline=None)
+@given(problems(most=EXACT))
+def test_no_exchange_of_a_large_problem_would_gain_anything(problem: Problem) -> None:
+    """On a post that is full for a case, and that it would rather have, nobody could be elsewhere at a gain."""
+
+    def elsewhere(plan: tuple[int | None, ...], case: int, post: int | None) -> tuple[int | None, ...]:
+        return (*plan[:case], post, *plan[case + 1 :])
+
+    plan = solve(problem, exactly=False).plan
+    worth = value(problem, plan)
+    for case, post in ((case, option.post) for case, one in enumerate(problem.cases) for option in one.options):
+        wished = elsewhere(plan, case, post)
+        if is_feasible(problem, wished) or value(problem, wished) <= worth:
+            continue
+        for other in (other for other, on in enumerate(plan) if on == post and other != case):
+            for there in {None, *(option.post for option in problem.cases[other].options)} - {post}:
+                exchanged = elsewhere(wished, other, there)
+                assert not is_feasible(problem, exchanged) or value(problem, exchanged) <= worth
+
+
 @given(st.integers(1, 500), st.integers(0, 500), st.integers(0, 200))
 def test_strain_counts_the_full_tenths_below_each_unit(capacity: int, load: int, units: int) -> None:
     load = min(load, capacity)

@@ -188,6 +188,9 @@ class Board:
         self.places = [post.places for post in problem.posts]
         self.on: list[list[int]] = [[] for _ in problem.posts]
         self.plan: list[int | None] = [None] * len(problem.cases)
+        self._changes = 0
+        self._looked_for = [(-1, 0)] * len(problem.cases)
+        """For each case at which count of changes it was looked for a better post, and what one was worth."""
         for case, post in enumerate(plan):
             if post is not None:
                 self._put(case, post)
@@ -221,78 +224,93 @@ class Board:
 
     def _move(self, case: int) -> bool:
         """Put a case where it is worth more than where it is."""
-        old, kept = self.plan[case], self._kept(case)
-        self._take(case)
         post, gain = self._best(case)
-        if post is None or gain <= kept:
-            post = old
-        if post is not None:
-            self._put(case, post)
-        return post != old
+        if post is None or gain <= self._kept(case):
+            return False
+        self._take(case)
+        self._put(case, post)
+        return True
 
     def _push_out(self, case: int) -> bool:
         """Put a case on a post it would rather have, and who is in its way somewhere else, if both together gain."""
-        old, kept, cases = self.plan[case], self._kept(case), self.problem.cases
-        units, options = cases[case].units, cases[case].options
+        kept, units = self._kept(case), self.problem.cases[case].units
         full = [
-            post for post, _, _ in options if self.load[post] + units > self.capacity[post] or self.places[post] <= 0
+            post
+            for post, _, _ in self.problem.cases[case].options
+            if self.load[post] + units > self.capacity[post] or self.places[post] <= 0
         ]
-        wanted = [post for post in full if post != old and self._gain(case, post) > kept]
-        if not wanted:
-            return False
-        self._take(case)
-        for post in wanted:
-            others = tuple(self.on[post])
-            lacking = self.load[post] + cases[case].units - self.problem.posts[post].capacity
-            for place, other in enumerate(others):
-                if cases[other].units < lacking or self.places[post] < 0:
-                    continue
-                self.on[post][:] = (*others[place:], *others[:place])
-                had = self._kept(other)
-                self._take(other)
-                gain = self._gain(case, post)
-                self._put(case, post)
-                there, regained = self._best(other)
-                if gain + regained > kept + had:
-                    if there is not None:
-                        self._put(other, there)
+        for post in full:
+            if post == self.plan[case] or self._gain(case, post) <= kept:
+                continue
+            for place, other in enumerate(self.on[post]):
+                if self._gain_instead(case, other) > kept:
+                    self._exchange(case, post, place)
                     return True
-                self._take(case)
-                self._put(other, post)
-            self.on[post][:] = others
-        if old is not None:
-            self._put(case, old)
         return False
 
+    def _gain_instead(self, case: int, other: int) -> int:
+        """What a plan gains by a case in the place of another one, which then goes where it is worth most."""
+        post, old, cases = self.plan[other], self.plan[case], self.problem.cases
+        regained = self._elsewhere(other)
+        if not regained and old is None and cases[case].turn > cases[other].turn:
+            # Nobody is left out for a later turn: most are turned away here where there is room for few.
+            return 0
+        assert post is not None, "who is in the way is on a post"
+        units, others = cases[case].units, cases[other].units
+        left = self.load[post] - others
+        if left + units > self.capacity[post] or self.places[post] < 0:
+            return 0
+        if old is not None and old in self.problem.worth[other]:
+            freed = self.load[old] - units
+            if freed + others <= self.capacity[old]:
+                regained = max(regained, self._gain(other, old, freed))
+        return self._gain(case, post, left) + regained - self._kept(other)
+
+    def _elsewhere(self, case: int) -> int:
+        """What a case would be worth on the best other post that has room; nothing if there is none."""
+        changes, gain = self._looked_for[case]
+        if changes != self._changes:
+            _, gain = self._best(case)
+            self._looked_for[case] = self._changes, gain
+        return gain
+
+    def _exchange(self, case: int, post: int, place: int) -> None:
+        """Put a case in the place of another one, and that where it is worth most; the next search goes on behind."""
+        others = self.on[post]
+        other = others[place]
+        others[:] = (*others[place:], *others[:place])
+        self._take(case)
+        self._take(other)
+        self._put(case, post)
+        there, _ = self._best(other)
+        if there is not None:
+            self._put(other, there)
+
     def _best(self, case: int) -> tuple[int | None, int]:
-        """The post with room where a case that has none is worth most, and what it then gains."""
+        """The post with room, but where it is, on which a case is worth most, and what a plan gains by it there."""
         # Written out, with what `strain` says: two thirds of all that an arrival costs to match were calls made here.
-        best, most, problem = None, 0, self.problem
+        best, most, here, problem = None, 0, self.plan[case], self.problem
         units, options = problem.cases[case].units, problem.cases[case].options
         worth, price = problem.worth[case], problem.point * problem.balance
         for post, _, _ in options:
             after, capacity = self.load[post] + units, self.capacity[post]
-            if after <= capacity and self.places[post] > 0:
+            if after <= capacity and self.places[post] > 0 and post != here:
                 tenth = after * TENTHS // capacity if capacity else 0
                 gain = worth[post] - price * (tenth * after - self._filled_by[post][tenth] - self._below[post])
                 if best is None or gain > most:
                     best, most = post, gain
         return best, most
 
-    def _gain(self, case: int, post: int) -> int:
-        """What a plan gains by a case on a post it is not on."""
+    def _gain(self, case: int, post: int, load: int | None = None) -> int:
+        """What a plan gains by a case on a post it is not on, which carries `load` (its own, unless said)."""
         problem = self.problem
-        return problem.worth[case][post] - problem.point * problem.cost(
-            post, self.load[post], problem.cases[case].units
-        )
+        load = self.load[post] if load is None else load
+        return problem.worth[case][post] - problem.point * problem.cost(post, load, problem.cases[case].units)
 
     def _kept(self, case: int) -> int:
         """What a plan would lose without a case."""
-        post, problem = self.plan[case], self.problem
-        if post is None:
-            return 0
-        units = problem.cases[case].units
-        return problem.worth[case][post] - problem.point * problem.cost(post, self.load[post] - units, units)
+        post = self.plan[case]
+        return 0 if post is None else self._gain(case, post, self.load[post] - self.problem.cases[case].units)
 
     def _put(self, case: int, post: int) -> None:
         self.plan[case] = post
@@ -309,6 +327,7 @@ class Board:
             self._carry(post, -self.problem.cases[case].units)
 
     def _carry(self, post: int, units: int) -> None:
+        self._changes += 1
         self.load[post] += units
         self._below[post] = _below(self.capacity[post], self.load[post])
 
