@@ -1,6 +1,6 @@
 """Numbers and times as people here write them: by language, in Europe/Berlin."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -10,6 +10,7 @@ from contracts.zone import BERLIN
 
 Number = int | float | Decimal
 NOTHING = "–"
+FIRST_LANGUAGES = ("uk", "ru", "ar", "fa", "prs", "ps", "ku", "tr", "ti", "so", "en", "fr", "de")
 
 
 def is_day(at: datetime) -> bool:
@@ -20,6 +21,17 @@ def is_day(at: datetime) -> bool:
 def language_names(locale: Locale) -> Mapping[str, str]:
     """What languages are called, by ISO 639 code; Dari's own is one that CLDR knows as Afghanistan's Persian."""
     return {"prs": locale.languages["fa_AF"], **locale.languages}
+
+
+def languages(locale: Locale) -> list[tuple[str, str]]:
+    """ISO 639 codes with their names; those that are asked for most come first."""
+    return first(FIRST_LANGUAGES, {code: name for code, name in language_names(locale).items() if len(code) in (2, 3)})
+
+
+def first(codes: Sequence[str], names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Choices by name, but these before all others."""
+    rest = sorted((name, code) for code, name in names.items() if code not in codes)
+    return [*((code, names.get(code, code)) for code in codes), *((code, name) for name, code in rest)]
 
 
 def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:

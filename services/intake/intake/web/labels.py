@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from babel import Locale
 
 from chassis.web import N_
-from chassis.web.formats import language_names
+from chassis.web.formats import first
 from contracts.vocabulary import (
     Accommodation,
     HouseholdStatus,
@@ -82,21 +82,10 @@ FIELDS: Mapping[str, str] = {
     "email": N_("E-mail"),
 }
 """Fields of the form, by the last word of their name."""
-FIRST_LANGUAGES = ("uk", "ru", "ar", "fa", "prs", "ps", "ku", "tr", "ti", "so", "en", "fr", "de")
 FIRST_COUNTRIES = ("UA", "SY", "AF", "IQ", "TR", "IR", "ER", "SO", "RU", "MD")
-
-
-def languages(locale: Locale) -> list[tuple[str, str]]:
-    """ISO 639 codes with their names; those that are asked for most come first."""
-    return _first(FIRST_LANGUAGES, {code: name for code, name in language_names(locale).items() if len(code) in (2, 3)})
 
 
 def countries(locale: Locale) -> list[tuple[str, str]]:
     """ISO 3166 codes with their names; those that are asked for most come first."""
     names = {code: name for code, name in locale.territories.items() if len(code) == 2 and code.isalpha()}
-    return _first(FIRST_COUNTRIES, names)
-
-
-def _first(codes: tuple[str, ...], names: Mapping[str, str]) -> list[tuple[str, str]]:
-    rest = sorted((name, code) for code, name in names.items() if code not in codes)
-    return [*((code, names.get(code, code)) for code in codes), *((code, name) for name, code in rest)]
+    return first(FIRST_COUNTRIES, names)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from chassis.database import Tx
 from chassis.web import Work, redirect, render, translations_of, wants_partial
+from chassis.web.formats import languages
 from chassis.web.language import LOCALES, language_of
 from contracts.vocabulary import SubmissionKind
 from intake import store
@@ -88,7 +89,7 @@ async def show_form(
         status_code=status_code,
         form=filled,
         labels=labels,
-        languages_known=labels.languages(locale),
+        languages_known=languages(locale),
         countries=labels.countries(locale),
         municipalities=await store.choices(tx, filled.raw["facts/municipality"]),
         districts=sorted(((one.ags, one.title) for one in districts().values()), key=itemgetter(1)),
