@@ -263,6 +263,15 @@ async def test_a_post_that_changes_on_a_day_changes_capacity_then(stage: Stage) 
         assert (await import_roster(tx, VAULT, f"{header}\nA;Anna;P;0;{TUEBINGEN};2022-03-20 0,5".encode())).faults
 
 
+async def test_a_change_of_a_post_alone_is_of_the_managers_revision(stage: Stage) -> None:
+    """Who has her form open has seen the changes that there were."""
+    header = "code;name;provider;fte;service_area;fte_changes"
+    for changes in ("2022-05-01:0,5", "2022-05-01:0,5", "2022-06-01:0,5"):
+        async with stage.database.transaction() as tx:
+            await import_roster(tx, VAULT, f"{header}\nA;Anna;P;1;{TUEBINGEN};{changes}\n".encode())
+    assert [one.revision for one in await published(stage)] == [1, 2]
+
+
 async def test_an_answer_does_not_put_off_that_a_case_weighs_anew(stage: Stage) -> None:
     await stage.roster(ONE)
     care = await stage.arrive(size=2)

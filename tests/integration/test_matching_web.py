@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import httpx
 import pytest
 
 from builders import NOW, a_household
@@ -14,6 +15,7 @@ from chassis.access import Role, Tenant
 from chassis.vault import Vault
 from chassis.web.surroundings import Mounted
 from contracts.assignments import Care
+from contracts.roster import Manager
 from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdStatus
 from doors import Door
 from forms import fields_of, told
@@ -28,6 +30,7 @@ ROSTER = (
     f"B;Berta Uhl;P;0,5;{TUEBINGEN} {REUTLINGEN};ru;literacy",
     f"C;Carla Ast;Q;1;{STUTTGART}",
 )
+B = f"/matching/managers/{manager_id('P', 'B')}"
 
 
 @pytest.fixture
@@ -520,6 +523,201 @@ async def test_an_absence_that_has_ended_ends_no_later(door: Door, stage: Stage)
         assert told((await browser.get(path)).text) == [("warning", said)]
         assert (await browser.send(f"{path}/absences", since="2022-03-15", until="2022-03-16")).status_code == 303
     assert len(await stage.rows("select from absence")) == 2
+
+
+async def states_of(stage: Stage, code: str) -> list[Manager]:
+    """What `roster` was told of a manager of P."""
+    rows = await stage.rows("select payload from outbox where topic = 'roster' order by id")
+    told = [Manager.model_validate_json(row["payload"]) for row in rows]
+    return [one for one in told if one.id == manager_id("P", code)]
+
+
+async def test_a_district_changes_a_manager_and_who_waits_is_looked_at_again(door: Door, stage: Stage) -> None:
+    (sealed,) = await stage.rows("select name_key, name_box from manager where code = 'B'")
+    async with door.person(Role.DISTRICT, REUTLINGEN[:5]) as browser:
+        assert f'href="{B}/edit"' in (await browser.get(B)).text
+        shown = fields_of((await browser.get(f"{B}/edit")).text)
+        assert (shown["fte"], shown["office"], shown["skills/literacy"]) == ("0.50", TUEBINGEN, "literacy")
+        done = await browser.send(f"{B}/edit", **shown | {"fte": "0"})
+        assert (done.status_code, done.headers["location"]) == (303, B)
+        assert told((await browser.get(B)).text) == [("success", "The change is saved.")]
+        await stage.pass_time()
+        waits = await stage.arrive(municipality=REUTLINGEN)
+        assert waits.reason is CareReason.NO_CAPACITY
+        again = fields_of((await browser.get(f"{B}/edit")).text)
+        stated = {"fte": "0,75", "active_until": "2023-01-31", "max_new_per_week": "4", "languages/more": "sw"}
+        await browser.send(
+            f"{B}/edit", **again | stated | {"languages/uk": "uk", "skills/housing_search": "housing_search"}
+        )
+    (served,) = await stage.pass_time()
+    assert (served.household, served.status) == (waits.household, CareStatus.PROPOSED)
+    *_, before, state = await states_of(stage, "B")
+    assert (before.revision, before.capacity, state.revision, state.capacity) == (2, 0, 3, 900)
+    assert (state.active_until, state.max_new_per_week) == (date(2023, 1, 31), 4)
+    assert (set(state.languages), state.skills) == ({"ru", "uk", "sw"}, ("literacy", "housing_search"))
+    assert state.service_area == (TUEBINGEN, REUTLINGEN)
+    assert await stage.rows("select name_key, name_box from manager where code = 'B'") == [sealed]
+    rows = await stage.rows("select role, subject, details from audit where action = 'change_manager' order by id")
+    assert [(row["role"], row["subject"]) for row in rows] == [("district", str(manager_id("P", "B")))] * 2
+    assert rows[0]["details"] == {"revision": 2, "changed": ["fte_hundredths", "capacity"]}
+
+
+async def test_who_may_not_change_a_manager_is_kept_from_it(door: Door, stage: Stage) -> None:
+    everything = {
+        "revision": "1",
+        "fte": "0",
+        f"service_area/{STUTTGART}": STUTTGART,
+        f"service_area/{TUEBINGEN}": TUEBINGEN,
+    }
+    for role, tenant, refused in (
+        (Role.DISTRICT, STUTTGART[:5], 404),
+        (Role.MUNICIPALITY, TUEBINGEN, 403),
+        (Role.MANAGER, str(manager_id("P", "B")), 403),
+        (Role.AUDITOR, "08", 403),
+    ):
+        async with door.person(role, tenant) as browser:
+            assert (await browser.get(f"{B}/edit")).status_code == refused
+            assert (await browser.send(f"{B}/edit", **everything)).status_code == refused
+            page = await browser.get(B)
+            assert "/edit" not in page.text, role
+    await stage.roster(f"C;Carla Ast;Q;1;{STUTTGART}", complete=True)
+    async with door.person(Role.STATE, "08") as browser:
+        assert "/edit" not in (await browser.get(B)).text
+        assert (await browser.get(f"{B}/edit")).status_code == 404, "she has been removed"
+        assert (await browser.send(f"{B}/edit", **everything | {"revision": "2"})).status_code == 404
+    assert len(await states_of(stage, "B")) == 2
+
+
+async def test_a_district_states_its_own_municipalities_and_no_others(door: Door, stage: Stage) -> None:
+    async with door.person(Role.DISTRICT, REUTLINGEN[:5]) as browser:
+        page = (await browser.get(f"{B}/edit")).text
+        assert f"What she serves outside your district stays as it is: Stadt {TUEBINGEN}." in page
+        shown = fields_of(page)
+        assert [name for name in shown if name.startswith("service_area/")] == [f"service_area/{REUTLINGEN}"]
+        for beyond in (STUTTGART, TUEBINGEN):
+            added = await browser.send(f"{B}/edit", **shown | {f"service_area/{beyond}": beyond})
+            assert fault_at("service_area", added) == "The register has no municipality with this AGS."
+            moved = await browser.send(f"{B}/edit", **shown | {"office": beyond})
+            assert (moved.status_code == 303) == (beyond == TUEBINGEN), "where her office is already"
+        del shown[f"service_area/{REUTLINGEN}"]
+        assert fault_at("service_area", await browser.send(f"{B}/edit", **shown)) == "A value is missing."
+    assert len(await states_of(stage, "B")) == 1
+    async with door.person(Role.STATE, "08") as browser:
+        shown = fields_of((await browser.get(f"{B}/edit")).text)
+        del shown[f"service_area/{REUTLINGEN}"]
+        moved = await browser.send(f"{B}/edit", **shown | {f"service_area/{STUTTGART}": STUTTGART, "office": STUTTGART})
+        assert moved.status_code == 303
+    assert (await states_of(stage, "B"))[-1].service_area == (TUEBINGEN, STUTTGART)
+    (row,) = await stage.rows("select office from manager where code = 'B'")
+    assert row["office"] == STUTTGART
+
+
+async def test_of_two_who_change_a_manager_the_second_is_told(door: Door, stage: Stage) -> None:
+    async with door.person(Role.STATE, "08") as one, door.person(Role.DISTRICT, REUTLINGEN[:5]) as other:
+        seen = [fields_of((await browser.get(f"{B}/edit")).text) for browser in (one, other)]
+        assert (await one.send(f"{B}/edit", **seen[0] | {"fte": "0.75"})).status_code == 303
+        for _ in range(2):
+            late = await other.send(f"{B}/edit", **seen[1] | {"max_new_per_week": "3"})
+            assert late.status_code == 409, "also if the same form is sent again"
+            assert "has been changed in the meantime" in late.text
+            seen[1] = fields_of(late.text)
+            assert (seen[1]["revision"], seen[1]["fte"], seen[1]["max_new_per_week"]) == ("1", "0.50", "3")
+        assert f'href="{B}/edit"' in late.text
+    assert [state.fte_hundredths for state in await states_of(stage, "B")] == [50, 75]
+
+
+@pytest.mark.parametrize(
+    ("at", "wrong", "said"),
+    [
+        ("fte", {"fte": "1,5"}, "A person has at most one full post."),
+        ("fte", {"fte": ""}, "This is not a number."),
+        ("fte_changes", {"fte_changes/0/fte": "0.5"}, "A change of a post has its day and its share"),
+        ("fte_changes", {"fte_changes/0/since": "2022-05-01"}, "This is not a number."),
+        ("active_until", {"active_until": "2017-11-30"}, "It ends before it begins."),
+        ("max_new_per_week", {"max_new_per_week": "-1"}, "The number is negative."),
+        ("office", {"office": "08999999"}, "The register has no municipality with this AGS."),
+        ("service_area", {"service_area/08999999": "08999999"}, "The register has no municipality with this AGS."),
+        ("languages", {"languages/more": "Ukrainian"}, "Languages are codes of two or three letters, such as uk."),
+        ("skills", {"skills/magic": "magic"}, "There is no such skill."),
+    ],
+)
+async def test_what_is_wrong_with_a_manager_is_said_at_its_field(
+    door: Door, stage: Stage, at: str, wrong: dict[str, str], said: str
+) -> None:
+    async with door.person(Role.STATE, "08") as browser:
+        shown = fields_of((await browser.get(f"{B}/edit")).text)
+        answer = await browser.send(f"{B}/edit", **shown | {"name": "Nobody"} | wrong)
+    assert answer.status_code == 422
+    assert said in fault_at(at, answer)
+    assert f'href="#{at}"' in answer.text
+    assert answer.text.count("kern-error") == 1, "and nowhere else"
+    assert len(await states_of(stage, "B")) == 1
+
+
+def fault_at(field: str, answer: httpx.Response) -> str:
+    """What stands at a field of a form that is shown again."""
+    found = re.search(rf'id="{field}-error".*?<span class="kern-body">(.*?)</span>', answer.text)
+    assert found, f"nothing is wrong with {field}"
+    return found[1]
+
+
+async def test_what_is_saved_as_it_stands_changes_nothing(door: Door, stage: Stage) -> None:
+    header = "code;name;provider;fte;service_area;languages;skills;active_until;max_new_per_week;fte_changes"
+    line = f"B;Berta;P;0,5;{REUTLINGEN} {TUEBINGEN};xx ru;literacy school_enrolment;2023-01-31;0;2022-05-01:0,25"
+    async with stage.database.transaction() as tx:
+        assert (await import_roster(tx, VAULT, f"{header}\n{line}\n".encode())).changed == 1
+    await stage.pass_time()
+    before = len(await states_of(stage, "B"))
+    for role, tenant, language in ((Role.STATE, "08", "de"), (Role.DISTRICT, TUEBINGEN[:5], "en")):
+        async with door.person(role, tenant, language) as browser:
+            shown = fields_of((await browser.get(f"{B}/edit")).text)
+            assert (await browser.send(f"{B}/edit", **shown)).status_code == 303
+            ((kind, _),) = told((await browser.get(B)).text)
+            assert kind == "warning"
+    assert len(await states_of(stage, "B")) == before
+    assert await stage.rows("select from audit where action = 'change_manager'") == []
+    assert await stage.rows("select from due where kind = 'recheck'") == []
+
+
+async def test_a_change_says_how_many_cases_cannot_stay(door: Door, stage: Stage) -> None:
+    await stage.arrive(languages=("ru",))
+    await stage.arrive(languages=("ru",), municipality=REUTLINGEN)
+    for stated, cases in (
+        ({"fte": "0.03"}, 1),
+        ({"fte": "0.5", "active_until": "2022-03-13"}, 2),
+        ({"active_until": "2022-03-14"}, 0),
+    ):
+        async with door.person(Role.STATE, "08") as browser:
+            shown = fields_of((await browser.get(f"{B}/edit")).text)
+            assert (await browser.send(f"{B}/edit", **shown | stated)).status_code == 303
+            page = (await browser.get(B)).text
+        assert ("Cases that cannot stay with her" in page) == bool(cases), stated
+        assert f"cannot stay with her: {cases}. “Plan a handover” says" in page or not cases
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        shown = fields_of((await browser.get(f"{B}/edit")).text)
+        await browser.send(f"{B}/edit", **shown | {"active_until": "2022-03-13"})
+        assert "cannot stay with her: 1." in (await browser.get(B)).text, "those that the district sees"
+
+
+async def test_a_post_changes_on_a_day_that_a_form_has_stated(door: Door, stage: Stage) -> None:
+    await stage.pass_time()
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        shown = fields_of((await browser.get(f"{B}/edit")).text)
+        stated = {"fte_changes/0/since": "2022-03-20", "fte_changes/0/fte": "0,25"}
+        await browser.send(f"{B}/edit", **shown | stated)
+        assert "0.25 from 20 Mar 2022" in (await browser.get(B)).text
+        shown = fields_of((await browser.get(f"{B}/edit")).text)
+        assert (shown["fte_changes/0/since"], shown["fte_changes/0/fte"]) == ("2022-03-20", "0.25")
+        more = {"fte_changes/1/since": "2022-04-01", "fte_changes/1/fte": "1"}
+        await browser.send(f"{B}/edit", **shown | more)
+        await stage.pass_time(timedelta(days=6))
+        assert (await states_of(stage, "B"))[-1].fte_hundredths == 25
+        shown = fields_of((await browser.get(f"{B}/edit")).text)
+        assert (shown["fte"], shown["fte_changes/0/since"]) == ("0.25", "2022-04-01")
+        taken_back = {"fte": "0.75", "fte_changes/0/since": "", "fte_changes/0/fte": ""}
+        await browser.send(f"{B}/edit", **shown | taken_back)
+    await stage.pass_time(timedelta(days=20))
+    assert (await states_of(stage, "B"))[-1].fte_hundredths == 75, "what was taken back does not come"
 
 
 async def test_a_person_decides_otherwise_with_a_reason(door: Door, stage: Stage, cares: dict[str, Care]) -> None:

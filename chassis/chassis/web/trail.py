@@ -29,6 +29,7 @@ DONE = {
     "identity.read": N_("Names read"),
     "register.imported": N_("Register imported"),
     "import_roster": N_("Roster imported"),
+    "change_manager": N_("Manager changed"),
     "add_absence": N_("Absence noted"),
     "end_absence": N_("Absence ended"),
     "override": N_("Manager chosen by a person"),

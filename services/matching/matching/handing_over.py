@@ -18,7 +18,7 @@ from matching import decisions, settlement, store
 from matching.ask import Override
 from matching.days import day_of
 from matching.domain import Carried, OverrideReason
-from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan
+from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan, who_cannot_stay
 from matching.lifecycle import Case, Step
 from matching.rules import Need, need_of, stopped_at
 from matching.settlement import Basis
@@ -85,6 +85,18 @@ async def planned(tx: Tx, held: Basis, loads: Mapping[UUID, int], wanted: Wanted
     occasion = Occasion(managers, wanted.patience, wanted.cases, OF_ONE_CASE.get(wanted.reason))
     # Beside the event loop: ten thousand cases take seconds.
     return await asyncio.to_thread(plan, held_in(cases, merged), carried, around, occasion)
+
+
+async def cannot_stay(tx: Tx, manager: UUID) -> int:
+    """How many of a manager's cases, of those that the transaction sees, cannot stay as her post and area stand today.
+
+    Reads only and holds nothing: the transaction may have changed the basis. An absence takes nobody from her here.
+    """
+    known = {one.id: replace(one, absences=()) for one in await store.managers(tx) if one.id == manager}
+    carried = {key: Carried(load) for key, load in (await store.loads(tx)).items()}
+    cases = held_in(await store.cases(tx, await store.held_by(tx, [manager])))
+    occasion = Occasion(frozenset({manager}))
+    return sum(1 for _ in who_cannot_stay(cases, carried, known, day_of(tx.now), occasion))
 
 
 async def _concerned(tx: Tx, held: Basis, loads: Mapping[UUID, int], wanted: Wanted) -> frozenset[UUID]:

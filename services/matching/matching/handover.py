@@ -129,8 +129,8 @@ def plan(
     """
     occasion = occasion or Occasion()
     managers, day = around.field.managers, around.day
-    gone = {one.id: cause for one in managers.values() if (cause := cause_of_going(one, day, occasion))}
-    leaving = {one.household.id: (one, cause) for one, cause in _who_cannot_stay(held, carried, gone, around, occasion)}
+    gone = {one.id for one in managers.values() if cause_of_going(one, day, occasion)}
+    leaving = {one.household.id: (one, cause) for one, cause in who_cannot_stay(held, carried, managers, day, occasion)}
     standing = dict(carried)
     for one, _ in leaving.values():
         standing[one.manager] = Carried(standing[one.manager].load - one.weight)
@@ -181,13 +181,14 @@ def _back_on(manager: Manager, day: date) -> date | None:
     return day
 
 
-def _who_cannot_stay(
+def who_cannot_stay(
     held: Sequence[Held],
     carried: Mapping[UUID, Carried],
-    gone: Mapping[UUID, Cause],
-    around: Round,
+    managers: Mapping[UUID, Manager],
+    day: date,
     occasion: Occasion,
 ) -> Iterable[tuple[Held, Cause]]:
+    """The cases that have to change hands, and why."""
     if occasion.cause:
         yield from ((one, occasion.cause) for one in held if one.household.id in occasion.cases)
         return
@@ -196,8 +197,8 @@ def _who_cannot_stay(
         if occasion.of is None or one.manager in occasion.of:
             cases.setdefault(one.manager, []).append(one)
     for key, some in cases.items():
-        manager = around.field.managers[key]
-        if cause := gone.get(key):
+        manager = managers[key]
+        if cause := cause_of_going(manager, day, occasion):
             yield from ((one, cause) for one in some)
             continue
         served = [one for one in some if _is_served(one, manager)]

@@ -1,4 +1,4 @@
-"""Changes of the roster: a file, absences, capacities; each is published, and who waits is looked at again."""
+"""Changes of the roster: a file, a form, absences, capacities; each is published, and who waits is looked at again."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from matching.domain import Absence, Manager, Policy
 from matching.field import Field
 from matching.handing_over import Reason, Wanted, planned
 from matching.roster import store
-from matching.roster.sheet import Change, Fault, Row, overlap, read
+from matching.roster.sheet import Change, Fault, Row, overlap, read, read_row
 from matching.rules import capacity, next_change_of_presence
 from matching.stimuli import Stimulus
 from matching.wire import ROSTERED, Rostered
@@ -74,6 +74,15 @@ class Report:
         return not self.carrying and all(fault.warning for fault in self.faults)
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a change by hand did; nothing is written if there are faults."""
+
+    faults: tuple[Fault, ...] = ()
+    changed: tuple[str, ...] = ()
+    """The columns that have another value now."""
+
+
 def manager_id(provider: str, code: str) -> UUID:
     """The id of a manager for ever, from what her provider calls her."""
     return uuid5(NAMESPACE_URL, f"geleit:manager:{provider}/{code}")
@@ -109,13 +118,13 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
     away = {key: row.absences for key, row in stated.items() if row.absences is not None}
     away = {key: some for key, some in away.items() if some != absences.get(key, ())}
     changing = {key: some for key, some in changing.items() if some != posts.get(key, ())}
-    others = away.keys() | changing.keys()
-    before = {key: _columns_kept(kept[key], vault) for key in rows.keys() & kept.keys()}
-    news = {key for key, row in rows.items() if row != before.get(key)}
+    before = {key: _columns_kept(kept[key]) | {"name": name_of(kept[key], vault)} for key in rows.keys() & kept.keys()}
+    # Changes of a post are of her revision too: whoever has her form open has seen those that there were.
+    news = {key for key, row in rows.items() if row != before.get(key) or key in changing}
     report = Report(
         added=len(news - kept.keys()),
-        changed=len((news | others) & kept.keys()),
-        unchanged=len(stated.keys() - news - others),
+        changed=len((news | away.keys()) & kept.keys()),
+        unchanged=len(stated.keys() - news - away.keys()),
         removed=len(gone),
         sealed_anew=sum(kept[key]["name_key"] is not None and was["name"] is None for key, was in before.items()),
         faults=sheet.faults,
@@ -126,17 +135,78 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
     await store.write_providers(tx, {row.provider: row.provider_name for row in sheet.rows})
     written = [_write(key, rows[key], kept.get(key), vault) for key in sorted(news)]
     written += [_removed(row) for row in gone]
+    await tx.audit("import_roster", "roster", added=report.added, changed=report.changed, removed=report.removed)
+    await _keep(tx, written, away, changing)
+    return report
+
+
+async def change_manager(tx: Tx, manager: UUID, cells: Mapping[str, str], *, seen: str, places: str) -> Edit:
+    """Change a manager by the cells of a form, read as a line of the file; whose file she is in and her name stay.
+
+    `seen` is the revision that was changed. Of her service area the form states what is in `places`, by the begin of
+    the AGS: all else of it stays. Raises KeyError.
+    """
+    await decisive.renew_basis(tx)
+    kept = await store.kept_one(tx, manager)
+    if str(kept["revision"]) != seen:
+        return Edit((Fault(0, "", "changed_meanwhile"),))
+    # What is on file may be stated again, also what the register has no longer; and an office may be anywhere.
+    register = {one for one in (await store.register(tx)).union(kept["service_area"]) if one.startswith(places)}
+    office = cells.get("office") or kept["office"]
+    line = {**cells, **_line(kept), "office": "" if office == kept["office"] else office}
+    row, faults = read_row(0, line, register)
+    if row is None:
+        return Edit(tuple(faults))
+    today, stated = day_of(tx.now), row.fte_changes or ()
+    beyond = [one for one in kept["service_area"] if not one.startswith(places)]
+    row = replace(
+        row,
+        languages=_in_order(kept["languages"], row.languages),
+        skills=_in_order(kept["skills"], row.skills),
+        service_area=_in_order(kept["service_area"], (*beyond, *row.service_area)),
+        office=office,
+    )
+    policy, share = await decisive.policy_in_force(tx), share_on(today, row.fte_hundredths, stated)
+    columns = _columns(manager, row, policy, share)
+    news = {column: columns[column] for column, value in _columns_kept(kept).items() if columns[column] != value}
+    before = _later((await store.posts(tx)).get(manager, ()), today)
+    # What has come is in the share. Kept, it would be the newest on a day whose change was taken back.
+    changing = {manager: later} if (later := _later(stated, today)) != before else {}
+    changed = (*news, *(["fte_changes"] if changing else ()))
+    if changed:
+        await tx.audit("change_manager", str(manager), revision=kept["revision"] + 1, changed=changed)
+        await _keep(tx, [_again(kept, **news)], {}, changing)
+    return Edit(changed=changed)
+
+
+def _line(kept: store.Kept) -> dict[str, str]:
+    """What only a file changes; her code stands for the name, which stays sealed."""
+    named = {"code": kept["code"], "name": kept["code"], "provider": kept["provider"]}
+    return named | {"active_from": kept["active_from"].isoformat(), "base_load": str(kept["base_load"])}
+
+
+def _in_order(kept: Sequence[str], stated: Sequence[Any]) -> tuple[Any, ...]:
+    """What is stated, in the order in which it is kept: what stays is no change."""
+    return (*(one for one in kept if one in stated), *(one for one in stated if one not in kept))
+
+
+async def _keep(
+    tx: Tx,
+    written: Sequence[store.Written],
+    away: Mapping[UUID, Sequence[Absence]],
+    changing: Mapping[UUID, Sequence[Change]],
+) -> None:
+    """Write what has changed, and tell everybody whom it concerns."""
     await store.write_managers(tx, written)
     await store.write_absences(tx, away)
     await store.write_posts(tx, changing)
-    await tx.audit("import_roster", "roster", added=report.added, changed=report.changed, removed=report.removed)
     failpoint("roster.written")
+    today = day_of(tx.now)
     await tx.dues("post", {str(key): start_of(day) for key, some in changing.items() if (day := _next(some, today))})
-    changed = {*news, *(row["id"] for row in gone)}
+    changed = {one.id for one in written}
     await _publish(tx, changed)
     await tell_replay(tx, changed | away.keys())
-    await look_again(tx, [*news, *away])
-    return report
+    await look_again(tx, [*(one.id for one in written if one.status == ManagerStatus.ACTIVE), *away])
 
 
 def share_on(day: date, share: int, changes: Sequence[Change]) -> int:
@@ -145,7 +215,11 @@ def share_on(day: date, share: int, changes: Sequence[Change]) -> int:
 
 
 def _next(changes: Sequence[Change], today: date) -> date | None:
-    return min((since for since, _ in changes if since > today), default=None)
+    return min((since for since, _ in _later(changes, today)), default=None)
+
+
+def _later(changes: Sequence[Change], today: date) -> tuple[Change, ...]:
+    return tuple(change for change in changes if change[0] > today)
 
 
 async def on_post(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
@@ -289,11 +363,12 @@ def _columns(key: UUID, row: Row, policy: Policy, share: int) -> dict[str, Any]:
     }
 
 
-def _columns_kept(kept: store.Kept, vault: Vault) -> dict[str, Any]:
+def _columns_kept(kept: store.Kept) -> dict[str, Any]:
+    """All but the name, which is sealed."""
     lists = {column: " ".join(kept[column]) for column in ("languages", "skills", "service_area")}
     same = ("id", "code", "provider", "status", "fte_hundredths", "capacity", "base_load", "office", "max_new_per_week")
     dates = ("active_from", "active_until")
-    return {column: kept[column] for column in (*same, *dates)} | lists | {"name": name_of(kept, vault)}
+    return {column: kept[column] for column in (*same, *dates)} | lists
 
 
 def name_of(kept: store.Kept, vault: Vault) -> str | None:
@@ -353,10 +428,14 @@ def _stranger(one: ManagerState) -> store.Written:
 
 def _removed(kept: store.Kept) -> store.Written:
     """What stays of who left: her code for the cares that name it, and no name."""
+    return _again(kept, status=ManagerStatus.REMOVED.value, name_key=None, name_box=None)
+
+
+def _again(kept: store.Kept, **news: Any) -> store.Written:
+    """The row as it is kept, but for what is new."""
     row = {column: kept[column] for column in store.Written._fields}
     lists = {column: " ".join(kept[column]) for column in ("languages", "skills", "service_area")}
-    gone = {"status": ManagerStatus.REMOVED.value, "name_key": None, "name_box": None}
-    return store.Written(**row | lists | gone | {"revision": kept["revision"] + 1})
+    return store.Written(**row | lists | news | {"revision": kept["revision"] + 1})
 
 
 def _state(kept: store.Kept) -> ManagerState:

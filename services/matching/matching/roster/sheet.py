@@ -138,7 +138,7 @@ def _rows(
             faults.append(Fault(number, "", "number_of_cells"))
             continue
         stated = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
-        row, found = _row(number, stated, register)
+        row, found = read_row(number, stated, register)
         faults.extend(found)
         if row:
             yield row
@@ -152,7 +152,8 @@ def _doubles(rows: Sequence[Row]) -> Iterator[Fault]:
         seen.add((row.provider, row.code))
 
 
-def _row(line: int, cells: Mapping[str, str], register: AbstractSet[str]) -> tuple[Row | None, list[Fault]]:
+def read_row(line: int, cells: Mapping[str, str], register: AbstractSet[str]) -> tuple[Row | None, list[Fault]]:
+    """One manager of her cells by column, as a line of the file or a form states them; None if they are faulty."""
     values: dict[str, Any] = {}
     faults: list[Fault] = []
     for column, parse in _PARSERS.items():

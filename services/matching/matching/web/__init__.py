@@ -6,13 +6,13 @@ from fastapi import APIRouter
 
 from chassis.vault import Vault
 from chassis.web import Site, parked, trail
-from matching.web import api, handovers, handovers_api, households, overview, roster
+from matching.web import api, edit, handovers, handovers_api, households, overview, roster
 
 
 def create(vault: Callable[[], Vault]) -> Site:
     """The site; `vault` reads the master key when a name is first needed."""
     router = APIRouter()
-    for part in (api, handovers_api, overview, roster, households, handovers, parked, trail):
+    for part in (api, handovers_api, overview, roster, edit, households, handovers, parked, trail):
         router.include_router(part.router)
     return Site(
         title="Matching",

@@ -100,6 +100,18 @@ FAULTS: Mapping[str, str] = {
     "not_a_period": N_("An absence is written like 2022-03-14/2022-03-20, without its end while that is open."),
     "ends_before_it_begins": N_("It ends before it begins."),
     "absences_overlap": N_("Two absences overlap."),
-    "not_a_change": N_("A change of a post is written like 2022-05-01:0,5."),
+    "not_a_change": N_("A change of a post has its day and its share; in a file it is written like 2022-05-01:0,5."),
     "two_changes_on_one_day": N_("Two changes of a post begin on the same day."),
+    "changed_meanwhile": N_("The manager has been changed in the meantime; please look at her again."),
 }
+TERMS: Mapping[str, str] = {
+    "fte": N_("Share of a full post"),
+    "fte_changes": N_("Changes of the post"),
+    "active_until": N_("Last day"),
+    "max_new_per_week": N_("New cases a week at most"),
+    "office": N_("Office"),
+    "service_area": N_("Service area"),
+    "languages": N_("Languages"),
+    "skills": N_("Skills"),
+}
+"""What a form changes of a manager, by the columns of the roster's file."""

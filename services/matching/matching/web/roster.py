@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
+import asyncpg
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
@@ -128,7 +129,7 @@ async def manager(request: Request, tx: Work, who: CaseReader, paging: Paging, m
 async def add(request: Request, tx: Work, who: Editor, manager: UUID) -> Response:
     """Keep an absence: no new case comes meanwhile."""
     _ = translations_of(request).gettext
-    await _visible(tx, who, manager)
+    await visible(tx, who, manager)
     form = await read_form(request, AbsenceForm)
     fault = None
     if form.value and form.value.until and form.value.until < form.value.since:
@@ -145,7 +146,7 @@ async def add(request: Request, tx: Work, who: Editor, manager: UUID) -> Respons
 async def end(request: Request, tx: Work, who: Editor, manager: UUID, absence: UUID) -> Response:
     """The manager is back today; an absence that has not begun is taken back."""
     _ = translations_of(request).gettext
-    await _visible(tx, who, manager)
+    await visible(tx, who, manager)
     if not await end_absence(tx, manager, absence, day_of(tx.now) - timedelta(days=1)):
         notice = _("This absence has ended or has changed already. Nothing was noted.")
         return redirect(request, f"/managers/{manager}", notice=notice, kind="warning")
@@ -175,7 +176,8 @@ def _places(who: Principal, manager: UUID) -> str:
     return store.places_of(who)
 
 
-async def _visible(tx: Work, who: Principal, manager: UUID) -> Any:
+async def visible(tx: Work, who: Principal, manager: UUID) -> asyncpg.Record:
+    """A manager's row, if the asker may see her."""
     row = await store.manager(tx, manager, _places(who, manager))
     if row is None:
         raise not_found()
@@ -194,7 +196,7 @@ async def _show(
     status_code: int = 200,
 ) -> Response:
     _ = translations_of(request).gettext
-    row = await _visible(tx, who, manager)
+    row = await visible(tx, who, manager)
     after = paging.after(datetime, UUID)
     rows = await store.cases_of(tx, manager, after, paging.limit + 1)
     page = paging.take(rows, lambda one: (one["assigned_at"], one["household"]))
@@ -210,6 +212,7 @@ async def _show(
         page=page,
         whys={one["household"]: explain.why(statement_of(one["receipt"])) for one in page.items if one["receipt"]},
         absences=absences,
+        post_changes=await store.post_changes(tx, manager, today),
         is_away=any(Absence(one["since"], one["until"]).covers(today) for one in absences),
         today=today,
         form=form or blank_form(AbsenceForm),

@@ -1,7 +1,7 @@
 """What the pages read; rows of cases come through row-level security, the roster by the asker's places."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
@@ -66,6 +66,23 @@ async def manager(tx: Tx, manager: UUID, places: str) -> asyncpg.Record | None:
 async def absences(tx: Tx, manager: UUID) -> Rows:
     """A manager's absences, newest first."""
     return await tx.fetch("select id, since, until from absence where manager = $1 order by since desc", manager)
+
+
+async def post_changes(tx: Tx, manager: UUID, today: date) -> Rows:
+    """How a manager's post will change after today."""
+    return await tx.fetch(
+        "select since, fte_hundredths from post where manager = $1 and since > $2 order by since", manager, today
+    )
+
+
+async def municipalities(tx: Tx, places: str, also: Collection[str]) -> Rows:
+    """Municipalities of these places by district and name, and those in `also` wherever they are."""
+    return await tx.fetch(
+        "select ags, name, district_name from municipality"
+        " where active and starts_with(ags, $1) or ags = any($2::text[]) order by district_name, district, name",
+        places,
+        list(also),
+    )
 
 
 async def cases_of(tx: Tx, manager: UUID, after: tuple[datetime, UUID] | None, limit: int) -> Rows:
