@@ -84,6 +84,23 @@ async def test_a_confirmed_plan_gives_all_cases_to_who_can_take_them(stage: Stag
     assert await stage.load("A") == 0
 
 
+async def test_who_leaves_on_a_day_to_come_hands_over_before_it(stage: Stage) -> None:
+    cares = await some_with_her(stage, 2)
+    async with stage.database.transaction() as tx:
+        file = (
+            f"code;name;provider;fte;service_area;active_until\nA;Anna Öhm;P;1;{TUEBINGEN};{DAY + timedelta(days=20)}"
+        )
+        await import_roster(tx, VAULT, file.encode())
+    assert await plan(stage, Reason.ABSENT, "A") is None
+    key = await plan(stage, Reason.LEAVING, "A")
+    await start(stage, key)
+    told = await stage.pass_time()
+    assert {(one.household, one.assignee.id) for one in told if one.assignee} == {
+        (one.household, manager_id("P", "B")) for one in cares
+    }
+    assert await plan(stage, Reason.LEAVING, "B") is None, "of her no last day is known"
+
+
 async def test_a_plan_is_confirmed_once(stage: Stage) -> None:
     await some_with_her(stage, 1)
     await fall_ill(stage)

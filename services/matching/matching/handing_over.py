@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -17,7 +17,7 @@ from contracts.vocabulary import CareStatus, HouseholdStatus
 from matching import decisions, settlement, store
 from matching.ask import Override
 from matching.days import day_of
-from matching.domain import Carried, OverrideReason
+from matching.domain import Carried, Manager, OverrideReason
 from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan, who_cannot_stay
 from matching.lifecycle import Case, Step
 from matching.rules import Need, need_of, stopped_at
@@ -76,15 +76,29 @@ async def propose(tx: Tx, wanted: Wanted, district: str | None = None) -> UUID |
 
 
 async def planned(tx: Tx, held: Basis, loads: Mapping[UUID, int], wanted: Wanted) -> Plan:
-    """The plan by a roster, also one that is not in force yet; reads only."""
+    """The plan by a roster, also one that is not in force yet; reads only.
+
+    Who is named as leaving counts as gone from now on, also if her last day is still to come.
+    """
     carried = {key: Carried(load) for key, load in loads.items()}
     managers = wanted.managers if wanted.managers is not None else await _concerned(tx, held, loads, wanted)
+    if wanted.reason is Reason.LEAVING and wanted.managers:
+        then = [as_if_gone(one, day_of(tx.now)) if one.id in managers else one for one in held.field.managers.values()]
+        held = replace(held, field=held.field.with_managers(then))
     cases = await store.cases(tx, await store.held_by(tx, managers))
     merged = await store.managers_of_merged(tx, wanted.cases)
     around = settlement.round_of(held, tx.now)
     occasion = Occasion(managers, wanted.patience, wanted.cases, OF_ONE_CASE.get(wanted.reason))
     # Beside the event loop: ten thousand cases take seconds.
     return await asyncio.to_thread(plan, held_in(cases, merged), carried, around, occasion)
+
+
+def as_if_gone(manager: Manager, day: date) -> Manager:
+    """A manager as if her last day had been before this one; who has none stays."""
+    # The last day that there is never comes.
+    if manager.active_until in {None, date.max}:
+        return manager
+    return replace(manager, active_until=day - timedelta(days=1))
 
 
 async def cannot_stay(tx: Tx, manager: UUID) -> int:

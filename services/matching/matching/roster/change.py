@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
@@ -18,7 +18,7 @@ from matching.days import day_of, start_of
 from matching.decisions import next_week, recheck
 from matching.domain import Absence, Manager, Policy
 from matching.field import Field
-from matching.handing_over import Reason, Wanted, planned
+from matching.handing_over import Reason, Wanted, as_if_gone, planned
 from matching.roster import store
 from matching.roster.sheet import Change, Fault, Row, overlap, read, read_row
 from matching.rules import capacity, next_change_of_presence
@@ -314,7 +314,7 @@ async def _shortage(
         share = share_on(today, row.fte_hundredths, row.fte_changes or ())
         changes = posts.get(key, ()) if row.fte_changes is None else row.fte_changes
         least = min([share, *(later for since, later in changes if since > today)])
-        then[key] = replace(_manager(key, row, now.get(key), today), capacity=capacity(least, policy))
+        then[key] = as_if_gone(_manager(key, row, now.get(key), capacity(least, policy)), today)
     loads |= {key: loads.get(key, 0) - base.get(key, 0) + row.base_load for key, row in stated.items()}
     future = replace(held, field=held.field.with_managers(list(then.values())))
     found = await planned(tx, future, loads, Wanted(Reason.LEAVING))
@@ -322,22 +322,21 @@ async def _shortage(
     return Shortage(persons, found.persons_uncovered)
 
 
-def _manager(key: UUID, row: Row, known: Manager | None, today: date) -> Manager:
-    """A manager as decisions would see her, capacity apart; whoever has a last day as if it were over."""
+def _manager(key: UUID, row: Row, known: Manager | None, units: int) -> Manager:
+    """A manager as decisions would see her, with a capacity of so many units."""
     absences = row.absences if row.absences is not None else known.absences if known else ()
     return Manager(
         id=key,
         code=row.code,
         provider=row.provider,
         fte_hundredths=row.fte_hundredths,
-        capacity=0,
+        capacity=units,
         languages=frozenset(row.languages),
         skills=frozenset(map(Skill, row.skills)),
         service_area=frozenset(row.service_area),
         office=row.office,
         active_from=row.active_from or OPENED,
-        # The last day that there is never comes: who has it stays.
-        active_until=None if row.active_until in {None, date.max} else today - timedelta(days=1),
+        active_until=row.active_until,
         max_new_per_week=row.max_new_per_week,
         absences=tuple(absences),
     )
