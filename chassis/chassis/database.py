@@ -13,7 +13,7 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 from opentelemetry.trace import Span
 
-from chassis import outbox
+from chassis import outbox, telemetry
 from chassis.access.principal import Principal, Tenant
 from chassis.failpoint import clock_shift
 from contracts.record import State
@@ -184,6 +184,19 @@ class Tx:
         `tell` raises nothing: what is committed must not look as if it had failed.
         """
         self.told.append(tell)
+
+    def take_up(self, key: str, traceparent: str, name: str) -> None:
+        """Go on with the trace of an aggregate that this transaction has read no record of.
+
+        Where it is recorded, a span of this `name` says so; it ends with the commit, and without one nobody sees it.
+        """
+        if key in self.traces:
+            return
+        self.traces[key] = traceparent
+        if telemetry.is_sampled(traceparent):
+            span = self.spans[key] = telemetry.start_in(traceparent, name)
+            self.traces[key] = telemetry.traceparent_of(span) or traceparent
+            self.afterwards(lambda _: span.end())
 
     def describe(self, key: str, **attributes: str | int | bool) -> None:
         """Set attributes on the aggregate's span, where its trace is recorded. Never personal data."""

@@ -127,8 +127,7 @@ def roots(name: str, count: int) -> Iterator[Sequence[Span]]:
 
     Of an error all of them keep the class.
     """
-    here = trace.get_current_span().get_span_context()
-    links = [Link(here)] if here.is_valid else []
+    links = _to_what_runs_now()
     spans = [tracer.start_span(name, Context(), links=links) for _ in range(count)]
     try:
         yield spans
@@ -139,6 +138,16 @@ def roots(name: str, count: int) -> Iterator[Sequence[Span]]:
     finally:
         for span in spans:
             span.end()
+
+
+def start_in(traceparent: str, name: str) -> Span:
+    """A span in the trace that a `traceparent` names, linked to what runs now; somebody is to end it."""
+    return tracer.start_span(name, context_of(traceparent), links=_to_what_runs_now())
+
+
+def _to_what_runs_now() -> list[Link]:
+    here = trace.get_current_span().get_span_context()
+    return [Link(here)] if here.is_valid else []
 
 
 def fail(span: Span, error: Exception) -> None:

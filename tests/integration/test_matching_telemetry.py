@@ -12,13 +12,17 @@ from prometheus_client.registry import REGISTRY
 
 from builders import NOW, a_household, a_record
 from chassis.gauges import measure
-from contracts.vocabulary import Answer, AnswerReason, CareReason
+from contracts.assignments import Care
+from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus
 from gauged import figure, sample
+from matching import store
+from matching.decisions import decide_anew
 from matching.handlers import on_households
 from matching.lifecycle import Step
 from matching.telemetry import measure_waiting
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage, on_stage
+from recorded import recorded
 
 
 @pytest.fixture
@@ -42,6 +46,39 @@ async def test_a_decision_is_counted_with_its_status_and_reason(stage: Stage) ->
     await stage.tell(a_household(), a_household(), a_household(municipality=STUTTGART))
     assert proposed() == before + 2
     assert figure("geleit_decisions_total", **labels) == waiting + 1
+
+
+async def test_a_decision_long_after_the_arrival_is_a_span_of_its_trace(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spans = recorded(monkeypatch)
+    household = a_household()
+    (waits,) = await stage.tell(household)
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk")
+    assert (waits.status, spans.get_finished_spans()) == (CareStatus.WAITING, ())
+    await stage.pass_time()
+    (span,) = spans.get_finished_spans()
+    assert span.name == "decide"
+    assert span.attributes is not None
+    assert span.attributes["geleit.care_status"] == "proposed"
+    assert span.context is not None
+    assert f"{span.context.trace_id:032x}" == household.id.hex
+    (sent,) = await stage.rows("select traceparent from outbox where key = $1 order by id desc limit 1", household.key)
+    assert f"{span.context.span_id:016x}" in sent["traceparent"]
+
+
+async def test_a_decision_that_is_rolled_back_is_no_span(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    spans = recorded(monkeypatch)
+    (waits,) = await stage.tell(a_household())
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk")
+    with suppress(ZeroDivisionError):
+        async with stage.database.transaction() as tx:
+            locked = await store.lock_households(tx, [waits.household])
+            (told,) = await decide_anew(tx, await store.basis(tx), locked)
+            assert isinstance(told, Care)
+            assert told.status is CareStatus.PROPOSED
+            raise ZeroDivisionError
+    assert spans.get_finished_spans() == ()
 
 
 async def test_what_is_rolled_back_is_not_counted(stage: Stage) -> None:
