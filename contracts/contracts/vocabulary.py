@@ -213,6 +213,7 @@ class SubmissionKind(StrEnum):
     REGISTER = "register"
     CORRECT = "correct"
     WITHDRAW = "withdraw"
+    DEPART = "depart"
 
 
 class Outcome(StrEnum):
@@ -221,5 +222,6 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     CORRECTED = "corrected"
     WITHDRAWN = "withdrawn"
+    DEPARTED = "departed"
     DUPLICATE = "duplicate"
     REJECTED = "rejected"

@@ -55,7 +55,7 @@ class Load:
             self._book.close()
 
     async def by_http(self, chance: Random) -> None:
-        """Register, and sometimes correct or withdraw; each request is repeated until it is answered."""
+        """Register, and sometimes correct or end; each request is repeated until it is answered."""
         centre = await self._world.client(Role.CENTRE, CENTRE)
         while not self._stop.is_set():
             await self.begins.wait()
@@ -68,7 +68,8 @@ class Load:
             self.journal.taken[form["reference"]] = household
             match chance.randrange(8):
                 case 0:
-                    await self._revise(centre, "POST", f"{HOUSEHOLDS}/{household}/withdrawal", {})
+                    way = chance.choice(("withdrawal", "departure"))
+                    await self._revise(centre, "POST", f"{HOUSEHOLDS}/{household}/{way}", {})
                 case 1:
                     facts = stated_facts(municipality=chance.choice(self._towns), languages=["ru"])
                     await self._revise(centre, "PUT", f"{HOUSEHOLDS}/{household}", {"facts": facts})

@@ -220,6 +220,16 @@ async def test_a_household_is_corrected_and_withdrawn(door: Door, worker: Databa
     assert await outcomes(worker) == {"accepted": 1, "corrected": 1, "withdrawn": 1, "duplicate": 1, "rejected": 1}
 
 
+async def test_who_has_left_is_neither_there_nor_withdrawn(door: Door, worker: Database) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        at = (await offer(client)).headers["location"]
+        gone = await client.post(f"{at}/departure", headers={"Idempotency-Key": "d"})
+        late = await client.post(f"{at}/withdrawal", headers={"Idempotency-Key": "w"})
+    assert (gone.status_code, gone.json()["status"], gone.json()["outcome"]) == (202, "departed", "departed")
+    assert (late.status_code, problems(late)) == (409, {("", "not_active")})
+    assert await outcomes(worker) == {"accepted": 1, "departed": 1, "rejected": 1}
+
+
 async def test_somebody_elses_household_does_not_exist(door: Door) -> None:
     async with door.program(Role.CENTRE, "karlsruhe") as client:
         at = (await offer(client)).headers["location"]

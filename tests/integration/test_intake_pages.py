@@ -375,6 +375,21 @@ async def test_a_registration_is_withdrawn_after_one_more_question(door: Door) -
     assert again.status_code == 404
 
 
+async def test_a_departure_is_noted_after_one_more_question(door: Door) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        address = await register(browser)
+        assert f'href="{address}/depart"' in (await browser.get(address)).text
+        asked = await browser.get(f"{address}/depart")
+        assert "Note the departure" in asked.text
+        assert (await browser.send(f"{address}/depart")).status_code == 303
+        page = await browser.get(address)
+        assert (await browser.send(f"{address}/withdraw")).status_code == 303
+        still = await browser.get(address)
+    assert told(page.text) == [("success", "The departure is noted.")]
+    assert f'href="{address}/depart"' not in page.text
+    assert told(still.text) == [("warning", "The household is no longer active.")]
+
+
 async def test_who_has_left_meanwhile_is_not_said_to_be_withdrawn(door: Door, worker: Database) -> None:
     async with door.person(Role.CENTRE, "karlsruhe") as browser:
         address = await register(browser)

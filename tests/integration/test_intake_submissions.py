@@ -26,6 +26,7 @@ from offers import NOW, a_person, an_identity, some_keys, stated_facts
 from stream import eventually
 
 REGISTER, CORRECT, WITHDRAW = SubmissionKind.REGISTER, SubmissionKind.CORRECT, SubmissionKind.WITHDRAW
+DEPART = SubmissionKind.DEPART
 TOPIC = "submissions.karlsruhe"
 HANDLE = on_submissions(some_keys)
 
@@ -143,6 +144,14 @@ async def test_the_same_form_sent_again_is_a_duplicate_of_the_same_household(int
     assert [(one.outcome, one.household, one.revision) for one in verdicts] == [
         (Outcome.DUPLICATE, households[0].id, 2)
     ]
+
+
+async def test_a_centre_says_that_a_household_has_left(intake: Database) -> None:
+    batch = records(a_submission(), a_submission(DEPART))
+    households, verdicts = await handle(intake, batch)
+    assert [one.outcome for one in verdicts] == ["accepted", "departed"]
+    assert [one.status for one in households] == [HouseholdStatus.ACTIVE, HouseholdStatus.DEPARTED]
+    assert await outcomes(intake) == {"accepted": 1, "departed": 1}
 
 
 async def test_records_of_one_reference_in_one_batch_are_applied_in_order(intake: Database) -> None:

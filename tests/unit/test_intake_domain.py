@@ -12,7 +12,7 @@ from intake.forms import read_form
 from intake.stated import Identity, Problem
 from offers import HOUSEHOLD, NOW, a_desk, a_person, a_registered, an_identity, an_offer, stated_facts
 
-CORRECT, WITHDRAW = SubmissionKind.CORRECT, SubmissionKind.WITHDRAW
+CORRECT, WITHDRAW, DEPART = SubmissionKind.CORRECT, SubmissionKind.WITHDRAW, SubmissionKind.DEPART
 
 
 def decided(offer: Offer, known: Household | None = None, on_file: Identity | None = None) -> Decision:
@@ -138,7 +138,7 @@ def test_a_correction_that_says_nothing_is_refused() -> None:
     assert codes(decided(an_offer(CORRECT), a_registered(), on_file)) == [("", "nothing_stated")]
 
 
-@pytest.mark.parametrize("kind", [CORRECT, WITHDRAW])
+@pytest.mark.parametrize("kind", [CORRECT, WITHDRAW, DEPART])
 def test_an_unknown_reference_can_be_neither_corrected_nor_withdrawn(kind: SubmissionKind) -> None:
     assert codes(decided(an_offer(kind))) == [("/reference", "unknown_reference")]
 
@@ -147,6 +147,22 @@ def test_a_withdrawal_ends_the_stay_and_a_second_one_is_a_duplicate() -> None:
     gone = changed(decided(an_offer(WITHDRAW), a_registered())).household
     assert (gone.status, gone.change, gone.revision) == (HouseholdStatus.WITHDRAWN, HouseholdChange.WITHDRAWN, 2)
     assert decided(an_offer(WITHDRAW), gone) == Duplicate(gone)
+
+
+def test_a_departure_ends_the_stay_of_who_was_there() -> None:
+    gone = changed(decided(an_offer(DEPART), a_registered()))
+    household = gone.household
+    assert (gone.outcome, household.status, household.change, household.revision) == (
+        Outcome.DEPARTED,
+        HouseholdStatus.DEPARTED,
+        HouseholdChange.DEPARTED,
+        2,
+    )
+    assert decided(an_offer(DEPART), household) == Duplicate(household)
+    assert codes(decided(an_offer(WITHDRAW), household)) == [("", "not_active")]
+    assert codes(decided(an_offer(DEPART), changed(decided(an_offer(WITHDRAW), a_registered())).household)) == [
+        ("", "not_active")
+    ]
 
 
 def test_a_late_withdrawal_does_not_undo_a_newer_version() -> None:

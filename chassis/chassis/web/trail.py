@@ -24,6 +24,7 @@ DONE = {
     "household.accepted": N_("Household registered"),
     "household.corrected": N_("Household corrected"),
     "household.withdrawn": N_("Household withdrawn"),
+    "household.departed": N_("Departure of a household noted"),
     "household.allotted": N_("Household allotted"),
     "household.erased": N_("Household erased"),
     "identity.read": N_("Names read"),

@@ -121,6 +121,8 @@ class Feed:
                 return "PUT", await self._household(one), {"facts": one.facts}
             case SubmissionKind.WITHDRAW:
                 return "POST", f"{await self._household(one)}/withdrawal", {}
+            case SubmissionKind.DEPART:
+                return "POST", f"{await self._household(one)}/departure", {}
 
     async def _household(self, one: Offer) -> str:
         """The path of a household, from the answer to its registration or, if that was in an earlier run, asked for."""

@@ -123,8 +123,8 @@ def decide(offer: Offer, known: Household | None, on_file: Identity | None, desk
             return _register_again(offer, known, on_file, desk) if known else register(offer, desk, new_id)
         case SubmissionKind.CORRECT:
             return correct(offer, known, on_file, desk)
-        case SubmissionKind.WITHDRAW:
-            return withdraw(offer, known, desk)
+        case SubmissionKind.WITHDRAW | SubmissionKind.DEPART:
+            return leave(offer, known, desk)
         case _:
             assert_never(offer.kind)
 
@@ -164,18 +164,25 @@ def correct(offer: Offer, known: Household | None, on_file: Identity | None, des
     return _apply(offer, known, on_file, desk)
 
 
-def withdraw(offer: Offer, known: Household | None, desk: Desk) -> Decision:
-    """The household's stay ends because its centre takes the registration back."""
+LEAVING = {
+    SubmissionKind.WITHDRAW: (Outcome.WITHDRAWN, HouseholdStatus.WITHDRAWN, HouseholdChange.WITHDRAWN),
+    SubmissionKind.DEPART: (Outcome.DEPARTED, HouseholdStatus.DEPARTED, HouseholdChange.DEPARTED),
+}
+"""How a centre can end a household's stay: its registration is taken back, or it has left."""
+
+
+def leave(offer: Offer, known: Household | None, desk: Desk) -> Decision:
+    """The household's stay ends, in one of the ways of LEAVING."""
+    outcome, status, change = LEAVING[offer.kind]
     if known is None:
         return Rejection((*offer.form.faults, Problem("/reference", "unknown_reference")))
-    if known.status is HouseholdStatus.WITHDRAWN or _is_stale(offer, known):
+    if known.status is status or _is_stale(offer, known):
         return Duplicate(known)
     if offer.form.faults:
         return Rejection(offer.form.faults, known)
     if known.status is not HouseholdStatus.ACTIVE:
         return Rejection((Problem("", "not_active"),), known)
-    gone = _next(known, offer, desk, HouseholdStatus.WITHDRAWN, HouseholdChange.WITHDRAWN)
-    return Changed(Outcome.WITHDRAWN, gone)
+    return Changed(outcome, _next(known, offer, desk, status, change))
 
 
 def erase(known: Household, now: datetime) -> Household:

@@ -66,6 +66,10 @@ class WithdrawalForm(Shape):
     """The centre's own number of this edit; an offer that is not newer is a duplicate."""
 
 
+class DepartureForm(WithdrawalForm):
+    """Says that a household has left Baden-Württemberg."""
+
+
 class CorrectionForm(WithdrawalForm):
     """New facts, new identity, or both; what is left out stays as it is."""
 

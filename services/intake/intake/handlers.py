@@ -15,9 +15,8 @@ from contracts.record import Record, State, encode
 from contracts.submissions import Submission
 from contracts.topics import centre_of
 from contracts.verdicts import Verdict
-from contracts.vocabulary import SubmissionKind
 from intake import store
-from intake.domain import Changed, Decision, Offer
+from intake.domain import LEAVING, Changed, Decision, Offer
 from intake.forms import read_form
 from intake.identity import Keys, Undecryptable
 from intake.reception import offer, take
@@ -77,7 +76,7 @@ async def on_assignments(batch: Sequence[Record[Care]], tx: Tx) -> Sequence[Stat
 
 
 def _read(keys: Keys, submission: Submission) -> Offer:
-    if submission.kind is SubmissionKind.WITHDRAW:
+    if submission.kind in LEAVING:
         return offer(keys, submission.kind, submission.reference, submission.version)
     faults: tuple[Problem, ...] = ()
     identity = None

@@ -1,4 +1,4 @@
-"""The API of reception centres: register, correct, withdraw, read back."""
+"""The API of reception centres: register, correct, withdraw, note a departure, read back."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -15,8 +15,8 @@ from chassis.web import Instant, Paging, Work, encode_cursor, not_found, require
 from chassis.web.errors import answer as problem_response
 from contracts.vocabulary import SubmissionKind
 from intake import store
-from intake.domain import Decision, Rejection
-from intake.forms import CorrectionForm, RegistrationForm, WithdrawalForm, read_form, read_part
+from intake.domain import LEAVING, Decision, Rejection
+from intake.forms import CorrectionForm, DepartureForm, RegistrationForm, WithdrawalForm, read_form, read_part
 from intake.identity import Keys
 from intake.reception import offer, take_one
 from intake.stated import Problem
@@ -78,6 +78,17 @@ async def withdraw(*, request: Request, who: Centre, raw: Body, tx: Work, househ
     return await _edited(request, SubmissionKind.WITHDRAW, who=who, raw=raw, tx=tx, household=household)
 
 
+@router.post(
+    "/households/{household}/departure",
+    status_code=202,
+    response_model=Receipt,
+    **documents.body(DepartureForm, "depart", required=False),
+)
+async def depart(*, request: Request, who: Centre, raw: Body, tx: Work, household: UUID) -> Response:
+    """Note that a household has left for good; its municipality's quota goes on counting it."""
+    return await _edited(request, SubmissionKind.DEPART, who=who, raw=raw, tx=tx, household=household)
+
+
 @router.get("/households/{household}", response_model_exclude_none=True)
 async def read(_: Reader, tx: Work, household: UUID) -> HouseholdView:
     """A household's facts and status, and the care as `assignments` tells it; no names."""
@@ -116,7 +127,7 @@ async def public_key(request: Request, _: Centre) -> PublicKey:
 async def _edited(
     request: Request, kind: SubmissionKind, *, who: Principal, raw: bytes, tx: Work, household: UUID
 ) -> Response:
-    keys, withdraws = keys_of(request), kind is SubmissionKind.WITHDRAW
+    keys, leaves = keys_of(request), kind in LEAVING
 
     async def decide(body: Mapping[str, Any]) -> Decision:
         found = await store.shown(tx, limit=1, id=household)
@@ -125,12 +136,12 @@ async def _edited(
             return await refuse(tx, who.tenant_id, Problem("", "unknown_household"))
         faults: list[Problem] = []
         stated = read_part(WithdrawalForm, body, "", faults)
-        facts, identity = (None, None) if withdraws else (body.get("facts"), body.get("identity"))
+        facts, identity = (None, None) if leaves else (body.get("facts"), body.get("identity"))
         version = stated.version if stated else None
         form = read_form(facts, identity, faults)
         return await take_one(tx, keys, who.tenant_id, offer(keys, kind, reference, version, form))
 
-    return await _answered(request, raw, tx, who, decide, body_required=not withdraws)
+    return await _answered(request, raw, tx, who, decide, body_required=not leaves)
 
 
 async def _answered(

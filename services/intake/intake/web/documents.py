@@ -46,6 +46,7 @@ _EXAMPLES: dict[str, Any] = {
     "bulk": {"households": [{"idempotency_key": _KEY_EXAMPLE, "form": _REGISTRATION}]},
     "correct": {"version": 2, "facts": {**_FACTS, "municipality": "08415061"}},
     "withdraw": {"version": 3},
+    "depart": {"version": 3},
 }
 
 

@@ -1,4 +1,4 @@
-"""Pages that correct a household and that withdraw it, each with a look at what is there first."""
+"""Pages that correct a household and that end its stay, each with a look at what is there first."""
 
 from uuid import UUID
 
@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chassis.access import Principal
 from chassis.web import Work, not_found, redirect, render, translations_of
 from contracts.vocabulary import SubmissionKind
 from intake import store
@@ -67,13 +68,32 @@ async def withdraw_form(request: Request, _: Centre, tx: Work, household: UUID) 
 @router.post("/households/{household}/withdraw")
 async def withdraw(request: Request, who: Centre, tx: Work, household: UUID) -> Response:
     """Take the registration back."""
-    _ = translations_of(request).gettext
-    row, keys = await one(tx, household), keys_of(request)
-    decision = await take_one(tx, keys, who.tenant_id, offer(keys, SubmissionKind.WITHDRAW, row.reference, None))
+    notice = translations_of(request).gettext("The registration is withdrawn.")
+    return await _leave(request, who, tx, household, kind=SubmissionKind.WITHDRAW, notice=notice)
+
+
+@router.get("/households/{household}/depart")
+async def depart_form(request: Request, _: Centre, tx: Work, household: UUID) -> Response:
+    """Asks once more."""
+    return render(request, "depart.html", row=await one(tx, household))
+
+
+@router.post("/households/{household}/depart")
+async def depart(request: Request, who: Centre, tx: Work, household: UUID) -> Response:
+    """Note that the household has left."""
+    notice = translations_of(request).gettext("The departure is noted.")
+    return await _leave(request, who, tx, household, kind=SubmissionKind.DEPART, notice=notice)
+
+
+async def _leave(
+    request: Request, who: Principal, tx: Work, household: UUID, *, kind: SubmissionKind, notice: str
+) -> Response:
+    row, keys, at = await one(tx, household), keys_of(request), f"/households/{household}"
+    decision = await take_one(tx, keys, who.tenant_id, offer(keys, kind, row.reference, None))
     if isinstance(decision, Rejection):
-        notice = _("The household is no longer active.")
-        return redirect(request, f"/households/{household}", notice=notice, kind="warning")
-    return redirect(request, f"/households/{household}", notice=_("The registration is withdrawn."))
+        inactive = translations_of(request).gettext("The household is no longer active.")
+        return redirect(request, at, notice=inactive, kind="warning")
+    return redirect(request, at, notice=notice)
 
 
 async def _show(
