@@ -258,7 +258,7 @@ class Board:
         assert post is not None, "who is in the way is on a post"
         units, others = cases[case].units, cases[other].units
         left = self.load[post] - others
-        if left + units > self.capacity[post] or self.places[post] < 0:
+        if left + units > self.capacity[post]:
             return 0
         if old is not None and old in self.problem.worth[other]:
             freed = self.load[old] - units
