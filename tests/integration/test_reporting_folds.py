@@ -311,6 +311,7 @@ async def test_a_manager_of_two_districts_counts_once_in_the_total(database: Ope
         (Tenant(Role.CENTRE, "karlsruhe"), 3),
         (Tenant(Role.CENTRE, "ellwangen"), 0),
         (Tenant(Role.MANAGER, "08"), 0),
+        (Tenant(Role.OPERATOR, "08"), 0),
     ],
 )
 async def test_a_reader_counts_only_what_is_theirs(database: OpenDatabase, tenant: Tenant, arrivals: int) -> None:
