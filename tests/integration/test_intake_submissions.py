@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chassis.database import Database
+from chassis.trail import listed
 from clocks import SetClock
 from contracts.households import Household
 from contracts.record import Record, State
@@ -144,6 +145,15 @@ async def test_the_same_form_sent_again_is_a_duplicate_of_the_same_household(int
     assert [(one.outcome, one.household, one.revision) for one in verdicts] == [
         (Outcome.DUPLICATE, households[0].id, 2)
     ]
+
+
+async def test_what_a_centre_has_changed_by_kafka_is_in_the_trail(intake: Database) -> None:
+    batch = records(a_submission(), a_submission(), a_submission(CORRECT, facts=stated_facts(languages=["ru"])))
+    households, _ = await handle(intake, batch)
+    of = str(households[0].id)
+    async with intake.transaction() as tx:
+        entries = [(one.actor, one.role, one.action) for one in await listed(tx, subject=of, limit=9)]
+    assert entries == [(TOPIC, "centre", "household.corrected"), (TOPIC, "centre", "household.accepted")]
 
 
 async def test_a_centre_says_that_a_household_has_left(intake: Database) -> None:

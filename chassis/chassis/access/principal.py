@@ -33,13 +33,16 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is signed in (`via` session) or calls with a key; `subject` is the account's or the key's id."""
+    """Who is signed in (`via` session), calls with a key, or alone may write to a topic.
+
+    `subject` is the account's or the key's id, or the topic.
+    """
 
     subject: str
     name: str
     role: Role
     tenant_id: str
-    via: Literal["session", "key"]
+    via: Literal["session", "key", "topic"]
 
     @property
     def tenant(self) -> Tenant:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
+from chassis.access import Principal, Role
 from chassis.consumer import Handler, newest
 from chassis.database import Tx
 from chassis.failpoint import failpoint
@@ -32,7 +33,10 @@ def on_submissions(loaded: Callable[[], Keys]) -> Handler:
     """The handler of one centre's submissions: a verdict for each, and the households that follow."""
 
     async def handle(batch: Sequence[Record[Submission]], tx: Tx) -> Sequence[State]:
-        keys, centre = loaded(), centre_of(batch[0].topic)
+        topic = batch[0].topic
+        keys, centre = loaded(), centre_of(topic)
+        # The broker lets nobody else write there.
+        tx.principal = Principal(topic, topic, Role.CENTRE, centre, "topic")
         places = [_place(record) for record in batch]
         # Before it is asked what has been seen: another worker may be about to rule the same records.
         heads = await store.lock_references(tx, centre, (record.state.reference for record in batch))

@@ -69,6 +69,8 @@ async def take(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offers: 
     if fresh:
         await store.save_sealed(tx, centre, await asyncio.to_thread(_seal, keys, fresh))
         failpoint("intake.sealed")
+    done = [one for one in decisions if isinstance(one, Changed)]
+    await tx.audits([(f"household.{one.outcome}", str(one.household.id)) for one in done])
     return decisions
 
 
@@ -87,7 +89,6 @@ async def take_all(
             tx.traces[str(decision.household.id)] = traceparent
     changed = [one for one in decisions if isinstance(one, Changed)]
     await tx.publish([household_state(one.household) for one in changed])
-    await tx.audits([(f"household.{one.outcome}", str(one.household.id)) for one in changed])
     rulings = [Ruling(one.reference, decision) for one, decision in zip(offers, decisions, strict=True)]
     await store.write_verdicts(tx, centre, "http", rulings)
     failpoint("intake.ruled")
