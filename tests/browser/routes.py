@@ -13,6 +13,7 @@ from chassis.web.guard import Requirement
 from unconnected import SERVICES
 
 OVERVIEW = "/"
+PASSWORD = "/password"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ ROUTES = tuple(_all())
 
 def pages_of(role: Role) -> set[str]:
     """The templates of all pages that let this role in."""
-    return {OVERVIEW, *(one.template for one in ROUTES if one.is_page and one.any_of & permissions_of(role))}
+    return {OVERVIEW, PASSWORD, *(one.template for one in ROUTES if one.is_page and one.any_of & permissions_of(role))}
 
 
 def route_of(url: str) -> tuple[str, bool]:

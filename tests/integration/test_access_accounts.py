@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from datetime import timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -15,6 +17,7 @@ from chassis.access.accounts import (
     NameTaken,
     Refused,
     SignedIn,
+    change_password,
     create_account,
     disable_account,
     set_password,
@@ -22,7 +25,7 @@ from chassis.access.accounts import (
     sign_out,
 )
 from chassis.access.identify import principal_of
-from chassis.access.passwords import WeakPassword, password_fits
+from chassis.access.passwords import MOST_SIGNING_IN, WeakPassword, password_fits, signing_in
 from chassis.database import Database
 from stream import eventually
 
@@ -200,6 +203,70 @@ async def test_a_session_that_is_being_opened_ends_with_its_password(
         await ending
     async with owner(database_url) as tx:
         assert await tx.fetchval("select count(*) from access.session") == 0
+
+
+async def test_a_password_that_is_changed_ends_all_sessions_but_a_new_one(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+    await an_account(database_url, name="reutlingen")
+    before, elsewhere, somebody_elses = await a_session(web), await a_session(web), await a_session(web, "reutlingen")
+    changed = await change_password(web, name="tuebingen", password=PASSWORD, new="another horse battery")
+    assert isinstance(changed, SignedIn)
+    assert [await principal_of(web, ended, "session") for ended in (before, elsewhere)] == [None, None]
+    assert await principal_of(web, somebody_elses, "session") is not None
+    who = await principal_of(web, changed.token, "session")
+    assert who is not None
+    assert await sign_in(web, name="tuebingen", password=PASSWORD) == Refused()
+    assert isinstance(await sign_in(web, name="tuebingen", password="another horse battery"), SignedIn)
+    async with owner(database_url) as tx:
+        written = await tx.fetch("select actor, detail from access.audit where action = 'account.password_changed'")
+    assert list(map(tuple, written)) == [(UUID(who.subject), {"account": who.subject})]
+
+
+async def test_a_wrong_present_password_counts_as_a_failed_sign_in(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+    token = await a_session(web)
+    wrong = {"name": "tuebingen", "password": "wrong horse battery", "new": "another horse battery"}
+    for _ in range(3):
+        assert await change_password(web, **wrong) == Refused()
+    for _ in range(2):
+        assert await sign_in(web, name="tuebingen", password="wrong horse battery") == Refused()
+    assert isinstance(await change_password(web, **{**wrong, "password": PASSWORD}), Locked)
+    assert await principal_of(web, token, "session") is not None
+
+
+async def test_a_weak_new_password_is_no_attempt(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+    with pytest.raises(WeakPassword):
+        await change_password(web, name="tuebingen", password=PASSWORD, new="short")
+    async with owner(database_url) as tx:
+        assert await tx.fetchval("select count(*) from access.attempt") == 0
+
+
+async def test_who_changes_a_password_takes_a_place_among_those_who_sign_in(web: Database, database_url: str) -> None:
+    await an_account(database_url)
+    async with AsyncExitStack() as places:
+        for _ in range(MOST_SIGNING_IN):
+            await places.enter_async_context(signing_in())
+        with pytest.raises(ConnectionError):
+            await change_password(web, name="tuebingen", password=PASSWORD, new="another horse battery")
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+async def test_a_password_that_was_replaced_meanwhile_changes_nothing_any_more(
+    web: Database, database_url: str, monkeypatch: pytest.MonkeyPatch, disabled: bool
+) -> None:
+    async def fits_until_now(password_hash: str | None, password: str) -> bool:
+        fits = await password_fits(password_hash, password)
+        await end_access(database_url, disabled)
+        return fits
+
+    await an_account(database_url)
+    monkeypatch.setattr(accounts, "password_fits", fits_until_now)
+    assert await change_password(web, name="tuebingen", password=PASSWORD, new="a stolen horse battery") == Refused()
+    async with owner(database_url) as tx:
+        assert await tx.fetchval("select count(*) from access.session") == 0
+        (stored,) = await tx.fetch("select password_hash from access.account")
+    assert not await password_fits(stored["password_hash"], "a stolen horse battery")
 
 
 async def test_names_are_unique_and_passwords_long(database_url: str) -> None:

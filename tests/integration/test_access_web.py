@@ -197,6 +197,75 @@ async def test_signing_in_ends_the_session_before_and_locks_after_failures(
     assert "Zu viele Versuche" in locked.text
 
 
+async def test_a_person_changes_her_password(client: httpx.AsyncClient, web: Database, database_url: str) -> None:
+    before = await signed_in(client, web, database_url, Role.MUNICIPALITY, TUEBINGEN)
+    elsewhere = await a_session(web, "municipality")
+    client.headers.update(HTML)
+    assert 'href="/password"' in (await client.get("/")).text
+    page = (await client.get("/password")).text
+    assert "12 bis 1024 Zeichen" in page
+    inputs = {name: re.findall(rf'<input [^>]*id="{name}"[^>]*>', page)[0] for name in ("password", "new", "again")}
+    assert 'autocomplete="current-password"' in inputs["password"]
+    assert 'autocomplete="new-password"' in inputs["new"]
+    assert 'autocomplete="new-password"' in inputs["again"]
+
+    new = " another horse battery "
+    form = {"password": PASSWORD, "new": new, "again": new}
+    assert (await client.post("/password", data=form)).status_code == 403
+    changed = await client.post("/password", data={**form, "csrf_token": csrf_token(before)})
+    assert (changed.status_code, changed.headers["location"]) == (303, "/")
+    client.cookies = changed.cookies
+    said = "Ihr Passwort ist geändert. Alle Ihre anderen Sitzungen sind beendet."
+    assert told((await client.get("/")).text) == [("success", said)]
+    for ended in (before, elsewhere):
+        client.cookies.clear()
+        client.cookies.set(SESSION_COOKIE, ended)
+        assert (await client.get("/show/rows")).headers["location"] == "/login?next=/show/rows"
+    assert (await client.post("/login", data={"name": "municipality", "password": new})).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fault"),
+    [
+        ({"password": "wrong horse battery"}, ("password", "Das ist nicht Ihr jetziges Passwort.")),
+        ({"password": ""}, ("password", "Bitte füllen Sie dieses Feld aus.")),
+        ({"new": "eleven char", "again": "eleven char"}, ("new", "Ein Passwort hat 12 bis 1024 Zeichen.")),
+        ({"new": "x" * 1025, "again": "x" * 1025}, ("new", "Ein Passwort hat 12 bis 1024 Zeichen.")),
+        ({"again": "another horse"}, ("again", "Das ist nicht dasselbe wie darüber.")),
+    ],
+)
+async def test_what_is_wrong_with_a_new_password_stands_at_its_field_and_nothing_is_shown_again(
+    client: httpx.AsyncClient, web: Database, database_url: str, wrong: dict[str, str], fault: tuple[str, str]
+) -> None:
+    token = await signed_in(client, web, database_url, Role.MUNICIPALITY, TUEBINGEN)
+    form = {"password": PASSWORD, "new": "another horse battery", "again": "another horse battery", **wrong}
+    refused = await client.post("/password", data={**form, "csrf_token": csrf_token(token)}, headers=HTML)
+    assert refused.status_code == 422
+    error = r'id="(\w+)-error" role="alert">.*?<span class="kern-body">(.*?)</span>'
+    assert re.findall(error, refused.text) == [fault]
+    assert not [value for value in form.values() if value and value in refused.text]
+    assert (await client.get("/")).status_code == 200, "still signed in"
+
+
+async def test_whoever_tries_too_often_is_locked_out_of_changing_a_password_too(
+    client: httpx.AsyncClient, web: Database, database_url: str
+) -> None:
+    token = await signed_in(client, web, database_url, Role.MUNICIPALITY, TUEBINGEN)
+    form = {"new": "another horse battery", "again": "another horse battery", "csrf_token": csrf_token(token)}
+    for _ in range(5):
+        await client.post("/password", data={**form, "password": "wrong"})
+    locked = await client.post("/password", data={**form, "password": PASSWORD}, headers=HTML)
+    assert locked.status_code == 429
+    assert 20 < int(locked.headers["retry-after"]) <= 30
+    assert told(locked.text) == [("warning", "Zu viele Versuche")]
+
+
+async def test_a_key_has_no_password(client: httpx.AsyncClient, database_url: str) -> None:
+    headers = {"Authorization": f"Bearer {(await a_key(database_url)).secret}"}
+    assert (await client.get("/password", headers=headers)).status_code == 404
+    assert (await client.post("/password", headers=headers)).status_code == 404
+
+
 async def test_a_lock_is_over_at_the_time_that_is_shown(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from chassis.access.passwords import hash_password, password_fits, signing_in
+from chassis.access.passwords import hash_password, password_fits, require_strong, signing_in
 from chassis.access.principal import Role
 from chassis.access.tokens import digest, new_token
 from chassis.database import Database, Tx
@@ -51,6 +51,14 @@ class Locked:
 
     until: datetime
     left: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """The account that the password fits, and the hash that it fits."""
+
+    account: UUID
+    password_hash: str
 
 
 Attempt: TypeAlias = SignedIn | Refused | Locked
@@ -100,25 +108,58 @@ async def sign_in(database: Database, *, name: str, password: str) -> Attempt:
     Raises ConnectionError if too many sign in, and what `transaction` raises.
     """
     async with signing_in():
-        async with database.transaction() as tx:
-            found = await tx.fetchrow("select * from access.begin_sign_in($1)", name)
-        assert found is not None
-        if (until := found["locked_until"]) is not None:
-            return Locked(until, until - tx.now)
-        if not await password_fits(found["password_hash"], password):
-            return Refused()
+        checked = await _check(database, name, password)
+    if not isinstance(checked, _Checked):
+        return checked
     token = new_token()
     async with database.transaction() as tx:
         # Asked again with the hash that was checked: it may have been replaced meanwhile.
         opened = await tx.fetchval(
             "select access.open_session($1, $2, $3, $4, $5)",
-            found["account"],
-            found["password_hash"],
+            checked.account,
+            checked.password_hash,
             digest(token),
             IDLE,
             LIFETIME,
         )
     return SignedIn(token) if opened else Refused()
+
+
+async def change_password(database: Database, *, name: str, password: str, new: str) -> Attempt:
+    """Signs in anew and replaces the password, which ends all sessions of before; a wrong one counts as in `sign_in`.
+
+    Raises WeakPassword of the new one before anything is counted, and what `sign_in` raises.
+    """
+    require_strong(new)
+    async with signing_in():
+        checked = await _check(database, name, password)
+        if not isinstance(checked, _Checked):
+            return checked
+        new_hash = await hash_password(new)
+    token = new_token()
+    async with database.transaction() as tx:
+        changed = await tx.fetchval(
+            "select access.change_password($1, $2, $3, $4, $5, $6)",
+            checked.account,
+            checked.password_hash,
+            new_hash,
+            digest(token),
+            IDLE,
+            LIFETIME,
+        )
+    return SignedIn(token) if changed else Refused()
+
+
+async def _check(database: Database, name: str, password: str) -> _Checked | Refused | Locked:
+    """Counts an attempt, and takes its time whatever the name is."""
+    async with database.transaction() as tx:
+        found = await tx.fetchrow("select * from access.begin_sign_in($1)", name)
+    assert found is not None
+    if (until := found["locked_until"]) is not None:
+        return Locked(until, until - tx.now)
+    if not await password_fits(found["password_hash"], password):
+        return Refused()
+    return _Checked(found["account"], found["password_hash"])
 
 
 async def sign_out(database: Database, token: str) -> None:

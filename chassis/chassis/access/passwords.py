@@ -33,10 +33,15 @@ def _hash_of_nobody() -> str:
     return _HASHER.hash("the password of an account that does not exist")
 
 
-async def hash_password(password: str) -> str:
-    """The argon2id hash to store; raises WeakPassword outside 12 to 1024 characters."""
+def require_strong(password: str) -> None:
+    """Raises WeakPassword outside 12 to 1024 characters."""
     if not MINIMUM_LENGTH <= len(password) <= MAXIMUM_LENGTH:
         raise WeakPassword(f"a password has {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters")
+
+
+async def hash_password(password: str) -> str:
+    """The argon2id hash to store; raises what `require_strong` does."""
+    require_strong(password)
     return await _in_turn(_HASHER.hash, password)
 
 
