@@ -24,6 +24,9 @@ Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 OWNER = "owner"
 """The use of the command line: making accounts and keys is nobody else's right."""
 
+SYSTEM = "system"
+"""Who does what a service does by itself, in the trail."""
+
 ACQUIRE_SECONDS = 5.0
 """How long a caller waits for a connection before it is told to come back later."""
 
@@ -82,6 +85,8 @@ class Tx:
     started: datetime
     """When this service's schema was made: nobody is told of what happened before."""
     principal: Principal | None = None
+    actor: str = SYSTEM
+    """Who does it where no principal does."""
     traces: dict[str, str] = field(default_factory=dict)
     """Aggregate key → `traceparent` of the span that handles it; what is published continues it."""
     spans: dict[str, Span] = field(default_factory=dict)
@@ -171,8 +176,8 @@ class Tx:
             "insert into audit (at, actor, role, action, subject, details)"
             " select $1, $2, $3, a, s, $6 from unnest($4::text[], $5::text[]) with ordinality as d(a, s, n) order by n",
             self.now,
-            who.subject if who else "system",
-            str(who.role) if who else "system",
+            who.subject if who else self.actor,
+            str(who.role) if who else SYSTEM,
             [action for action, _ in done],
             [subject for _, subject in done],
             details,
@@ -215,6 +220,8 @@ class Database:
         self._clock = clock
         self._waiting = 0
         self._most_waiting = most_waiting
+        self.actor = SYSTEM
+        """Who does what its transactions do without a principal."""
 
     @classmethod
     async def open(
@@ -273,7 +280,8 @@ class Database:
                     str(tenant.role),
                     tenant.id,
                 )
-            tx, begun = Tx(connection, await self._now(connection), self._started, principal), time.monotonic()
+            tx = Tx(connection, await self._now(connection), self._started, principal, self.actor)
+            begun = time.monotonic()
             yield tx
         committed = tx.now + timedelta(seconds=time.monotonic() - begun)
         for tell in tx.told:

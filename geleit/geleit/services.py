@@ -1,6 +1,7 @@
 """The four services, as this process's environment or the geleit that runs here sets them up."""
 
 import asyncio
+import getpass
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -79,10 +80,24 @@ def the_service(name: str) -> Service:
     return {service.name: service for service in all_services()}[name]
 
 
+def operator() -> str:
+    """Who gives a command, as this host calls them: by number where it has no name, as in some containers."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # up to Python 3.12, and from 3.13 on
+        name = str(os.getuid())
+    # A name that is not UTF-8 is no reason to do nothing.
+    return f"cli:{name.encode(errors='replace').decode()[:100]}"
+
+
 @asynccontextmanager
 async def database_of(service: Service, use: str = "worker", *, restoring: bool = False) -> AsyncIterator[Database]:
-    """The service's database as its worker (or OWNER) has it, inside the block. Raises what `open_database` raises."""
+    """The service's database as its worker (or OWNER) has it, inside the block. Raises what `open_database` raises.
+
+    The trail names whoever gives the command.
+    """
     database = await open_database(service, use, restoring=restoring)
+    database.actor = operator()
     try:
         yield database
     finally:

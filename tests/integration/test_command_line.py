@@ -32,6 +32,7 @@ from geleit.failures import Failure
 from geleit.progress import Steps
 from geleit.system import Running
 from intake.generate import generate
+from matching.policy import ensure_policy
 from matching_builders import TUEBINGEN
 from matching_stage import Stage
 from notifications.contacts import import_contacts
@@ -172,6 +173,25 @@ def test_an_account_comes_back(here: pytest.MonkeyPatch, capsys: pytest.CaptureF
     assert account("enable", "amt") == 0
     assert account("enable", "amt") == 1
     assert account("password", "amt") == 0
+
+
+async def test_what_a_command_writes_down_names_who_gave_it(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database: Any
+) -> None:
+    matching: Database = await database("matching")
+    async with matching.transaction() as tx:
+        await tx.publish(await ensure_policy(tx))
+    policy = Path(__file__).parents[2] / "docs" / "policies" / "before-the-decree.yaml"
+    here.setenv("LOGNAME", "anna.maier")
+    commands = (("register", "generate"), ("policy", "enact", str(policy), "--yes", "--no-wait"))
+    for words in commands:
+        code, _, said = await asyncio.to_thread(told, here, capsys, *words)
+        assert (code, said) == (0, "")
+    written: list[tuple[str, ...]] = []
+    for one in (matching, await database("intake")):
+        async with one.transaction() as tx:
+            written += map(tuple, await tx.fetch("select action, actor, role from audit"))
+    assert written == [("enact", "cli:anna.maier", "system"), ("register.imported", "cli:anna.maier", "system")]
 
 
 async def test_what_was_due_and_failed_is_shown_and_comes_again(

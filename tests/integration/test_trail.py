@@ -1,5 +1,7 @@
 """The audit trail, as an auditor reads it: newest first, of one household or one person, and nobody else."""
 
+import re
+
 import asyncpg
 import pytest
 
@@ -39,6 +41,21 @@ async def test_an_auditor_sees_the_newest_first_and_goes_on_to_all(door: Door) -
         assert rest.index("Manager chosen by a person") < rest.index("Names read")
         assert "manager: somebody" in rest
         assert "reason:" not in rest
+
+
+async def test_what_a_command_has_done_names_who_gave_it(door: Door, worker: Database) -> None:
+    worker.actor = "cli:anna.maier"
+    async with worker.transaction() as tx:
+        await tx.audit("enact", "2026-2")
+    async with door.person(Role.AUDITOR, "08") as browser:
+        page = (await browser.get("/probe/trail")).text
+        assert "Geleit itself" in page
+        link = re.findall(r'href="(/probe/trail\?actor=[^"]+)">Command line, anna.maier</a>', page)
+        by_her = (await browser.get(*link)).text
+        assert "Policy enacted" in by_her
+        assert "Geleit itself" not in by_her
+    async with door.person(Role.AUDITOR, "08", language="de") as browser:
+        assert "Befehlszeile, anna.maier" in (await browser.get("/probe/trail")).text
 
 
 async def test_of_one_household_or_one_person(door: Door) -> None:

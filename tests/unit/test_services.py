@@ -1,5 +1,7 @@
 """One environment sets up all services, and a variable with a service's name before it is that service's own."""
 
+import getpass
+import os
 import re
 import sys
 
@@ -7,7 +9,7 @@ import pytest
 
 from chassis.service import main
 from chassis.settings import Settings
-from geleit.services import own
+from geleit.services import operator, own
 from intake.settings import Settings as IntakeSettings
 from notifications.app import service as notifications
 from notifications.settings import Settings as NotificationsSettings
@@ -42,3 +44,22 @@ def test_a_process_names_the_variables_that_are_wrong_and_quotes_none(environmen
     lines = str(ended.value.code).split("\n")
     assert [line.partition(":")[0] for line in lines] == ["DATABASE_URL", "POLL_RECORDS", "SMTP_URL"]
     assert not {"hush", "many"} & set(re.split(r"[ ']", " ".join(lines)))
+
+
+@pytest.mark.parametrize("absent", [KeyError, OSError])
+def test_a_container_without_a_name_for_its_user_has_its_number(
+    monkeypatch: pytest.MonkeyPatch, absent: type[Exception]
+) -> None:
+    def nobody() -> str:
+        raise absent
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert operator() == f"cli:{os.getuid()}"
+
+
+@pytest.mark.parametrize(("name", "kept"), [("n" * 500, "n" * 100), ("J\udcfcrgen", "J?rgen"), ("Jürgen", "Jürgen")])
+def test_whatever_a_host_calls_somebody_can_be_written_down(
+    monkeypatch: pytest.MonkeyPatch, name: str, kept: str
+) -> None:
+    monkeypatch.setenv("LOGNAME", name)
+    assert operator() == f"cli:{kept}"
