@@ -37,7 +37,7 @@ async def test_somebody_changes_her_password(people: People, world: World) -> No
     async with people.tab(scripts=False, expected={422}) as page:
         await page.goto("/")
         await sign_in(page, name)
-        await page.get_by_role("link", name="Password").click()
+        await page.get_by_role("banner").get_by_title("Change password").click()
         for present, answer in (
             ("wrong horse battery", "This is not your present"),
             (PASSWORD, "Your password is changed"),
