@@ -17,6 +17,7 @@ LINKS = "links => links.map(link => link.origin + link.pathname + link.search)"
 NOT_LINKED = {
     # The centre's own page of a household has the names.
     (Role.CENTRE, "/intake/households/{household}/card"),
+    (Role.CENTRE, "/intake/names"),
     # The roster is the state's; a district edits absences.
     (Role.DISTRICT, "/matching/roster/import"),
 }

@@ -40,6 +40,9 @@ async def test_a_household_is_registered_allotted_accepted_and_followed(people: 
             await municipality.get_by_role("link", name="Show names").click()
             await expect(municipality.get_by_text("Oksana Melnyk")).to_be_visible()
             assert await faults_of(municipality, "en") == []
+            await municipality.goto("/inbox/?status=accepted")
+            await municipality.get_by_role("link", name="Show the names on this page").click()
+            await expect(municipality.get_by_role("table").get_by_text("Oksana Melnyk, Danylo Melnyk")).to_be_visible()
 
         async with people.person(Role.MANAGER, str(manager)) as caring:
             await open_from_menu(caring, "Inbox")
@@ -56,7 +59,7 @@ async def test_a_household_is_registered_allotted_accepted_and_followed(people: 
         await auditor.get_by_label("Concerning").fill(address.rpartition("/")[2])
         for who, did in (("Reception centre", "Household registered"), ("District", "Household allotted")):
             await expect(entry(auditor, who, did)).to_have_count(1)
-        await expect(entry(auditor, "Municipality", "Names read")).to_have_count(1)
+        await expect(entry(auditor, "Municipality", "Names read")).to_have_count(2)
 
     async with people.person(Role.MUNICIPALITY, elsewhere, expected={404}) as stranger:
         await stranger.goto(address)

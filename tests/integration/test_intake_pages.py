@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from builders import a_care, a_manager, a_record, an_assignee
+from chassis import trail
 from chassis.access import Role
 from chassis.database import Database
 from chassis.web.surroundings import Mounted
@@ -444,6 +445,32 @@ async def test_names_are_shown_to_who_cares_from_acceptance_on(door: Door, worke
     assert [await shown(*one) for one in strangers] == [404, 404, 404]
     for role in (Role.DISTRICT, Role.STATE, Role.OPERATOR, Role.AUDITOR):
         assert await shown(role, "08") == 403
+
+
+async def test_the_names_of_a_page_are_those_that_the_reader_may_see(door: Door, worker: Database) -> None:
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        accepted, proposed = [id_in(await register(browser, reference=one)) for one in ("KA-1", "KA-2")]
+    await decide(worker, household=proposed)
+    confirmed = {"status": CareStatus.CONFIRMED, "reason": CareReason.ACCEPTED}
+    await decide(worker, household=accepted, **confirmed)
+    path = "/intake/names?" + "&".join(f"household={one}" for one in (accepted, proposed, uuid4()))
+    async with door.person(Role.MUNICIPALITY, "08416041") as browser:
+        page = await browser.get(path)
+        browser.client.headers["HX-Request"] = "true"
+        fragment = await browser.get(path)
+        too_many = "&".join(f"household={uuid4()}" for _ in range(101))
+        refused = [(await browser.get(f"/intake/names?{one}")).status_code for one in ("", "household=1", too_many)]
+    for text in (page.text, fragment.text):
+        assert re.findall(r'id="names-([0-9a-f-]+)" hx-swap-oob="true">([^<]*)<', text) == [
+            (str(accepted), "Oksana Melnyk, Danylo Melnyk")
+        ]
+    assert ("<html" in page.text, "<html" in fragment.text) == (True, False)
+    assert refused == [422] * 3
+    async with worker.transaction() as tx:
+        read = [one.subject for one in await trail.listed(tx, limit=9) if one.action == "identity.read"]
+    assert read == [str(accepted)] * 2
+    async with door.person(Role.DISTRICT, "08416") as browser:
+        assert (await browser.get(path)).status_code == 403
 
 
 async def test_a_fragment_says_the_same_for_what_may_not_be_seen_and_what_is_not(door: Door) -> None:

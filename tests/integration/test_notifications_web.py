@@ -435,6 +435,20 @@ async def test_names_are_offered_to_whom_they_are_shown_once_they_are(door: Door
         assert ("Show names" in page.text) == (role is Role.MUNICIPALITY), role
 
 
+async def test_the_names_of_a_page_are_offered_once_somebody_is_cared_for(door: Door) -> None:
+    open_one, accepted = a_care(), a_care()
+    await fold(door.worker, open_one, confirmed(accepted))
+    names = f'hx-get="/intake/names?household={accepted.household}"'
+    readers = {Role.MUNICIPALITY: TUEBINGEN, Role.DISTRICT: "08416"}
+    seen = {}
+    for role, tenant in readers.items():
+        async with door.person(role, tenant) as browser:
+            pages = [(await browser.get(f"/inbox/?status={status}")).text for status in ("open", "all")]
+            seen[role] = [names in page for page in pages]
+            assert all(f'id="names-{open_one.household}"' not in page for page in pages)
+    assert seen == {Role.MUNICIPALITY: [False, True], Role.DISTRICT: [False, False]}
+
+
 async def test_a_reader_has_no_buttons_and_a_stranger_no_page(door: Door) -> None:
     care = a_care()
     await fold(door.worker, care)

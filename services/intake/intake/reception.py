@@ -103,11 +103,14 @@ async def take_one(tx: Tx, keys: Keys, centre: str, one: Offer) -> Decision:
 
 async def identity_of(tx: Tx, keys: Keys, household: UUID) -> Identity | None:
     """The names and birth dates of a household, if the transaction may see them; the read is audited."""
-    box = (await store.sealed(tx, [household])).get(household)
-    if box is None:
-        return None
-    await tx.audit("identity.read", str(household))
-    return keys.open(box, household)
+    return (await identities_of(tx, keys, [household])).get(household)
+
+
+async def identities_of(tx: Tx, keys: Keys, households: Sequence[UUID]) -> dict[UUID, Identity]:
+    """`identity_of` for each of these that the transaction may see."""
+    boxes = await store.sealed(tx, households)
+    await tx.audits([("identity.read", str(one)) for one in boxes])
+    return {one: keys.open(box, one) for one, box in boxes.items()}
 
 
 async def erase_household(tx: Tx, household: UUID) -> bool:

@@ -218,6 +218,7 @@ async def _show(
         form=form or blank_form(AbsenceForm),
         fault=fault,
         may_edit=Permission.EDIT_ROSTER in permissions_of(who.role),
+        may_read_names=Permission.READ_IDENTITIES in permissions_of(who.role),
         handover_reasons=[(key, _(text)) for key, text in labels.HANDOVER_REASONS.items() if key not in OF_ONE_CASE],
     )
 

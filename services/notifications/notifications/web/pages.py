@@ -56,8 +56,16 @@ class AnswerForm(BaseModel):
     reason: AnswerReason | None = None
 
 
-@router.get("/", dependencies=[require(Permission.READ_INBOX)])
-async def inbox(request: Request, tx: Work, paging: Paging, status: str = "open", q: Prefix = "") -> Response:
+@router.get("/")
+async def inbox(
+    request: Request,
+    tx: Work,
+    paging: Paging,
+    who: Annotated[Principal, require(Permission.READ_INBOX)],
+    *,
+    status: str = "open",
+    q: Prefix = "",
+) -> Response:
     """The list: open proposals, unless asked for others."""
     ids = ids_from(q)
     rows: list[store.Item] = []
@@ -82,6 +90,7 @@ async def inbox(request: Request, tx: Work, paging: Paging, status: str = "open"
         overdue=overdue,
         remind_after_days=await store.remind_after_days(tx),
         mailed=await _mailed(request, tx),
+        may_read_names=Permission.READ_IDENTITIES in permissions_of(who.role),
         now=tx.now,
         labels=labels,
     )
