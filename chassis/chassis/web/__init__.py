@@ -2,6 +2,7 @@
 
 from chassis.web.app import assemble, build_app, openapi_of
 from chassis.web.export import csv_response
+from chassis.web.files import LARGEST_BODY, file_in
 from chassis.web.forms import District, Filled, blank_form, none_if_empty, read_form
 from chassis.web.guard import UndeclaredRoute, public, require, signed_in
 from chassis.web.paging import NO_NUL, Instant, PageQuery, Paging, decode_cursor, encode_cursor
@@ -12,6 +13,7 @@ from chassis.web.translations import N_
 from chassis.web.work import Work
 
 __all__ = [
+    "LARGEST_BODY",
     "NO_NUL",
     "N_",
     "District",
@@ -31,6 +33,7 @@ __all__ = [
     "csv_response",
     "decode_cursor",
     "encode_cursor",
+    "file_in",
     "none_if_empty",
     "not_found",
     "openapi_of",

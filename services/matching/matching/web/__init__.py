@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from chassis.vault import Vault
-from chassis.web import Site, parked, trail
+from chassis.web import LARGEST_BODY, Site, parked, trail
 from matching.web import api, edit, handovers, handovers_api, households, overview, roster
 
 
@@ -17,6 +17,6 @@ def create(vault: Callable[[], Vault]) -> Site:
     return Site(
         title="Matching",
         router=router,
-        body_limits={"/roster/import": roster.LARGEST_BODY},
+        body_limits={"/roster/import": LARGEST_BODY},
         state={"vault": vault},
     )

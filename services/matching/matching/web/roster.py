@@ -1,7 +1,6 @@
 """The roster: list, file import with a preview, a manager's page, absences."""
 
-from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
+from base64 import b64encode
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,7 +8,6 @@ from uuid import UUID
 import asyncpg
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,6 +20,7 @@ from chassis.web import (
     Paging,
     Work,
     blank_form,
+    file_in,
     not_found,
     read_form,
     redirect,
@@ -42,10 +41,6 @@ router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, require(Permission.READ_ROSTER)]
 Editor = Annotated[Principal, require(Permission.EDIT_ROSTER)]
 CaseReader = Annotated[Principal, require(Permission.READ_ROSTER, Permission.READ_CASES)]
-
-LARGEST_FILE = 750_000
-LARGEST_BODY = 1_200_000
-"""With the file in base64 and the form around it."""
 
 
 class AbsenceForm(BaseModel):
@@ -96,9 +91,8 @@ async def take_file(request: Request, tx: Work, who: Editor) -> Response:
     _only_statewide(who)
     _ = translations_of(request).gettext
     form = await request.form()
-    upload, again = form.get("file"), form.get("content")
     confirmed, complete = "confirm" in form, "complete" in form
-    data = await _content(upload, again)
+    data = await file_in(form)
     if data is None:
         fault = _("Please choose a CSV file of at most 750 kB.")
         return render(
@@ -226,15 +220,3 @@ async def _show(
 def _names(request: Request, rows: Any) -> dict[UUID, str | None]:
     vault = vault_of(request)
     return {row["id"]: name_of(row, vault) for row in rows}
-
-
-async def _content(upload: object, again: object) -> bytes | None:
-    """The file, or what the preview has shown of it; None where there is none or it is too large."""
-    if isinstance(upload, UploadFile) and upload.size:
-        return await upload.read() if upload.size <= LARGEST_FILE else None
-    if isinstance(again, str) and again:
-        try:
-            return b64decode(again, validate=True)
-        except (NotBase64, ValueError):
-            return None
-    return None
