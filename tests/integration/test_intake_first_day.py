@@ -101,6 +101,13 @@ async def test_a_reference_is_written_back_by_itself(database: OpenDatabase) -> 
     assert await rows_read(database, "web", "reference", save) <= FEW
 
 
+async def test_a_reference_is_looked_up(database: OpenDatabase) -> None:
+    async def look(tx: Tx) -> None:
+        await store.heads(tx, "karlsruhe", ["KA-0", "KA-7"])
+
+    assert await rows_read(database, "web", "reference", look) <= FEW
+
+
 async def test_the_centre_of_a_care_is_looked_up(database: OpenDatabase) -> None:
     async def apply(tx: Tx) -> None:
         care = a_care(household=UUID(int=7), status=CareStatus.WAITING, reason=CareReason.NO_CAPACITY)

@@ -27,6 +27,7 @@ DONE = {
     "household.departed": N_("Departure of a household noted"),
     "household.allotted": N_("Household allotted"),
     "household.erased": N_("Household erased"),
+    "register_file": N_("Households registered from a file"),
     "identity.read": N_("Names read"),
     "register.imported": N_("Register imported"),
     "import_roster": N_("Roster imported"),

@@ -40,29 +40,10 @@ def offer(
 
 async def take(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offers: Sequence[Offer]) -> list[Decision]:
     """Decide offers whose references are locked, and write what changes; `heads` follow."""
-    held = await store.households(tx, [head.household for head in heads.values() if head.household])
-    current: dict[str, Household] = {
-        reference: held[head.household] for reference, head in heads.items() if head.household in held
-    }
-    on_file = await _on_file(tx, keys, _needing(offers, current))
-    stated = {one.form.facts.municipality for one in offers if one.form.facts}
-    municipalities = await store.existing_municipalities(tx, [ags for ags in stated if ags])
-    desk = Desk(centre, tx.now, tx.now.astimezone(BERLIN).date(), municipalities, home_partition)
-    fresh: dict[UUID, Identity] = {}
-    changed: dict[UUID, Household] = {}
-    decisions: list[Decision] = []
-    for one in offers:
-        known = current.get(one.reference or "")
-        decision = decide(one, known, on_file.get(known.id) if known else None, desk, uuid4())
-        decisions.append(decision)
-        if isinstance(decision, Changed):
-            household = decision.household
-            changed[household.id] = household
-            if one.reference:
-                current[one.reference] = household
-                heads[one.reference] = Head(household.id, heads[one.reference].verdicts)
-            if decision.identity:
-                fresh[household.id] = on_file[household.id] = decision.identity
+    decisions = await _decide(tx, keys, centre, heads, offers)
+    changes = [one for one in decisions if isinstance(one, Changed)]
+    changed = {one.household.id: one.household for one in changes}
+    fresh = {one.household.id: one.identity for one in changes if one.identity}
     if changed:
         await store.save_households(tx, list(changed.values()))
         failpoint("intake.saved")
@@ -72,6 +53,13 @@ async def take(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offers: 
     done = [one for one in decisions if isinstance(one, Changed)]
     await tx.audits([(f"household.{one.outcome}", str(one.household.id)) for one in done])
     return decisions
+
+
+async def preview(tx: Tx, keys: Keys, centre: str, offers: Sequence[Offer]) -> list[Decision]:
+    """What `take_all` would decide now; nothing is locked or written."""
+    references = [one.reference for one in offers if one.reference]
+    heads = dict.fromkeys(references, Head(None)) | await store.heads(tx, centre, references)
+    return await _decide(tx, keys, centre, heads, offers)
 
 
 async def take_all(
@@ -141,6 +129,31 @@ async def erased(tx: Tx, household: UUID) -> Household | None:
     verdicts = heads[found.reference].verdicts
     await store.save_heads(tx, found.centre, {found.reference: Head(None, verdicts)})
     return gone
+
+
+async def _decide(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offers: Sequence[Offer]) -> list[Decision]:
+    """Decide offers in their order; `heads` follow."""
+    held = await store.households(tx, [head.household for head in heads.values() if head.household])
+    current: dict[str, Household] = {
+        reference: held[head.household] for reference, head in heads.items() if head.household in held
+    }
+    on_file = await _on_file(tx, keys, _needing(offers, current))
+    stated = {one.form.facts.municipality for one in offers if one.form.facts}
+    municipalities = await store.existing_municipalities(tx, [ags for ags in stated if ags])
+    desk = Desk(centre, tx.now, tx.now.astimezone(BERLIN).date(), municipalities, home_partition)
+    decisions: list[Decision] = []
+    for one in offers:
+        known = current.get(one.reference or "")
+        decision = decide(one, known, on_file.get(known.id) if known else None, desk, uuid4())
+        decisions.append(decision)
+        if isinstance(decision, Changed):
+            household = decision.household
+            if one.reference:
+                current[one.reference] = household
+                heads[one.reference] = Head(household.id, heads[one.reference].verdicts)
+            if decision.identity:
+                on_file[household.id] = decision.identity
+    return decisions
 
 
 def _needing(offers: Sequence[Offer], current: dict[str, Household]) -> Iterable[UUID]:

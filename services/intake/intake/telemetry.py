@@ -11,7 +11,9 @@ from contracts.vocabulary import Outcome
 verdicts_total = Counter("geleit_verdicts", "Verdicts on what centres offered", ["centre", "channel", "outcome"])
 
 bulk_items_total = Counter(
-    "geleit_bulk_items", "Registrations that came in a bulk, by what each alone would have been answered", ["status"]
+    "geleit_bulk_items",
+    "Registrations that came in a bulk or a file, by what each alone would have been answered",
+    ["status"],
 )
 
 

@@ -4,6 +4,7 @@ municipalities."""
 from intake.store.aggregates import (
     Head,
     destroy_sealed,
+    heads,
     households,
     lock_references,
     save_heads,
@@ -58,6 +59,7 @@ __all__ = [
     "existing_municipalities",
     "forget_keys",
     "forget_reference",
+    "heads",
     "households",
     "keep_answers",
     "keep_dissolved",

@@ -34,6 +34,16 @@ async def lock_references(tx: Tx, centre: str, references: Iterable[str]) -> dic
     return {row["reference"]: Head(row["household"], row["verdicts"]) for row in rows}
 
 
+async def heads(tx: Tx, centre: str, references: Iterable[str]) -> dict[str, Head]:
+    """What known references lead to; nothing is locked."""
+    rows = await tx.fetch(
+        "select reference, household, verdicts from reference where centre = $1 and reference = any($2::text[])",
+        centre,
+        sorted(set(references)),
+    )
+    return {row["reference"]: Head(row["household"], row["verdicts"]) for row in rows}
+
+
 async def save_heads(tx: Tx, centre: str, heads: Mapping[str, Head]) -> None:
     """Write locked references back."""
     # All of them are there. An update would join, and a join is planned by what PostgreSQL knows of the table then.

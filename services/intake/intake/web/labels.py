@@ -73,6 +73,8 @@ FIELDS: Mapping[str, str] = {
     "residence_title": N_("Residence title (section)"),
     "family_group": N_("Family group"),
     "unaccompanied_minor": N_("Unaccompanied minor"),
+    "languages": N_("Languages"),
+    "skills_needed": N_("Needs"),
     "given_name": N_("Given name"),
     "family_name": N_("Family name"),
     "birth_date": N_("Birth date"),

@@ -41,7 +41,7 @@ async def create(request: Request, who: Centre, tx: Work) -> Response:
     """Register, or show the form again with every fault beside its field. Sent twice, it registers once."""
     _ = translations_of(request).gettext
     fields = await fields_of(request)
-    form_id = _uuid(fields.get("form_id")) or str(uuid4())
+    form_id = form_id_of(fields.get("form_id"))
     if changed := changed_persons(fields):
         return await show_form(request, tx, "new.html", changed, form_id=form_id, action="/new", back="/")
     keys = keys_of(request)
@@ -120,8 +120,9 @@ def changed_persons(fields: Mapping[str, str]) -> Sheet | None:
             return None
 
 
-def _uuid(text: str | None) -> str | None:
+def form_id_of(sent: object) -> str:
+    """What tells a form that is sent twice from another one: what was sent as that, or a new one."""
     try:
-        return str(UUID(text or ""))
+        return str(UUID(str(sent)))
     except ValueError:
-        return None
+        return str(uuid4())
