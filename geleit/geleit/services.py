@@ -81,7 +81,7 @@ def the_service(name: str) -> Service:
 
 
 def operator() -> str:
-    """Who gives a command, as this host calls them: by number where it has no name, as in some containers."""
+    """Who gives a command, as their environment or this host calls them: by number where there is no name."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # up to Python 3.12, and from 3.13 on

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+from fastapi.routing import iter_route_contexts
 
+from chassis.web import pages
 from chassis.web.trail import DONE
 
 ROOT = Path(__file__).parents[2]
@@ -154,3 +156,10 @@ def _actions(argument: ast.expr) -> Iterator[str]:
     """The first literals of what is audited, without the point that ends a beginning."""
     literals = (one.value for one in ast.walk(argument) if isinstance(one, ast.Constant) and isinstance(one.value, str))
     yield next(literals).rstrip(".")
+
+
+def test_the_door_of_the_containers_lets_in_to_every_page_of_no_service() -> None:
+    """What it does not name is answered by nobody."""
+    (line,) = [one for one in (ROOT / "deploy/proxy/Caddyfile").read_text().splitlines() if "@shell path" in one]
+    named = set(line.split()[2:])
+    assert {str(context.path) for context in iter_route_contexts(pages.router.routes)} <= named

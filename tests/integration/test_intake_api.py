@@ -11,7 +11,7 @@ import pytest
 
 from builders import a_care, a_record
 from chassis.access import Role, Tenant
-from chassis.database import Database
+from chassis.database import Database, Tx
 from chassis.web.surroundings import Mounted
 from contracts.vocabulary import CareReason, CareStatus
 from doors import Door
@@ -346,6 +346,52 @@ async def test_changes_go_on_where_others_have_followed_all_that_one_page_looks_
         while after := pages[-1].get("next"):
             pages.append((await client.get(URL, params=query | {"cursor": after})).json())
         assert [[one["id"] for one in page["items"]] for page in pages] == [[], sorted(ids)[:1], sorted(ids)[1:], []]
+
+
+async def test_what_changes_while_a_page_is_read_hides_nobody(
+    door: Door, worker: Database, database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times are looked up first: whoever has changed since comes later, and so does everybody behind."""
+    monkeypatch.setattr(store.lists, "MOST_TIMES", 2)
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        ids = [UUID((await offer(client, a_registration(f"KA-{number}"))).json()["id"]) for number in range(4)]
+    web = await database("intake", "web")
+    async with worker.transaction() as tx:
+        for minutes, one in enumerate(ids):
+            await tx.execute(
+                "update household set changed_at = $2 where id = $1", one, tx.now + timedelta(minutes=minutes)
+            )
+    since, fetch = tx.now, Tx.fetch
+
+    async def meanwhile(self: Tx, sql: str, *args: object) -> list[Any]:
+        rows = await fetch(self, sql, *args)
+        if "changed_at" in sql and self is not tx:
+            monkeypatch.setattr(Tx, "fetch", fetch)
+            async with worker.transaction() as other:
+                late = other.now + timedelta(hours=1)
+                await other.execute("update household set changed_at = $2 where id = $1", ids[0], late)
+        return rows
+
+    monkeypatch.setattr(Tx, "fetch", meanwhile)
+    told, after = [], None
+    while True:
+        async with web.transaction(Tenant(Role.CENTRE, "karlsruhe")) as reading:
+            rows, after = await store.changed(reading, since=since, limit=9, after=after)
+        told += [row.id for row in rows]
+        if after is None:
+            break
+    assert told == [*ids[1:], ids[0]]
+
+
+async def test_a_cursor_of_the_other_order_is_none(door: Door) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        for number in range(2):
+            await offer(client, a_registration(f"KA-{number}"))
+        since = {"since": "2022-03-14T00:00:00Z"}
+        registered = (await client.get(URL, params={"limit": "1"})).json()["next"]
+        changed = (await client.get(URL, params={"limit": "1"} | since)).json()["next"]
+        wrong = [{"cursor": changed}, {"cursor": registered} | since]
+        assert [(await client.get(URL, params=one)).status_code for one in wrong] == [422, 422]
 
 
 async def test_what_is_being_written_while_a_centre_asks_is_told_when_it_asks_again(

@@ -95,7 +95,7 @@ async def count(
         offered=answered + sum(written.values()) - sum(week.offsets.values()),
         accepted=by_outcome[Outcome.ACCEPTED],
         corrected=by_outcome[Outcome.CORRECTED],
-        withdrawals=by_outcome[Outcome.WITHDRAWN],
+        withdrawals=by_outcome[Outcome.WITHDRAWN] + by_outcome[Outcome.DEPARTED],
         duplicate=by_outcome[Outcome.DUPLICATE],
         rejected=by_outcome[Outcome.REJECTED],
         parked=parked,

@@ -95,7 +95,7 @@ async def fates(tx: Tx, since: datetime) -> Mapping[str, Any]:
         "select count(*) filter (where outcome = 'assigned') as assigned,"
         " count(*) filter (where outcome = 'waiting') as waiting,"
         " count(*) filter (where outcome = 'not_eligible') as not_eligible,"
-        " count(*) filter (where outcome = 'withdrawn') as withdrawn,"
+        " count(*) filter (where outcome in ('withdrawn', 'departed')) as withdrawn,"
         " count(*) filter (where outcome = 'handed_over') as handed_over,"
         " coalesce(sum(declines), 0)::int as declined,"
         " count(*) filter (where outcome = 'assigned' and declines > 0) as reassigned,"

@@ -255,7 +255,7 @@ def _municipalities(desk: Desk, known: Household) -> frozenset[str]:
 def _keeps_allotment(new: Statement | None, known: Household) -> bool:
     """Whether the municipality is still the one that a district has allotted.
 
-    It does not go because a centre leaves it out, but if another is stated, or another district, or with a withdrawal.
+    It does not go because a centre leaves it out, but if another is stated, or another district, or when the stay ends.
     """
     if not known.allotted or known.facts is None or known.status not in CORRECTABLE:
         return False

@@ -41,16 +41,15 @@ def offer(
 async def take(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offers: Sequence[Offer]) -> list[Decision]:
     """Decide offers whose references are locked, and write what changes; `heads` follow."""
     decisions = await _decide(tx, keys, centre, heads, offers)
-    changes = [one for one in decisions if isinstance(one, Changed)]
-    changed = {one.household.id: one.household for one in changes}
-    fresh = {one.household.id: one.identity for one in changes if one.identity}
+    done = [one for one in decisions if isinstance(one, Changed)]
+    changed = {one.household.id: one.household for one in done}
+    fresh = {one.household.id: one.identity for one in done if one.identity}
     if changed:
         await store.save_households(tx, list(changed.values()))
         failpoint("intake.saved")
     if fresh:
         await store.save_sealed(tx, centre, await asyncio.to_thread(_seal, keys, fresh))
         failpoint("intake.sealed")
-    done = [one for one in decisions if isinstance(one, Changed)]
     await tx.audits([(f"household.{one.outcome}", str(one.household.id)) for one in done])
     return decisions
 

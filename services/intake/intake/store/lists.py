@@ -87,6 +87,12 @@ MOST_TIMES = 2000
 """Changes that are looked at for a page: where others have followed them all, as when all cares of a centre change."""
 
 
+_AT_TIMES = (
+    "select t.at, t.id from unnest($2::timestamptz[], $3::uuid[]) as t (at, id)"
+    " where t.at >= $1::timestamptz - interval '5 minutes'"
+)
+
+
 async def changed(
     tx: Tx,
     *,
@@ -101,11 +107,17 @@ async def changed(
     """
     await tx.plan_anew()
     told = query("told").replace("{most}", str(MOST_TIMES))
-    asked = (since, *(after or (None, UUID(int=0))), reference)
-    statement = query("changed").replace("{told}", told).replace("{shown}", query("shown"))
-    rows = await tx.fetch(statement, *asked, None, None, None, None, limit)
-    last = None if len(rows) == limit else await tx.fetchrow(f"{told} offset {MOST_TIMES - 1}", *asked)
-    return [_shown(row) for row in rows], (last["at"], last["id"]) if last else None
+    statement = query("changed").replace("{shown}", query("shown"))
+    seen, rest = (after or (None, UUID(int=0))), (reference, None, None, None, None, limit)
+    rows = await tx.fetch(statement.replace("{told}", told), since, *seen, *rest)
+    if len(rows) == limit:
+        return [_shown(row) for row in rows], None
+    # How far was looked: asked once more, and from these times on. Whoever has changed in between comes later.
+    times = await tx.fetch(told, since, *seen, reference)
+    at, ids = [row["at"] for row in times], [row["id"] for row in times]
+    rows = await tx.fetch(statement.replace("{told}", _AT_TIMES), since, at, ids, *rest)
+    further = (at[-1], ids[-1]) if len(rows) < limit and len(times) == MOST_TIMES else None
+    return [_shown(row) for row in rows], further
 
 
 def _shown(row: asyncpg.Record) -> Shown:

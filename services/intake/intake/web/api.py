@@ -108,13 +108,17 @@ async def list_households(
 ) -> HouseholdPage:
     """The centre's households in the order of their registration, or with `since` in that of their last changes; `next`
     is the cursor of the next page."""
-    after, limit, further = paging.after(datetime, UUID), paging.limit + 1, None
+    limit, further = paging.limit + 1, None
     if since is None:
+        after = paging.after(datetime, UUID)
         rows = await store.shown(tx, limit=limit, after=after, newest_first=False, reference=reference)
+        page = paging.take(rows, lambda row: (row.registered_at, row.id))
     else:
-        rows, further = await store.changed(tx, since=since, limit=limit, after=after, reference=reference)
-    page = paging.take(rows, lambda row: (row.last_change if since else row.registered_at, row.id))
-    following = encode_cursor(*further) if further else page.next
+        # A cursor of the other order would pass over what is not told yet.
+        seen = paging.after(str, datetime, UUID)
+        rows, further = await store.changed(tx, since=since, limit=limit, after=seen and seen[1:], reference=reference)
+        page = paging.take(rows, lambda row: ("changed", row.last_change, row.id))
+    following = encode_cursor("changed", *further) if further else page.next
     return HouseholdPage(items=[HouseholdView.of(row) for row in page.items], next=following)
 
 
