@@ -183,7 +183,7 @@ def _weighed_again(tx: Tx, basis: Basis, step: Step, care: Care) -> datetime | N
 def _told(tx: Tx, basis: Basis, step: Step, care: Care, spoke: Why | None) -> State:
     key = str(care.household)
     if step.case.traceparent:
-        tx.take_up(key, step.case.traceparent, "decide")
+        tx.take_up(key, step.case.traceparent, "decide" if step.decide else "keep")
     tx.describe(key, care_status=care.status, care_reason=care.reason)
     manager = basis.field.managers[care.manager] if care.manager else None
     over_on = counselling_over_on(step.case.household.facts, basis.policy, day_of(tx.now))

@@ -56,7 +56,7 @@ HANDOVER_STATUSES: Mapping[str, tuple[str, str]] = {
 }
 HANDOVER_CAUSES: Mapping[Cause, str] = {
     Cause.REMOVED: N_("She is no longer in the roster."),
-    Cause.LEFT: N_("Her last day is over."),
+    Cause.LEFT: N_("She leaves or has left."),
     Cause.ABSENT: N_("She is absent."),
     Cause.NOT_SERVED: N_("She no longer serves this municipality."),
     Cause.OVER_CAPACITY: N_("She carries more than her post allows."),
