@@ -49,6 +49,17 @@ async def test_only_what_changed_is_published(stage: Stage) -> None:
     assert {(one.code, one.revision) for one in await published(stage)} == {("A", 1), ("B", 1), ("B", 2)}
 
 
+async def test_a_preview_names_who_would_be_changed_and_in_which_columns(stage: Stage) -> None:
+    await stage.roster(ONE, f"B;Berta;P;1;{TUEBINGEN}", f"C;Carla;P;1;{TUEBINGEN}")
+    other = f"B;Berta;P;0,5;{TUEBINGEN} {REUTLINGEN};;;;2022-03-20/2022-03-25"
+    report = await stage.roster(ONE, other, f"C;Clara;P;1;{TUEBINGEN}", preview=True)
+    assert [(one.provider, one.code, one.columns) for one in report.altered] == [
+        ("P", "B", ("fte", "service_area", "absences")),
+        ("P", "C", ("name",)),
+    ]
+    assert (report.changed, report.unchanged) == (2, 1)
+
+
 async def test_a_faulty_file_changes_nothing(stage: Stage) -> None:
     report = await stage.roster(ONE, "B;Berta;P;1;08999999")
     assert [(one.line, one.column, one.code) for one in report.faults] == [(3, "service_area", "unknown_ags")]

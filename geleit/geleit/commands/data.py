@@ -86,6 +86,8 @@ def roster_import(
         )
     for one in report.carrying:
         typer.echo(f"{one.provider}/{one.code} is not in the file and has {one.cases} cases")
+    for other in report.altered if preview else ():
+        typer.echo(f"{other.provider}/{other.code} would be changed: {', '.join(other.columns)}")
     if not report.possible:
         raise Failure("Nothing was imported. Correct the lines above; transfer the cases of managers who leave first.")
     if report.sealed_anew:

@@ -39,6 +39,15 @@ class Carrying:
 
 
 @dataclass(frozen=True, slots=True)
+class Altered:
+    """A manager who stands otherwise in a file than in the roster, and in which columns of the file."""
+
+    provider: str
+    code: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Shortage:
     """Persons whose manager could not keep them if the file were imported, and those of them nobody could take.
 
@@ -58,7 +67,7 @@ class Report:
     """
 
     added: int = 0
-    changed: int = 0
+    altered: tuple[Altered, ...] = ()
     unchanged: int = 0
     removed: int = 0
     sealed_anew: int = 0
@@ -67,6 +76,11 @@ class Report:
     carrying: tuple[Carrying, ...] = ()
     shortage: Shortage = Shortage()
     """In a preview only."""
+
+    @property
+    def changed(self) -> int:
+        """How many managers stand otherwise in the file."""
+        return len(self.altered)
 
     @property
     def possible(self) -> bool:
@@ -123,7 +137,11 @@ async def import_roster(tx: Tx, vault: Vault, data: bytes, *, complete: bool = F
     news = {key for key, row in rows.items() if row != before.get(key) or key in changing}
     report = Report(
         added=len(news - kept.keys()),
-        changed=len((news | away.keys()) & kept.keys()),
+        altered=tuple(
+            Altered(row.provider, row.code, _otherwise(rows[key], before[key], key in changing, key in away))
+            for key, row in stated.items()
+            if key in kept and (key in news or key in away)
+        ),
         unchanged=len(stated.keys() - news - away.keys()),
         removed=len(gone),
         sealed_anew=sum(kept[key]["name_key"] is not None and was["name"] is None for key, was in before.items()),
@@ -360,6 +378,14 @@ def _columns(key: UUID, row: Row, policy: Policy, share: int) -> dict[str, Any]:
         "active_until": row.active_until,
         "max_new_per_week": row.max_new_per_week,
     }
+
+
+def _otherwise(row: Mapping[str, Any], before: Mapping[str, Any], changing: bool, away: bool) -> tuple[str, ...]:
+    """The columns of the file in which a manager stands otherwise."""
+    columns = ["fte" if one == "fte_hundredths" else one for one, value in row.items() if value != before[one]]
+    # Of these no file has a column: one follows from the post, the other from being in the file.
+    named = [one for one in columns if one not in {"capacity", "status"}]
+    return (*named, *(["fte_changes"] if changing else ()), *(["absences"] if away else ()))
 
 
 def _columns_kept(kept: store.Kept) -> dict[str, Any]:

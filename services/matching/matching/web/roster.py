@@ -42,6 +42,9 @@ Reader = Annotated[Principal, require(Permission.READ_ROSTER)]
 Editor = Annotated[Principal, require(Permission.EDIT_ROSTER)]
 CaseReader = Annotated[Principal, require(Permission.READ_ROSTER, Permission.READ_CASES)]
 
+MOST_SHOWN = 100
+"""Managers whom a file would change that its preview names."""
+
 
 class AbsenceForm(BaseModel):
     """From one day to another, both included; open without an end."""
@@ -110,6 +113,7 @@ async def take_file(request: Request, tx: Work, who: Editor) -> Response:
         fault=None,
         complete=complete,
         content=b64encode(data).decode(),
+        most_shown=MOST_SHOWN,
     )
 
 
