@@ -11,8 +11,6 @@ import asyncpg
 import httpx
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis.access import Role
@@ -27,6 +25,7 @@ from intake.municipalities import import_register
 from intake.register import Entry
 from integration.conftest import OpenDatabase
 from offers import a_person, a_registration, an_identity, some_keys, stated_facts
+from recorded import recorded_of_all
 
 SINGLE = "/intake/v1/households"
 BULK = f"{SINGLE}/bulk"
@@ -49,15 +48,8 @@ async def door(worker: Database, database: OpenDatabase, database_url: str) -> D
 
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
-        provider = TracerProvider()
-        trace.set_tracer_provider(provider)
-    processor = SimpleSpanProcessor(exporter)
-    provider.add_span_processor(processor)
-    yield exporter
-    processor.shutdown()
+    with recorded_of_all() as exporter:
+        yield exporter
 
 
 def an_item(reference: str = "KA-1", key: str | None = None, **form: Any) -> dict[str, Any]:

@@ -12,9 +12,6 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis.access import Role
@@ -31,6 +28,7 @@ from intake.sheet import COLUMNS, MOST_HOUSEHOLDS
 from intake.web.formdata import flattened
 from integration.conftest import OpenDatabase
 from offers import a_registration, some_keys
+from recorded import recorded_of_all
 
 UPLOAD = "/intake/upload"
 HEADER = (
@@ -69,15 +67,8 @@ async def door(worker: Database, database: OpenDatabase, database_url: str) -> D
 
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
-        provider = TracerProvider()
-        trace.set_tracer_provider(provider)
-    processor = SimpleSpanProcessor(exporter)
-    provider.add_span_processor(processor)
-    yield exporter
-    processor.shutdown()
+    with recorded_of_all() as exporter:
+        yield exporter
 
 
 async def choose(browser: Browser, data: bytes) -> httpx.Response:

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import APIRouter
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
 from chassis.telemetry import current_traceparent
 from chassis.web import public
+from recorded import recorded_of_all
 from showcase.client import client_of, showcase_app
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -20,15 +18,8 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
-        provider = TracerProvider()
-        trace.set_tracer_provider(provider)
-    processor = SimpleSpanProcessor(exporter)
-    provider.add_span_processor(processor)
-    yield exporter
-    processor.shutdown()
+    with recorded_of_all() as exporter:
+        yield exporter
 
 
 async def test_one_span_a_request_in_the_callers_trace(spans: InMemorySpanExporter) -> None:
