@@ -36,7 +36,7 @@ from intake.identity import encrypt
 from intake.municipalities import import_register
 from intake.reception import take_one
 from intake.register import Entry
-from matching.roster.change import import_roster
+from matching.roster.file import import_roster
 from matching_stage import HEADER
 from notifications.contacts import import_contacts
 from notifications.deliver import errand

@@ -22,7 +22,8 @@ from matching import handlers
 from matching.app import DUES
 from matching.policy import ensure_policy
 from matching.replay import replay
-from matching.roster.change import Report, import_roster, manager_id
+from matching.roster.file import Report, import_roster
+from matching.roster.rows import manager_id
 from matching_builders import PLACES
 
 VAULT = Vault(bytes(32))

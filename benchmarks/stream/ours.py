@@ -14,7 +14,7 @@ from contracts.topics import HOUSEHOLDS
 from geleit import state
 from geleit.probe import until
 from matching import handlers
-from matching.roster.change import import_roster
+from matching.roster.file import import_roster
 
 WORKER = ("-m", "matching", "worker")
 _PUBLISHED = """

@@ -32,7 +32,7 @@ from geleit.demo.records import Kind, plan
 from geleit.probe import LOOPBACK, free_port, until
 from geleit.settings import Settings
 from geleit.system import Running, system
-from matching.roster.change import import_roster
+from matching.roster.file import import_roster
 
 CENTRE = "karlsruhe"
 AT_ONCE = 200

@@ -32,7 +32,8 @@ from geleit.system import Running
 from intake.generate import generate
 from intake.identity import encrypt
 from intake.municipalities import import_register
-from matching.roster.change import Report, import_roster, manager_id
+from matching.roster.file import Report, import_roster
+from matching.roster.rows import manager_id
 from notifications.contacts import import_contacts
 from offers import a_registration
 from stream import eventually

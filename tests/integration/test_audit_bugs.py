@@ -47,7 +47,8 @@ from matching.days import day_of
 from matching.domain import Absence, Carried
 from matching.handing_over import Reason, Wanted
 from matching.receipts import GENESIS, Head
-from matching.roster.change import add_absence, manager_id
+from matching.roster.change import add_absence
+from matching.roster.rows import manager_id
 from notifications.domain import Wish
 from notifications.web.answering import give
 from stream import eventually, send

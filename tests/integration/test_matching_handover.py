@@ -16,7 +16,9 @@ from matching import handing_over, store
 from matching.domain import Absence, OverrideReason
 from matching.handing_over import Reason, Wanted, confirm, propose
 from matching.override import override
-from matching.roster.change import Shortage, add_absence, import_roster, manager_id
+from matching.roster.change import add_absence
+from matching.roster.file import Shortage, import_roster
+from matching.roster.rows import manager_id
 from matching_builders import DAY, REUTLINGEN, TUEBINGEN
 from matching_stage import VAULT, Stage, on_stage
 

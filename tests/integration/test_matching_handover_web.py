@@ -13,7 +13,8 @@ from doors import Door
 from forms import told
 from matching import web
 from matching.domain import Absence
-from matching.roster.change import add_absence, manager_id
+from matching.roster.change import add_absence
+from matching.roster.rows import manager_id
 from matching.web.handovers import FOLLOWED
 from matching_builders import DAY, REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import HEADER, VAULT, Stage, on_stage

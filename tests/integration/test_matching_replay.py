@@ -16,7 +16,7 @@ from matching.authority import ASSIGNMENTS
 from matching.domain import OverrideReason
 from matching.override import CHANGED, override
 from matching.replay import Replayed, replay
-from matching.roster.change import manager_id
+from matching.roster.rows import manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage, on_stage
 

@@ -14,7 +14,9 @@ from contracts.vocabulary import Accommodation, Answer, CareReason, CareStatus, 
 from matching import handlers
 from matching.domain import Absence
 from matching.policy import ensure_policy, publish_policy, shipped
-from matching.roster.change import Carrying, add_absence, import_roster, manager_id, name_of
+from matching.roster.change import add_absence
+from matching.roster.file import Carrying, import_roster
+from matching.roster.rows import manager_id, name_of
 from matching_builders import REUTLINGEN, TUEBINGEN
 from matching_stage import VAULT, Stage, on_stage
 

@@ -31,7 +31,8 @@ from geleit.embedded.postgres import database_url
 from matching.days import day_of
 from matching.domain import Absence
 from matching.policy import publish_policy, shipped
-from matching.roster.change import add_absence, manager_id
+from matching.roster.change import add_absence
+from matching.roster.rows import manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage, on_stage
 

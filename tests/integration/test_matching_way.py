@@ -23,7 +23,7 @@ from contracts.vocabulary import (
 )
 from matching import handlers
 from matching.lifecycle import ENDED_BY
-from matching.roster.change import manager_id
+from matching.roster.rows import manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage, on_stage
 

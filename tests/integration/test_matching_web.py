@@ -21,7 +21,8 @@ from doors import Door
 from forms import fields_of, told
 from matching import web
 from matching.receipts import Choice, recompute
-from matching.roster.change import import_roster, manager_id
+from matching.roster.file import import_roster
+from matching.roster.rows import manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import HEADER, VAULT, Stage, on_stage
 

@@ -13,7 +13,7 @@ from intake.municipalities import Report as RegisterReport
 from intake.municipalities import import_register
 from intake.register import RegisterUnreadable, read
 from intake.store import lock_register
-from matching.roster.change import import_roster
+from matching.roster.file import import_roster
 from notifications.contacts import import_contacts
 
 register = typer.Typer(no_args_is_help=True, help="The register of municipalities.")

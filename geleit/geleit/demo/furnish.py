@@ -21,7 +21,7 @@ from intake.generate import generate
 from intake.municipalities import import_register
 from intake.register import RegisterUnreadable, read
 from matching.policy import shipped
-from matching.roster.change import import_roster
+from matching.roster.file import import_roster
 from notifications.contacts import import_contacts
 
 KEYS = "demo-keys.json"

@@ -20,7 +20,8 @@ from chassis.web.language import LOCALES, language_of
 from contracts.vocabulary import ManagerStatus
 from matching.days import day_of
 from matching.handing_over import cannot_stay
-from matching.roster.change import change_manager, name_of
+from matching.roster.change import change_manager
+from matching.roster.rows import name_of
 from matching.roster.sheet import Fault
 from matching.web import labels, store
 from matching.web.roster import Editor, vault_of, visible

@@ -34,7 +34,9 @@ from matching.days import day_of
 from matching.domain import Absence
 from matching.handing_over import OF_ONE_CASE
 from matching.receipts import statement_of
-from matching.roster.change import add_absence, end_absence, import_roster, name_of
+from matching.roster.change import add_absence, end_absence
+from matching.roster.file import import_roster
+from matching.roster.rows import name_of
 from matching.web import labels, store
 
 router = APIRouter(include_in_schema=False)
