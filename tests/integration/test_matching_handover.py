@@ -101,6 +101,8 @@ async def test_who_leaves_on_a_day_to_come_hands_over_before_it(stage: Stage) ->
         (one.household, manager_id("P", "B")) for one in cares
     }
     assert await plan(stage, Reason.LEAVING, "B") is None, "of her no last day is known"
+    new = [await stage.arrive() for _ in range(4)]
+    assert {one.assignee.id for one in new if one.assignee} == {manager_id("P", "B")}, "A takes no new case"
 
 
 async def test_a_plan_is_confirmed_once(stage: Stage) -> None:

@@ -20,6 +20,7 @@ from matching.days import day_of
 from matching.domain import Carried, Manager, OverrideReason
 from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan, who_cannot_stay
 from matching.lifecycle import Case, Step
+from matching.roster.change import take_no_more
 from matching.rules import Need, need_of, stopped_at
 from matching.settlement import Basis
 from matching.stimuli import Stimulus
@@ -172,10 +173,13 @@ async def discard(tx: Tx, key: UUID) -> bool:
 
 
 async def confirm(tx: Tx, key: UUID) -> bool:
-    """Have a proposal carried out; False if it has been confirmed before."""
-    if not await store.begin_handover(tx, key):
+    """Have a proposal carried out; False if it has been confirmed before. Who leaves by it is given no new cases."""
+    begun = await store.begin_handover(tx, key)
+    if begun is None:
         return False
     failpoint("handover.begun")
+    if begun["reason"] == Reason.LEAVING:
+        await take_no_more(tx, begun["givers"])
     await tx.due(tx.now, "handover", str(key))
     await tx.audit("confirm_handover", str(key))
     return True

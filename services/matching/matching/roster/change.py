@@ -73,6 +73,18 @@ async def change_manager(tx: Tx, manager: UUID, cells: Mapping[str, str], *, see
     return Edit(changed=changed)
 
 
+async def take_no_more(tx: Tx, managers: Collection[UUID]) -> None:
+    """Let those of these managers whose last day is still to come take no new cases: none a week."""
+    await decisive.renew_basis(tx)
+    kept, today = await store.kept(tx), day_of(tx.now)
+    leaving = [kept[key] for key in sorted(managers) if today <= (kept[key]["active_until"] or date.max) < date.max]
+    rows = [row_again(one, max_new_per_week=0) for one in leaving if one["max_new_per_week"] != 0]
+    for row in rows:
+        await tx.audit("change_manager", str(row.id), revision=row.revision, changed=("max_new_per_week",))
+    if rows:
+        await keep(tx, rows, {}, {})
+
+
 def _line(kept: store.Kept) -> dict[str, str]:
     """What only a file changes; her code stands for the name, which stays sealed."""
     named = {"code": kept["code"], "name": kept["code"], "provider": kept["provider"]}

@@ -88,16 +88,15 @@ async def handover_moves(tx: Tx, key: UUID, after: UUID | None, limit: int) -> S
     return await tx.fetch(query("handover_moves"), key, after, limit)
 
 
-async def begin_handover(tx: Tx, key: UUID) -> bool:
-    """Let a proposal run; False if it is none any more."""
-    begun = await tx.count(
+async def begin_handover(tx: Tx, key: UUID) -> asyncpg.Record | None:
+    """Let a proposal run: its reason and givers, or None if it is none any more."""
+    return await tx.fetchrow(
         "update handover set status = 'running', confirmed_at = $2, confirmed_by = $3"
-        " where id = $1 and status = 'proposed'",
+        " where id = $1 and status = 'proposed' returning reason, givers",
         key,
         tx.now,
         tx.principal.subject if tx.principal else "system",
     )
-    return begun == 1
 
 
 async def discard_handover(tx: Tx, key: UUID) -> bool:

@@ -125,7 +125,7 @@ async def read(tx: Work, who: Planner, handover: UUID) -> Handover:
 
 @router.post("/{handover}/confirm")
 async def confirm_it(tx: Work, who: Planner, handover: UUID) -> Handover:
-    """Have a plan carried out. 409 if it is no proposal any more."""
+    """Have a plan carried out; who leaves by it gets no new cases. 409 if it is no proposal any more."""
     await _handover(tx, handover)
     if not await confirm(tx, handover):
         raise Problem(409, "not-a-proposal", "The plan has been confirmed or discarded before")
