@@ -29,6 +29,9 @@ outbox_sent_total = Counter("geleit_outbox_sent", "Outbox rows sent to Kafka", [
 outbox_age_seconds = Gauge("geleit_outbox_age_seconds", "Age of the oldest row that was not published")
 keys_ending = Gauge("geleit_keys_ending", "API keys in use that end within thirty days, or have ended", ["role"])
 parked_records = Gauge("geleit_parked_records", "Parked records that nobody has settled", ["topic"])
+partitions_standing = Gauge(
+    "geleit_partitions_standing", "Partitions held that nobody can unpack, or without a known position", ["topic"]
+)
 consumer_lag_records = Gauge("geleit_consumer_lag_records", "Records behind the end of the partitions held", ["topic"])
 part_ready = Gauge("geleit_part_ready", "Whether a part of the process can work: 1 or 0", ["part"])
 dues_total = Counter("geleit_dues", "Dues by kind and what became of them", ["kind", "fate"])

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -429,7 +430,7 @@ async def test_a_consumer_that_never_learns_where_it_stands_ends_its_process(
     topic: Topic, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its partitions are assigned, and what would tell it where to begin never answers."""
-    monkeypatch.setattr(stream, "POSITION_SECONDS", 0.05)
+    monkeypatch.setattr("chassis.lag.POSITION_SECONDS", 0.05)
     monkeypatch.setattr(stream, "STUCK_SECONDS", 0.2)
     consumer = AIOKafkaConsumer(topic.name, bootstrap_servers=kafka_bootstrap, group_id=uuid4().hex)
 
@@ -451,6 +452,60 @@ async def test_a_consumer_that_never_learns_where_it_stands_ends_its_process(
             await eventually(looked)
     finally:
         await consumer.stop()
+
+
+class TwoPartitions:
+    """A consumer of two partitions with records in both; `positions` say where it stands."""
+
+    _coordinator = _client = SimpleNamespace(
+        _coordination_task=SimpleNamespace(done=bool), _sync_task=SimpleNamespace(done=bool)
+    )
+
+    def __init__(self) -> None:
+        self.positions: dict[TopicPartition, int | None] = {TopicPartition("t", 0): 5, TopicPartition("t", 1): 5}
+
+    def assignment(self) -> set[TopicPartition]:
+        return set(self.positions)
+
+    def paused(self) -> set[TopicPartition]:
+        return set()
+
+    async def position(self, place: TopicPartition) -> int:
+        if (at := self.positions[place]) is None:
+            raise TimeoutError
+        return at
+
+
+@pytest.mark.parametrize(
+    ("at", "why"), [(5, "995 records"), (0, "1000 records"), (None, "1 partitions without a position")]
+)
+async def test_one_partition_that_stands_still_while_others_go_on_ends_the_process(
+    at: int | None, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer, watch, seconds = TwoPartitions(), stream.Watch(Broker("nowhere")), 0.0
+    first, second = sorted(consumer.positions)
+
+    async def ends(_: object, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(places, 1000)
+
+    monkeypatch.setattr(stream, "_ends", ends)
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: seconds)
+
+    async def pass_time(until: float, *, going_on: bool) -> None:
+        nonlocal seconds
+        while seconds < until:
+            seconds += 5.0
+            watch.polls += 1
+            if going_on:
+                consumer.positions[second] = (consumer.positions[second] or 0) + 1
+            await watch.look(consumer, ())
+
+    consumer.positions[first] = at
+    # A database that is away lets nobody go on.
+    await pass_time(3600, going_on=False)
+    await pass_time(3600 + stream.BEHIND_SECONDS - 5, going_on=True)
+    with pytest.raises(stream.Stuck, match=why):
+        await pass_time(7200, going_on=True)
 
 
 async def test_a_consumer_that_will_never_join_its_group_again_ends_its_process(
@@ -529,11 +584,18 @@ class Rebalanced:
 
     def __init__(self, topic: str) -> None:
         self.ends: dict[TopicPartition, int | None] = {TopicPartition(topic, 0): 7, TopicPartition(topic, 1): 900}
+        self.standing: set[TopicPartition] = set()
+        self.lost: set[TopicPartition] = set()
 
     def assignment(self) -> set[TopicPartition]:
         return set(self.ends)
 
-    async def position(self, _: TopicPartition) -> int:
+    def paused(self) -> set[TopicPartition]:
+        return self.standing
+
+    async def position(self, place: TopicPartition) -> int:
+        if place in self.lost:
+            raise TimeoutError
         return 5
 
     def highwater(self, place: TopicPartition) -> int | None:
@@ -548,6 +610,18 @@ async def test_a_rebalance_is_no_catching_up() -> None:
     consumer.ends[TopicPartition(topic, 1)] = None
     await measure_lag(consumer, [topic], ())
     assert sample("geleit_consumer_lag_records", topic=topic) == 897
+
+
+async def test_partitions_that_stand_still_are_counted() -> None:
+    topic = uuid4().hex
+    consumer = Rebalanced(topic)
+    first, second = sorted(consumer.ends)
+    consumer.standing, consumer.lost = {first}, {second}
+    await measure_lag(consumer, [topic], ())
+    assert sample("geleit_partitions_standing", topic=topic) == 2
+    consumer.standing, consumer.lost = set(), set()
+    await measure_lag(consumer, [topic], ())
+    assert sample("geleit_partitions_standing", topic=topic) == 0
 
 
 async def test_the_lag_counts_what_is_at_hand_and_what_came_after(
