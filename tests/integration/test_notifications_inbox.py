@@ -8,7 +8,7 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from builders import NOW, REUTLINGEN, TUEBINGEN, a_care, a_manager, a_municipality, a_policy, an_assignee
+from builders import NOW, REUTLINGEN, TUEBINGEN, a_care, a_manager, a_municipality, a_policy, a_record, an_assignee
 from chassis.access import Role, Tenant
 from chassis.database import Database
 from chassis.timers import Due
@@ -19,11 +19,13 @@ from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, Care
 from gauged import figure
 from integration.conftest import OpenDatabase
 from notifications import handlers, store
+from notifications.contacts import import_contacts
 from notifications.domain import ItemStatus, NotNow, Same, Stale, Taken
 from notifications.telemetry import measure_overdue
 from notifications.web.answering import Unknown
 from notifications_world import (
     ADDRESS,
+    HANDLERS,
     TOWN,
     answer,
     clear,
@@ -39,6 +41,7 @@ from notifications_world import (
     state_hash,
     stayed,
 )
+from stream import eventually
 
 DECLINED, LANGUAGE = Answer.DECLINED, AnswerReason.LANGUAGE
 
@@ -159,6 +162,35 @@ async def test_a_contact_point_is_not_told_of_what_happened_before_it_was_known(
         await clear(tx)
     await fold(worker, care)
     assert await messages(worker) == []
+
+
+@pytest.mark.parametrize("comes_first", [True, False])
+async def test_a_contact_point_that_becomes_known_meanwhile_is_told_or_knows_that_it_was_before(
+    database: OpenDatabase, *, comes_first: bool
+) -> None:
+    worker = await database("notifications")
+
+    async def waits() -> bool:
+        async with worker.transaction() as tx:
+            return bool(await tx.fetchval("select exists (select from pg_locks where not granted)"))
+
+    async with worker.transaction() as tx:
+        if comes_first:
+            await import_contacts(tx, ["ags;address", f"{TUEBINGEN};{ADDRESS}"])
+        async with worker.transaction() as other:
+            care = a_care(assigned_at=other.now)
+        if comes_first:
+            second = asyncio.create_task(fold(worker, care))
+        else:
+            await HANDLERS["assignments"]([a_record(care, topic="assignments")], tx)
+            second = asyncio.create_task(know_contact(worker))
+        await eventually(waits)
+    await second
+    async with worker.transaction() as tx:
+        since = await tx.fetchval("select since from contact_point")
+    assert len(await messages(worker)) == comes_first
+    assert care.assigned_at is not None
+    assert (since < care.assigned_at) == comes_first
 
 
 async def test_without_a_contact_point_the_item_is_in_the_inbox_all_the_same(database: OpenDatabase) -> None:

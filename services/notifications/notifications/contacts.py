@@ -67,6 +67,8 @@ def read(lines: Iterable[str]) -> Contacts:
 async def import_contacts(tx: Tx, lines: Iterable[str]) -> Report:
     """Take the readable rows over and report the others; the same file again changes nothing."""
     found = read(lines)
+    # Whoever announces something now either sees these, or has announced it before their `since`.
+    await tx.execute("lock table contact_point in exclusive mode")
     changed = await tx.fetch(query("write_contacts"), list(found.addresses), list(found.addresses.values()), tx.now)
     failpoint("contacts.written")
     if changed:

@@ -57,6 +57,8 @@ async def announce(tx: Tx, kind: Kind, news: Sequence[News]) -> int:
 
     A municipality without one finds the item in its inbox all the same.
     """
+    # Until the end of this transaction nobody else becomes a contact point: whoever does is told of what comes then.
+    await tx.execute("lock table contact_point in row share mode")
     points = {
         row["municipality"]: row for row in await tx.fetch(query("contacts"), sorted({one.place for one in news}))
     }
