@@ -11,15 +11,14 @@ from uuid import UUID
 import pytest
 
 from chassis.access import Role
-from chassis.broker import Broker
 from chassis.database import Database, RestoreUnfinished
 from chassis.failpoint import VARIABLE
 from chassis.migrate import migrate
 from contracts.vocabulary import SubmissionKind
 from e2e.gate import Gate
-from e2e.rest import is_quiet
+from e2e.rest import faults, is_quiet
 from e2e.world import CENTRE, HOUSEHOLDS, World, geleit, registration, world_of
-from geleit.audit.run import Asked, audit
+from geleit.audit.journal import Journal
 from geleit.embedded import postgres
 from geleit.probe import LOOPBACK, free_port
 from geleit.settings import Settings
@@ -66,8 +65,8 @@ def fails(state: Path, *words: str, **variables: str) -> str:
 
 async def is_sound(world: World) -> None:
     await eventually(lambda: is_quiet(world), within=60)
-    findings = await audit(list(world.services.values()), Broker(world.bootstrap), Asked())
-    assert not [f"{one.name}: {fault}" for one in findings for fault in one.faults]
+    # A database that is older than its mails does not know all of them.
+    assert not [one for one in await faults(world, Journal()) if not one.startswith("mail: ")]
 
 
 async def what_is_told(world: World) -> str:
@@ -187,7 +186,9 @@ async def test_a_backup_that_is_older_than_the_broker(state: Path) -> None:
         await is_sound(world)
         led_to = await world.ask("intake", "select count(household) from reference where reference = 'TOPIC-2'")
         assert not led_to, "what was erased is not read again"
-        assert len(world.mails(town)) - mails <= 5, "nobody is written to about what is old"
+        told = [str(mail.get_payload(decode=True)) for mail in world.mails(town)[mails:]]
+        assert len(told) <= 5
+        assert not [one for one in told for old in (known, forgotten) if str(old) in one], "of what is old"
 
 
 async def test_a_broker_that_is_lost_is_told_everything_again(state: Path) -> None:
