@@ -129,6 +129,20 @@ def faults(page: str) -> list[tuple[str, ...]]:
     return [tuple(unescape(re.sub("<[^>]*>", "", cell)) for cell in row) for row in cells]
 
 
+async def test_codes_may_be_called_by_their_names_in_either_language(door: Door, worker: Database) -> None:
+    in_german = a_line().replace("displaced_ukrainian;private", "VERTRIEBENE aus der Ukraine;Private Unterkunft")
+    in_english = a_line("KA-2").replace("displaced_ukrainian;private;", "Displaced from Ukraine;private accommodation;")
+    unknown = a_line("KA-3").replace("female", "feminine")
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        shown = await choose(browser, a_file(in_german.replace("female", "weiblich"), in_english, unknown))
+        await confirm(browser, shown)
+    assert [fault[:3] for fault in faults(shown.text)] == [("4", "KA-3", "Sex")]
+    assert await rows(worker, "select distinct facts ->> 'legal_group', facts ->> 'accommodation' from household") == [
+        ("displaced_ukrainian", "private")
+    ]
+    assert await registered(worker) == ["KA-1", "KA-2"]
+
+
 async def test_the_page_leads_to_a_template_that_has_no_line(door: Door) -> None:
     async with door.person(Role.CENTRE, "karlsruhe") as browser:
         listed, new = await browser.get("/intake/"), await browser.get("/intake/new")

@@ -42,6 +42,10 @@ _SAID = dict.fromkeys(("yes", "ja", "true", "wahr"), True) | dict.fromkeys(("", 
 """Spreadsheets translate true and false."""
 
 
+Names = Mapping[str, Mapping[str, str]]
+NO_NAMES: Names = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something wrong in a file; line 1 is the header. `column` is one of COLUMNS, the number of another, or empty."""
@@ -98,13 +102,14 @@ class _Lines:
         self.problems.extend(Problem(f"{at}/{column}", code) for column, code in faults)
 
 
-def read(data: bytes) -> Sheet:
+def read(data: bytes, names: Names = NO_NAMES) -> Sheet:
     """The households of a CSV file: UTF-8 with or without byte order mark, `;` between cells, a header of COLUMNS.
 
-    Lists are separated by spaces. Nothing is judged here that the form's reader judges.
+    Lists are separated by spaces. `names` are what people call a column's codes, in small letters. Nothing is judged
+    here that the form's reader judges.
     """
     try:
-        found = _read(_text(data))
+        found = _read(_text(data), names)
     except _Unreadable as why:
         return Sheet(faults=why.faults)
     return Sheet(tuple(_stated(reference, some) for reference, some in found.items()))
@@ -120,13 +125,13 @@ def _text(data: bytes) -> str:
     return text
 
 
-def _read(text: str) -> dict[str, _Lines]:
+def _read(text: str, names: Names) -> dict[str, _Lines]:
     lines = csv.reader(StringIO(text, newline=""), delimiter=";", strict=True)
     try:
         header = [cell.lower() for cell in _filled(next(lines, []))]
         if faults := list(_faults_of_header(header)):
             raise _Unreadable(*faults)
-        found = _grouped(islice(lines, MOST_LINES), header)
+        found = _grouped(islice(lines, MOST_LINES), header, names)
         if any(_filled(more) for more in lines):
             raise _Unreadable(Fault(MOST_LINES + 2, "", "too_many_lines"))
     except csv.Error:
@@ -159,7 +164,7 @@ def _filled(cells: Sequence[str]) -> list[str]:
     return stripped
 
 
-def _grouped(lines: Iterator[list[str]], header: Sequence[str]) -> dict[str, _Lines]:
+def _grouped(lines: Iterator[list[str]], header: Sequence[str], names: Names) -> dict[str, _Lines]:
     """The lines by reference, in the order of the file."""
     found: dict[str, _Lines] = {}
     last = ""
@@ -167,7 +172,11 @@ def _grouped(lines: Iterator[list[str]], header: Sequence[str]) -> dict[str, _Li
         cells = _filled(raw)
         if not cells:
             continue
-        stated = {column: cell for column, cell in zip(header, cells, strict=False) if cell}
+        stated = {
+            column: names.get(column, {}).get(cell.casefold(), cell)
+            for column, cell in zip(header, cells, strict=False)
+            if cell
+        }
         faults = [("", "number_of_cells")] if len(cells) > len(header) else []
         if not (reference := stated.get("reference", "")):
             # Whose person it is, nobody can say: the household above must not be registered without it.

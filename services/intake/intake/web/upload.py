@@ -14,6 +14,8 @@ from starlette.responses import Response
 from chassis.database import Tx
 from chassis.telemetry import roots
 from chassis.web import N_, Work, csv_response, file_in, render, translations_of
+from chassis.web.language import LANGUAGES
+from chassis.web.translations import load
 from chassis.web.words import SKILLS
 from intake.domain import Decision, Offer, Rejection
 from intake.identity import Keys
@@ -35,6 +37,7 @@ MOST_SHOWN = 100
 router = APIRouter(include_in_schema=False)
 
 _DAY = N_("A day, as 2022-03-14 or 14.03.2022.")
+_CODE = N_("A code, or its name in brackets:")
 _YES_OR_NO = N_("yes or no; an empty cell is a no.")
 TAKES = {
     "reference": N_(
@@ -45,7 +48,10 @@ TAKES = {
     "family_name": N_("Up to 100 characters."),
     "birth_date": _DAY,
     "nationality": N_("Two capital letters by ISO 3166, for example UA."),
+    "sex": _CODE,
     "arrived_on": _DAY,
+    "legal_group": _CODE,
+    "accommodation": _CODE,
     "municipality": N_("Its key (AGS) of 8 digits; empty if it is not known yet."),
     "district": N_("The first 5 digits of the key; only while the municipality is not known yet."),
     "allotted_on": _DAY,
@@ -64,6 +70,12 @@ CODES = {
     "sex": {str(code): label for code, label in labels.SEXES.items()},
     "skills_needed": {str(code): label for code, label in SKILLS.items()},
 }
+_LANGUAGES = [load(["intake"], language).gettext for language in LANGUAGES]
+NAMES = {
+    column: {words(label).casefold(): code for words in _LANGUAGES for code, label in CODES[column].items()}
+    for column in ("legal_group", "accommodation", "sex")
+}
+"""What the pages call the codes of a column, in every language; of a list, spaces would divide them."""
 
 _ANEW = N_("Save the table as “CSV UTF-8” with semicolons and choose it again.")
 _HEADER = N_("Take the header of the template.")
@@ -104,7 +116,7 @@ WORDS: Mapping[str, tuple[str, str | None]] = {
     "wrong_type": (N_("This is neither yes nor no."), None),
 }
 """What is wrong by code, and what to do; None is to look up what the column takes."""
-_ADVICE = TAKES | dict.fromkeys(CODES, N_("Take one of the codes in the table of columns below."))
+_ADVICE = TAKES | dict.fromkeys(CODES, N_("Take one of the codes or names in the table of columns below."))
 _CORRECT = N_("Correct this entry.")
 _TAKEN = {"reference_taken", "reference_ended"}
 
@@ -197,7 +209,7 @@ async def _register(tx: Tx, keys: Keys, centre: str, asked: Sequence[Asked], off
 
 
 def _read(keys: Keys, form_id: str, data: bytes) -> tuple[Sheet, list[Asked], list[Offer]]:
-    sheet = read(data)
+    sheet = read(data, NAMES)
     asked = [
         asked_of(keys, f"file-{form_id}/{one.body['reference']}", f"POST {PATH}", one.body) for one in sheet.households
     ]
