@@ -121,13 +121,15 @@ async def at_once(this: Round, seconds: float) -> dict[str, Any]:
         scene.load.begins.clear()
         rest = await _until_quiet(scene)
         figures = await _figures(scene, rest.stuck)
-    return {"recover_s": rest.recovered, "mails_s": rest.mailed, "waited_for": rest.last, **figures}
+    faults = [*too_slow("everything at once", rest), *figures["faults"]]
+    return {"recover_s": rest.recovered, "mails_s": rest.mailed, "waited_for": rest.last, **figures, "faults": faults}
 
 
 async def one_by_one(this: Round) -> dict[str, Any]:
     """A round of outages: broker and database in turn, then a full disk; after each the backlog has to come to zero."""
     recoveries: list[float] = []
     slow: list[str] = []
+    stuck: list[str] = []
     async with _under_load(this.chance, this.book) as scene:
         nemesis = scene.nemesis
         for outage in (*[nemesis.break_broker, nemesis.end_database] * OUTAGES_A_ROUND, nemesis.fill_disk):
@@ -138,12 +140,19 @@ async def one_by_one(this: Round) -> dict[str, Any]:
             rest = await _until_quiet(scene)
             scene.load.begins.set()
             recoveries.append(rest.recovered)
-            if rest.recovered > RECOVERED_WITHIN:
-                waited_for = "; ".join(rest.stuck or rest.last)
-                slow.append(f"{outage.__name__} took {rest.recovered:.0f} s to recover: {waited_for}")
+            slow += too_slow(outage.__name__, rest)
+            stuck += rest.stuck
         scene.load.begins.clear()
-        figures = await _figures(scene, (await _until_quiet(scene)).stuck)
+        stuck += (await _until_quiet(scene)).stuck
+        figures = await _figures(scene, stuck)
     return {"recover_s": max(recoveries), **figures, "faults": [*slow, *figures["faults"]]}
+
+
+def too_slow(what: str, rest: Rest) -> list[str]:
+    """The fault of a recovery that took longer than it may."""
+    if rest.recovered <= RECOVERED_WITHIN:
+        return []
+    return [f"{what} took {rest.recovered:.0f} s to recover: {'; '.join(rest.stuck or rest.last)}"]
 
 
 async def _until_quiet(scene: Scene) -> Rest:
@@ -186,7 +195,8 @@ async def _until_quiet(scene: Scene) -> Rest:
         recovered = since()
         await eventually(lambda: works(quiet), within=QUIET_WITHIN)
     except TimeoutError:
-        stuck = [line async for line in unrest(world)]
+        # What came to rest only now did so too late, and then nothing is left to name.
+        stuck = [line async for line in unrest(world)] or [f"came to rest only after {since():.0f} s"]
     except Failure as failure:
         stuck = [str(failure)]
     return Rest(since() if recovered is None else recovered, since(), last, stuck)
@@ -200,6 +210,7 @@ async def _figures(scene: Scene, stuck: list[str]) -> dict[str, Any]:
         **{name: counts[name] for name in SHOWN},
         "broker_restarts": counts["kafka_restarts"],
         "db_restarts": counts["postgres_restarts"],
+        "db_clean_restarts": counts["postgres_clean_restarts"],
         "taken": len(scene.load.journal.taken),
         "submitted": len(scene.load.journal.submitted),
         "http_500": sum(number for status, number in answered.items() if status >= 500 and status != 503),

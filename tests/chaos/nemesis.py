@@ -151,7 +151,7 @@ class Nemesis:
         async with self._parts:
             match self._chance.randrange(3):
                 case 0:
-                    await self._restarted(self._postgres)
+                    await self._restarted(self._postgres, "postgres_clean_restarts")
                 case 1:
                     await self._ended(self._postgres, signal.SIGQUIT)
                 case _:
@@ -194,7 +194,7 @@ class Nemesis:
                 case 0:
                     await self._ended(self._kafka, signal.SIGKILL)
                 case 1:
-                    await self._restarted(self._kafka)
+                    await self._restarted(self._kafka, "kafka_restarts")
                 case _:
                     await self._stood_still(self._kafka, self._chance.uniform(*BROKER_SECONDS))
 
@@ -275,8 +275,8 @@ class Nemesis:
 
         await eventually(is_kept)
 
-    async def _restarted(self, part: KeptPart) -> None:
-        self.counts[f"{part.name}_restarts"] += 1
+    async def _restarted(self, part: KeptPart, counted_as: str) -> None:
+        self.counts[counted_as] += 1
         await part.stop()
         await asyncio.sleep(self._chance.uniform(0, 2))
         await part.start()

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from chaos import failpoints
-from chaos.__main__ import INPUTS, result, steady_is_wanted
+from chaos.__main__ import INPUTS, KILLS, OUTAGES, PARTS, missed, result, steady_is_wanted
 from chaos.inputs import mutated
 from chaos.progress import Progress
 from offers import a_registration
@@ -82,3 +82,22 @@ def test_the_same_seed_spoils_alike_and_leaves_the_form_as_it_was() -> None:
     assert first == [mutated(form, Random(seed)) for seed in range(200)]
     assert form == a_registration()
     assert len(set(first)) > 150
+
+
+def test_a_whole_run_says_what_it_has_not_reached(tmp_path: Path) -> None:
+    progress = finished(tmp_path / "progress.json")
+    assert list(missed(result(progress), ["steady"])) == []
+    assert list(missed(result(progress), PARTS)) == [
+        f"kills: 0 of {KILLS}",
+        f"broker_restarts: 0 of {OUTAGES}",
+        f"db_restarts: 0 of {OUTAGES}",
+    ]
+    progress.keep("kills", "1/1", kills=KILLS, recover_s=61.5)
+    progress.keep("outages", "1/1", broker_restarts=OUTAGES, db_restarts=OUTAGES - 1, db_clean_restarts=7)
+    progress.keep("failpoints", "retry.applied.crash", passed=False)
+    passed = len(failpoints.reached()) - 1
+    assert list(missed(result(progress), PARTS)) == [
+        f"{passed} of {passed + 1} fail points passed",
+        f"db_restarts: {OUTAGES - 1} of {OUTAGES}",
+        "recover_s_max: 61.5, 60 at most",
+    ]
