@@ -172,6 +172,7 @@ def result(progress: Progress) -> dict[str, float]:
         "mutated_http": http,
         "mutated_submissions": submissions,
         "http_5xx": progress.total("http_500"),
+        "http_503": progress.total("http_503"),
         "stuck_partitions": progress.total("stuck_partitions"),
         "recover_s_max": progress.most("recover_s"),
     }

@@ -202,6 +202,11 @@ async def _until_quiet(scene: Scene) -> Rest:
     return Rest(since() if recovered is None else recovered, since(), last, stuck)
 
 
+def partitions(stuck: list[str]) -> int:
+    """How many partitions a service is behind of."""
+    return sum(line.partition("records behind in ")[2].count("/") for line in stuck)
+
+
 async def _figures(scene: Scene, stuck: list[str]) -> dict[str, Any]:
     # Whatever the load sends can be read and applied, and gets a verdict.
     found = [*await faults(scene.world, scene.load.journal), *await parked(scene.world.databases)]
@@ -216,6 +221,6 @@ async def _figures(scene: Scene, stuck: list[str]) -> dict[str, Any]:
         "http_500": sum(number for status, number in answered.items() if status >= 500 and status != 503),
         "http_503": answered[503],
         **counted(found),
-        "stuck_partitions": sum("records behind" in line for line in stuck),
+        "stuck_partitions": partitions(stuck),
         "faults": [*stuck, *found, *scene.nemesis.faults],
     }

@@ -15,19 +15,22 @@ SOURCES = ("chassis", "contracts", "geleit", "services", "tests/chaos")
 
 Figures = Mapping[str, Any]
 
-SORTS = {
-    **{"I4": "over_capacity", "I6": "order_breaks", "I10": "order_breaks", "I2": "doubled", "I3": "doubled"},
-    "doubled": "doubled",
-}
-"""What a fault is counted as by what it begins with; of every other invariant: lost. One of I1 or I2 may be either:
-its text says."""
+SORTS = {"I4": "over_capacity", "I6": "order_breaks", "I10": "order_breaks", "I3": "doubled", "doubled": "doubled"}
+"""What a fault is counted as by what it begins with; of every other invariant: lost, unless its text says twice."""
 _OF_WHAT = re.compile(r"\b(I\d+|mail|parked|lost|doubled): ")
+_TWICE = re.compile(
+    r"I1: .* was accepted (?![01] )\d+ times and is there|I1: .* and is \S+, "
+    r"|I2: .* (has (?!0 )\d+ verdicts|was told (?!0 )\d+ times)|mail: \d+ messages about"
+)
 
 
 def counted(faults: Iterable[str]) -> dict[str, int]:
     """How many different faults there are of each sort; what only took too long or stood still is of none."""
-    named = filter(None, map(_OF_WHAT.search, dict.fromkeys(faults)))
-    sorts = Counter(SORTS.get(one[1], "lost") for one in named)
+    sorts = Counter(
+        SORTS.get(of_what[1], "doubled" if _TWICE.search(fault) else "lost")
+        for fault in dict.fromkeys(faults)
+        if (of_what := _OF_WHAT.search(fault))
+    )
     return {sort: sorts[sort] for sort in ("lost", "doubled", "order_breaks", "over_capacity")}
 
 

@@ -64,7 +64,7 @@ async def backlog(world: World) -> AsyncIterator[str]:
         yield line
     for name, behind in (await _lags(world)).items():
         if behind:
-            yield f"{name}: {behind} records behind"
+            yield f"{name}: {sum(behind.values())} records behind in {', '.join(behind)}"
     # Once more: what was consumed meanwhile may have filled them.
     async for line in _unsent(world):
         yield line
@@ -78,8 +78,8 @@ async def _unsent(world: World) -> AsyncIterator[str]:
             yield f"{name}: {dues} dues"
 
 
-async def _lags(world: World) -> dict[str, int]:
-    """How many records each service has not committed."""
+async def _lags(world: World) -> dict[str, dict[str, int]]:
+    """How many records each service has not committed, of each partition where it is behind."""
     topics = {name: [topic.name for topic in service.on] for name, service in world.services.items()}
     admin = AIOKafkaAdminClient(bootstrap_servers=world.bootstrap)
     reader = AIOKafkaConsumer(bootstrap_servers=world.bootstrap, group_id=None, enable_auto_commit=False)
@@ -95,11 +95,12 @@ async def _lags(world: World) -> dict[str, int]:
         await reader.stop()
         await admin.close()
     return {
-        name: sum(
-            end - (committed[name][place].offset if place in committed[name] else 0)
+        name: {
+            f"{place.topic}/{place.partition}": behind
             for place, end in ends.items()
             if place.topic in topics[name]
-        )
+            and (behind := end - (committed[name][place].offset if place in committed[name] else 0))
+        }
         for name in topics
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chaos import kills
-from chaos.kills import Rest, Scene, too_slow
+from chaos.kills import Rest, Scene, partitions, too_slow
 
 
 def test_a_recovery_within_the_longest_time_is_no_fault() -> None:
@@ -42,3 +42,8 @@ async def test_who_comes_to_rest_only_when_the_time_is_over_is_stuck(monkeypatch
     nobody: Any = None
     rest = await kills._until_quiet(Scene(world, nobody, nobody))
     assert rest.stuck == ["came to rest only after 0 s"]
+
+
+def test_partitions_are_stuck_and_not_services() -> None:
+    behind = "intake: 7 records behind in assignments/2, submissions.karlsruhe/0"
+    assert partitions([behind, "matching: 1 records behind in households/3", "web (/tmp/web.log) is not ready"]) == 3

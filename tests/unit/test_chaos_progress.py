@@ -8,7 +8,7 @@ import pytest
 from chaos import failpoints
 from chaos.__main__ import INPUTS, KILLS, OUTAGES, PARTS, missed, result, steady_is_wanted
 from chaos.inputs import mutated
-from chaos.progress import Progress
+from chaos.progress import Progress, counted
 from offers import a_registration
 
 
@@ -70,7 +70,8 @@ def test_the_last_line_counts_the_faults_of_every_part_once(tmp_path: Path) -> N
     names = ("lost", "doubled", "order_breaks", "over_capacity", "faults")
     assert [result(progress)[name] for name in names] == [0, 0, 0, 0, 0]
     progress.keep("failpoints", "retry.applied.crash", passed=False, faults=["retry.applied:crash I4: manager 7"])
-    progress.keep("again", "audit", faults=["I1: one", "I6: two", "I2: three", "mail: four", "I1: one"])
+    faults = ["I1: one", "I6: two", "I2: p/0/3 has 2 verdicts and is not parked", "mail: four", "I1: one"]
+    progress.keep("again", "audit", faults=faults)
     progress.keep("again", "replayed", faults=["doubled: replay 1 changed intake"])
     progress.keep("kills", "1/1", kills=7, lost=1, faults=["parked: intake, five", "fill_disk took 61 s to recover"])
     assert [result(progress)[name] for name in names] == [3, 2, 1, 1, 8]
@@ -101,3 +102,28 @@ def test_a_whole_run_says_what_it_has_not_reached(tmp_path: Path) -> None:
         f"db_restarts: {OUTAGES - 1} of {OUTAGES}",
         "recover_s_max: 61.5, 60 at most",
     ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "sort"),
+    [
+        ("I1: household 7 was accepted 0 times and is there", "lost"),
+        ("I1: household 7 was accepted 1 times and is not there", "lost"),
+        ("I1: household 7 was accepted 2 times and is there", "doubled"),
+        ("I1: e2e-1 was acknowledged as 7 and is nothing", "lost"),
+        ("I1: e2e-1 was acknowledged as 7 and is 7, 8", "doubled"),
+        ("I2: submissions.karlsruhe/0/3 has 0 verdicts and is not parked", "lost"),
+        ("I2: submissions.karlsruhe/0/3 has 1 verdicts and is parked", "doubled"),
+        ("I2: submissions.karlsruhe/0/3 has 2 verdicts and is not parked", "doubled"),
+        ("I2: the verdict on submissions.karlsruhe/0/3 was told 0 times", "lost"),
+        ("intake.ruled:crash I2: the verdict on submissions.karlsruhe/0/3 was told 10 times", "doubled"),
+        ("I2: 3 waiting", "lost"),
+        ("I3: 7 has two managers at item 2", "doubled"),
+        ("mail: message 7 was sent and not caught", "lost"),
+        ("mail: 2 messages about (7, 1, 'assigned')", "doubled"),
+        ("parked: intake, households/0/3: error:KeyError", "lost"),
+        ("lost: 3 submissions have no verdict and are not parked; 2 are of an unknown type", "lost"),
+    ],
+)
+def test_a_fault_is_counted_as_what_it_says(fault: str, sort: str) -> None:
+    assert {name for name, number in counted([fault]).items() if number} == {sort}
