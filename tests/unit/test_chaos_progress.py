@@ -43,7 +43,7 @@ def finished(file: Path) -> Progress:
             progress.keep("failpoints", f"{name}.{effect}", passed=True, faults=[])
     progress.keep("inputs", "http 1", mutated_http=INPUTS, faults=[])
     progress.keep("inputs", "submissions 1", mutated_submissions=INPUTS, faults=[])
-    progress.keep("inputs", "garbage", mutated_submissions=1000, faults=[])
+    progress.keep("inputs", "garbage", garbage=1000, faults=[])
     for piece in ("raced", "replayed", "audit"):
         progress.keep("again", piece, faults=[])
     return progress
