@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 import math
+import subprocess
 import sys
 import time
 import traceback
@@ -190,11 +191,24 @@ def missed(line: dict[str, float], parts: Collection[str]) -> Iterator[str]:
         yield f"recover_s_max: {line['recover_s_max']}, {RECOVERED_WITHIN:g} at most"
 
 
+def seed_of(minutes: float | None, source: str) -> int:
+    """Of a whole run always the first, so that it goes on; of a share another one for each commit: what fires is drawn
+    by it, and a share fires a part. Where there is no git, for each source."""
+    if minutes is None:
+        return SEEDS[0]
+    command = ("git", "rev-parse", "HEAD")
+    try:
+        head = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    except OSError:
+        head = ""
+    return int((head or source)[:6], 16)
+
+
 def main() -> int:
     """Run, say what was left out, and end with the line; 1 if anything was lost, doubled, wrong, or not reached."""
     parser = argparse.ArgumentParser(prog="make chaos")
     parser.add_argument("--minutes", type=float, help="a share of a run, about so long")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, help="what a share draws by; each commit has its own")
     parser.add_argument("--fresh", action="store_true", help="forget what earlier runs have done")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="only these")
     asked = parser.parse_args()
@@ -205,10 +219,12 @@ def main() -> int:
         file.unlink(missing_ok=True)
     # What its own consumers and producers meet while everything breaks is what it is there for.
     logging.disable(logging.ERROR)
-    progress = Progress(file, source_digest())
+    source = source_digest()
+    progress = Progress(file, source)
     progress.forget_faulty()
-    say(f"chaos: seed {asked.seed}, {'all of it' if asked.minutes is None else f'about {asked.minutes:g} minutes'}")
-    if not run_until_interrupted(run(progress, Budget(asked.minutes), asked.seed, asked.parts)):
+    seed = seed_of(asked.minutes, source) if asked.seed is None else asked.seed
+    say(f"chaos: --seed {seed}, {'all of it' if asked.minutes is None else f'about {asked.minutes:g} minutes'}")
+    if not run_until_interrupted(run(progress, Budget(asked.minutes), seed, asked.parts)):
         say("ended before its time; the next run goes on here")
         return 130
     if progress.total("kills") and not progress.total("disk_full"):

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from chaos import failpoints
-from chaos.__main__ import INPUTS, KILLS, OUTAGES, PARTS, missed, result, steady_is_wanted
+from chaos.__main__ import INPUTS, KILLS, OUTAGES, PARTS, missed, result, seed_of, steady_is_wanted
 from chaos.inputs import mutated
 from chaos.progress import Progress, counted
 from offers import a_registration
@@ -83,6 +83,19 @@ def test_the_same_seed_spoils_alike_and_leaves_the_form_as_it_was() -> None:
     assert first == [mutated(form, Random(seed)) for seed in range(200)]
     assert form == a_registration()
     assert len(set(first)) > 150
+
+
+def test_a_share_draws_by_the_commit_and_a_whole_run_always_alike() -> None:
+    assert seed_of(None, "ffffff00") == 1
+    assert seed_of(5, "ffffff00") == seed_of(20, "ffffff00")
+
+
+def test_a_share_draws_by_its_source_where_there_is_no_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("chaos.__main__.ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert seed_of(5, "ffffff00") == 0xFFFFFF
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert seed_of(5, "ffffff00") == 0xFFFFFF
 
 
 def test_a_whole_run_says_what_it_has_not_reached(tmp_path: Path) -> None:
