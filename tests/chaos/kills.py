@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from chaos.load import Load
 from chaos.nemesis import Nemesis
 from chaos.progress import counted
-from chaos.stage import a_world
+from chaos.stage import a_world, make_older
 from chaos.volume import small_volume
 from chassis.database import AWAY
 from chassis.failpoint import VARIABLE
@@ -96,6 +96,7 @@ async def _under_load(seed: int, book: Path) -> AsyncIterator[Scene]:
 
 @asynccontextmanager
 async def _fed(world: World, seed: int, book: Path, nemesis: Nemesis) -> AsyncIterator[Scene]:
+    await make_older(world)
     towns = [world.town() for _ in range(TOWNS)]
     for town in towns:
         for _ in range(MANAGERS):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from chaos.volume import Volume
 from e2e.gate import Gate
@@ -12,6 +13,8 @@ from geleit.probe import LOOPBACK, free_port
 from geleit.settings import Settings
 from geleit.system import system
 
+OLDER = timedelta(hours=2)
+"""More than any clock is set off."""
 WORKERS = {"matching": 2}
 
 
@@ -48,3 +51,20 @@ async def a_world(
     finally:
         await gate.shut()
         await remove(state)
+
+
+async def make_older(world: World) -> None:
+    """Have notifications, and whom they write to, be there for some time already.
+
+    Of a case older than that nobody is told, rightly, and the auditor misses no mail: without it that would be every
+    case that is decided by a clock an hour slow.
+    """
+    async with world.owner.transaction() as tx:
+        await tx.execute("update notifications.started set at = at - $1::interval", OLDER)
+        await tx.execute("update notifications.contact_point set since = since - $1::interval", OLDER)
+    # A worker reads its service's age when it starts.
+    for name, process in world.running.processes.items():
+        if name.startswith("notifications."):
+            await process.stop()
+            await process.start()
+            await process.ready()
