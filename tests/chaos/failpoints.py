@@ -174,7 +174,8 @@ class Scene:
 
     async def dies_at_start(self) -> None:
         """A worker is started again."""
-        self.world.running.process("intake.0").kill()
+        for name in ("intake.0", "intake.1"):  # the one that lives on would stay the elected one
+            self.world.running.process(name).kill()
         await self.arrives()
 
     async def stops(self) -> None:

@@ -15,6 +15,7 @@ from chaos.volume import Volume
 from chassis.consumer import Consumer
 from chassis.database import TRANSIENT
 from chassis.health import Health
+from chassis.relay import SEND_TIMEOUT_MS
 from e2e.world import World
 from geleit.embedded.postgres import database_url
 from geleit.kept import KeptPart
@@ -22,17 +23,22 @@ from geleit.processes import write_atomically
 from notifications.mail import SEND_SECONDS, STEP_SECONDS
 from stream import eventually, read_to_the_end
 
-PROCESSES = ("web", "intake.0", "matching.0", "matching.1", "notifications.0", "reporting.0")
+PROCESSES = (
+    *("web", "intake.0", "intake.1", "matching.0", "matching.1"),
+    *("notifications.0", "notifications.1", "reporting.0"),
+)
 WORKERS = PROCESSES[1:]
 ZOMBIE_SECONDS = (5.0, 60.0)
 HOUR = 3600
 BROKER_SECONDS = (3.0, 12.0)
+LONG_BROKER_SECONDS = (SEND_TIMEOUT_MS / 1000 + 2, SEND_TIMEOUT_MS / 1000 + 15)
+"""Longer than a relay waits for an acknowledgement: what it has given to the broker may be written, or not."""
 DISK_SECONDS = (2.0, 6.0)
 MAIL_SECONDS = (2.0, SEND_SECONDS + STEP_SECONDS)
 """Also longer than a mailer waits for one answer, and than it waits for all of them."""
 OTHERS_EVERY = 3.0
 MOST_FROZEN = 2
-"""At once: of two cores and six processes somebody has to work."""
+"""At once: of two cores and eight processes somebody has to work."""
 SLICE = 40
 """Records that somebody is given once more, at most."""
 
@@ -119,7 +125,8 @@ class Nemesis:
         self.counts["freezes"] += 1
         try:
             if loses_sessions and name in WORKERS:
-                self.counts["zombies"] += await self._end_sessions_of(f"{name.partition('.')[0]}_worker")
+                # Those of the service's other worker end too: it is no zombie.
+                self.counts["zombies"] += await self._end_sessions_of(f"{name.partition('.')[0]}_worker") > 0
             await asyncio.sleep(seconds)
         finally:
             victim.thaw()
@@ -196,7 +203,8 @@ class Nemesis:
                 case 1:
                     await self._restarted(self._kafka, "kafka_restarts")
                 case _:
-                    await self._stood_still(self._kafka, self._chance.uniform(*BROKER_SECONDS))
+                    long = self._chance.choice([BROKER_SECONDS, BROKER_SECONDS, LONG_BROKER_SECONDS])
+                    await self._stood_still(self._kafka, self._chance.uniform(*long))
 
     async def redeliver(self) -> None:
         """A service is given records again that it has had: parts of a partition, twice and out of order."""

@@ -15,14 +15,15 @@ from geleit.system import system
 
 OLDER = timedelta(hours=2)
 """More than any clock is set off."""
-WORKERS = {"matching": 2}
+WORKERS = {"intake": 2, "matching": 2, "notifications": 2}
+"""Who publishes has a rival relay; reporting publishes nothing."""
 
 
 @asynccontextmanager
 async def a_world(
     name: str, env: Mapping[str, str] | None = None, volume: Volume | None = None
 ) -> AsyncIterator[World]:
-    """A system with two workers of matching and its register; `env` goes to every process.
+    """A system with two workers of whoever publishes, and its register; `env` goes to every process.
 
     With a `volume` its database is there.
     """

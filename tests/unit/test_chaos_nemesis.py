@@ -58,6 +58,17 @@ async def test_a_freeze_is_counted_when_it_is_done_and_of_who_is_alive() -> None
         assert (nemesis.counts["freezes"], victim.told) == (int(lives), told)
 
 
+async def test_a_zombie_is_counted_once_whatever_many_sessions_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ended(_: Nemesis, role: str) -> int:
+        return 7 if role == "intake_worker" else 0
+
+    monkeypatch.setattr(Nemesis, "_end_sessions_of", ended)
+    nemesis = a_nemesis(Victim(lives=True))
+    for name in ("intake.0", "intake.1", "matching.0"):
+        await nemesis._zombie(name, 0, loses_sessions=True)
+    assert (nemesis.counts["freezes"], nemesis.counts["zombies"]) == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("error", "broken_off", "faults"),
     [
