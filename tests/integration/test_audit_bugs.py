@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -46,6 +47,7 @@ from matching import handing_over, handlers
 from matching.days import day_of
 from matching.domain import Absence, Carried
 from matching.handing_over import Reason, Wanted
+from matching.lifecycle import Care, Step
 from matching.receipts import GENESIS, Head
 from matching.roster.change import add_absence
 from matching.roster.rows import manager_id
@@ -328,6 +330,27 @@ async def test_two_corrections_that_do_not_lock_give_out_one_revision_twice(
 
 async def corrected(ground: Ground, **facts: Any) -> None:
     await ground.corrected("H", **facts)
+
+
+async def test_what_is_told_of_whom_it_was_with_before_differs_from_its_writers_row(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = matching.decisions._told
+
+    def of_before(tx: Tx, basis: Any, step: Step, care: Care, spoke: Any) -> State:
+        before = step.case.care
+        return told(tx, basis, step, replace(care, manager=before.manager) if before else care, spoke)
+
+    monkeypatch.setattr(matching.decisions, "_told", of_before)
+    await ground.begin(ANNA, f"B;Berta;P;1;{REUTLINGEN};uk")
+    await ground.registered("H", TUEBINGEN)
+    await ground.flow()
+    assert await ground.broken() == {}
+    await ground.corrected("H", municipality=REUTLINGEN)
+    await ground.flow()
+    broken = await ground.broken()
+    assert list(broken) == ["I5"]
+    assert "matching writes assignments" in broken["I5"][0]
 
 
 async def test_an_answer_before_the_commit_promises_what_is_not_there(ground: Ground) -> None:

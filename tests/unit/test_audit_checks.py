@@ -14,7 +14,7 @@ from contracts.topics import HOUSEHOLDS, Topic, all_topics, submissions, verdict
 from geleit.audit.folds import everything_accounted, revisions_ascend, rows_are_folds
 from geleit.audit.journal import Journal
 from geleit.audit.promises import all_published, ruled_once, taken_once
-from geleit.audit.store import FOLDS, Counted, Kept, Sent
+from geleit.audit.store import FOLDS, WRITTEN, Counted, Kept, Sent
 from geleit.audit.stream import Marks, Read, Told
 
 WEEKS = timedelta(weeks=3)
@@ -31,11 +31,12 @@ def a_kept(**overrides: Any) -> Kept:
         "counted": {},
         "parked": {},
         "folded": [],
-        "written": {},
+        "written": [],
     }
     return Kept(**(values | overrides))
 
 
+A_HOUSEHOLD = next(fold for fold in WRITTEN["intake"] if fold.topic is HOUSEHOLDS)
 NO_ANSWERS = a_kept(own={"response": []})
 
 
@@ -84,7 +85,7 @@ def test_an_outbox_may_have_forgotten_its_beginning_and_nothing_else(
     intake = a_kept(
         started=NOW - since,
         outbox=[sent(household, revision) for revision in left],
-        written={HOUSEHOLDS.name: {household.key: 4}},
+        written=[(A_HOUSEHOLD, {household.key: (4,)})],
     )
     assert len(revisions_ascend({"intake": intake}, topics(household), marks()).faults) == faults
 
@@ -94,7 +95,7 @@ def test_what_an_outbox_has_forgotten_is_on_its_topic(there: int | None) -> None
     household = a_household(revision=4)
     told = [household.model_copy(update={"revision": there})] if there else []
     finding = revisions_ascend(
-        {"intake": a_kept(written={HOUSEHOLDS.name: {household.key: 4}})}, topics(*told), marks()
+        {"intake": a_kept(written=[(A_HOUSEHOLD, {household.key: (4,)})])}, topics(*told), marks()
     )
     assert len(finding.faults) == 1
 

@@ -11,7 +11,7 @@ class Invariant(Enum):
     I2 = "every record offered has one verdict"
     I3 = "no household ever had two managers at once"
     I4 = "no decision took a manager over capacity"
-    I5 = "folding the topics gives the consumers' rows"
+    I5 = "folding the topics gives readers' and writers' rows"
     I6 = "revisions are 1..n, and nobody went back"
     I7 = "every case is in its inbox, and its mail was tried"
     I8 = "every outbox row is published"

@@ -1,4 +1,4 @@
-"""What readers made of the topics: their rows (I5), the order of revisions (I6), and that nothing was skipped (I9)."""
+"""What topics say of readers' and writers' rows (I5), the order of revisions (I6), that nothing was skipped (I9)."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ from geleit.audit.stream import Marks, Read
 
 
 def rows_are_folds(kept: Mapping[str, Kept], topics: Mapping[str, Read]) -> Finding:
-    """I5: who reads has a row for each key that was handled, and in it what the state of its revision says."""
+    """I5: who reads has a row for each key that was handled, and in it what the state of its revision says; so has who
+    writes."""
     finding = Finding(Invariant.I5)
     for service, one in kept.items():
         for fold, rows in one.folded:
@@ -27,6 +28,14 @@ def rows_are_folds(kept: Mapping[str, Kept], topics: Mapping[str, Read]) -> Find
             for key, row in rows.items():
                 if fault := _differs(fold, read, key, row):
                     finding.faults.append(f"{where}: {key} {fault}")
+        for fold, rows in one.written:
+            # What is not told yet waits in the outbox (I8); what the topic is beyond is out of order (I6).
+            newest = topics[fold.topic.name].newest
+            told = {key: row for key, row in rows.items() if key in newest and newest[key].revision == row[0]}
+            finding.checked += len(told)
+            for key, row in told.items():
+                if fault := _differs(fold, topics[fold.topic.name], key, row):
+                    finding.faults.append(f"{service} writes {fold.topic.name}: {key} {fault}")
     return finding
 
 
@@ -47,10 +56,11 @@ def revisions_ascend(kept: Mapping[str, Kept], topics: Mapping[str, Read], marks
     has handled."""
     finding = Finding(Invariant.I6)
     for service, one in kept.items():
-        for topic, written in one.written.items():
+        for fold, rows in one.written:
+            read, written = topics[fold.topic.name], {key: row[0] for key, row in rows.items()}
             finding.checked += len(written)
-            _numbered(finding, one, topics[topic], written)
-            _in_order(finding, topics[topic], written, marks)
+            _numbered(finding, one, read, written)
+            _in_order(finding, read, written, marks)
         for fold, rows in one.folded:
             for key, revision in _handled(one, topics[fold.topic.name]).items():
                 if key in rows and (held := rows[key][0]) < revision:

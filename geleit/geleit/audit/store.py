@@ -1,6 +1,6 @@
 """What the tables say: a service's schema in one snapshot, as its worker sees it."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -152,19 +152,62 @@ FOLDS: Mapping[str, tuple[Fold, ...]] = {
     ),
 }
 
-_WRITTEN: Mapping[str, Mapping[str, str]] = {
-    "intake": {
-        HOUSEHOLDS.name: "select id::text, revision from household",
-        MUNICIPALITIES.name: "select ags, revision from municipality",
-    },
-    "matching": {
-        ASSIGNMENTS.name: "select household::text, revision from care",
-        ROSTER.name: "select id::text, revision from manager",
-        POLICY.name: "select id, max(revision) from policy group by id",
-    },
-    "notifications": {RESPONSES.name: "select household::text, revision from response"},
-    "reporting": {},
+WRITTEN: Mapping[str, tuple[Fold, ...]] = {
+    "intake": (
+        Fold(
+            HOUSEHOLDS,
+            "select id::text, revision, home, status, municipality, district from household",
+            lambda one: (
+                one.revision,
+                one.home,
+                one.status.value,
+                *((one.facts.municipality, one.facts.district) if one.facts else (None, None)),
+            ),
+        ),
+        Fold(
+            MUNICIPALITIES,
+            "select ags, revision, name, district, active from municipality",
+            lambda one: (one.revision, one.name, one.district, one.active),
+        ),
+    ),
+    "matching": (
+        Fold(
+            ASSIGNMENTS,
+            "select household::text, revision, household_revision, status, reason, item, manager, municipality,"
+            " district, weight from care",
+            lambda one: (
+                one.revision,
+                one.household_revision,
+                one.status.value,
+                one.reason.value,
+                one.item,
+                one.assignee.id if one.assignee else None,
+                one.municipality,
+                one.district,
+                one.weight,
+            ),
+        ),
+        Fold(
+            ROSTER,
+            "select id::text, revision, code, provider, status, capacity, base_load from manager",
+            lambda one: (one.revision, one.code, one.provider, one.status.value, one.capacity, one.base_load),
+        ),
+        Fold(
+            POLICY,
+            "select distinct on (id) id, revision, version from policy order by id, revision desc",
+            lambda one: (one.revision, one.version),
+        ),
+    ),
+    "notifications": (
+        Fold(
+            RESPONSES,
+            "select household::text, revision, item, answer, reason from response",
+            lambda one: (one.revision, one.item, one.answer.value, one.reason.value if one.reason else None),
+        ),
+    ),
+    "reporting": (),
 }
+"""What a service tells of its own rows."""
 
 
 @dataclass(slots=True)
@@ -181,8 +224,8 @@ class Kept:
     """Topic, partition, offset → how it ended, or None."""
     folded: Sequence[tuple[Fold, Mapping[str, tuple[Any, ...]]]]
     """Rows by key: revision, and what follows."""
-    written: Mapping[str, Mapping[str, int]]
-    """Topic → key → revision."""
+    written: Sequence[tuple[Fold, Mapping[str, tuple[Any, ...]]]]
+    """The rows that its topics tell of, in the same way."""
     own: dict[str, Rows] = field(default_factory=dict)
 
     def set_aside(self, read: Read) -> set[str]:
@@ -263,10 +306,14 @@ async def kept(tx: Tx, service: str, reads: Collection[Topic]) -> Kept:
                 read_anew,
             )
         },
-        folded=[(fold, {row[0]: tuple(row)[1:] for row in await _all(tx, fold.sql)}) for fold in FOLDS[service]],
-        written={topic: {row[0]: row[1] for row in await _all(tx, sql)} for topic, sql in _WRITTEN[service].items()},
+        folded=await _rows(tx, FOLDS[service]),
+        written=await _rows(tx, WRITTEN[service]),
         own={name: await _all(tx, sql) for name, sql in _OWN[service].items()},
     )
+
+
+async def _rows(tx: Tx, folds: Iterable[Fold]) -> list[tuple[Fold, Mapping[str, tuple[Any, ...]]]]:
+    return [(fold, {row[0]: tuple(row)[1:] for row in await _all(tx, fold.sql)}) for fold in folds]
 
 
 async def _all(tx: Tx, sql: str, *args: object) -> Rows:
