@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import chassis.relay
 import chassis.stream
+import intake.handlers
 import intake.store
 import matching.decisions
 import matching.store
@@ -38,7 +39,7 @@ from chassis.health import Health
 from chassis.relay import Relay
 from contracts.record import Record, State, cloud_event
 from contracts.topics import HOME_PARTITIONS, HOUSEHOLDS
-from contracts.vocabulary import Answer
+from contracts.vocabulary import Answer, Outcome
 from e2e.rest import parked
 from geleit.audit.journal import Journal
 from geleit.spans import spans_dir
@@ -413,6 +414,20 @@ async def test_a_record_that_is_delivered_again_is_ruled_twice_by_who_does_not_l
     raws = await ground.raws("intake", "submissions.karlsruhe")
     for _ in range(2):
         await ground.a_consumer("intake").consume(raws, asyncio.Event())
+    assert [*await ground.broken()] == ["I2"]
+
+
+async def test_a_verdict_that_is_told_otherwise_than_the_book_has_it_is_found(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ground.submitted("K-1")
+    await ground.consume("intake")
+    await ground.relay("intake")
+    assert await ground.broken() == {}
+    monkeypatch.setattr(intake.handlers, "outcome_of", lambda _: Outcome.REJECTED)
+    await ground.submitted("K-2")
+    await ground.consume("intake")
+    await ground.relay("intake")
     assert [*await ground.broken()] == ["I2"]
 
 

@@ -123,7 +123,9 @@ def ruled_and_told(*digests: bytes, told: int, unsent: int | None = None, **over
     read[VERDICTS.name].told += [Told(0, n, "H-1", n + 1, 0, (0, 0)) for n in range(told)]
     place = {"topic": SUBMISSIONS.name, "partition": 0, "position": 0}
     own: dict[str, Any] = {
-        "verdict": [{**place, "at": NOW, "outcome": "accepted", "digest": digest} for digest in digests],
+        "verdict": [
+            {**place, "at": NOW, "outcome": "accepted", "reference": None, "digest": digest} for digest in digests
+        ],
         "unsent": [] if unsent is None else [{**place, "topic": VERDICTS.name, "position": unsent}],
     }
     counted = {(SUBMISSIONS.name, 0): Counted(1, 1)}

@@ -35,7 +35,8 @@ class Told(NamedTuple):
     home: int
     about: object = None
     household: UUID | None = None
-    """Whom a verdict is about."""
+    """Whom a verdict is about, and what it says."""
+    outcome: str | None = None
 
 
 @dataclass(slots=True)
@@ -64,9 +65,9 @@ class Read:
             return
         if state is None:
             return
-        whom = state.household if isinstance(state, Verdict) else None
+        says = (state.household, state.outcome.value) if isinstance(state, Verdict) else ()
         self.told.append(
-            Told(raw.partition, raw.offset, state.key, state.revision, state.partition, _about(state), whom)
+            Told(raw.partition, raw.offset, state.key, state.revision, state.partition, _about(state), *says)
         )
         if self.topic.retention is None:
             held = self.newest.get(state.key)
