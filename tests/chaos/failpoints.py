@@ -89,7 +89,7 @@ class Scene:
         answer = await answered(centre, "POST", HOUSEHOLDS, form)
         assert answer.status_code == 202, answer.text
         household = UUID(answer.json()["id"])
-        self.journal.taken[form["reference"]] = household
+        self.journal.taken.add((form["reference"], household))
         await self._proposed(household)
         return household
 

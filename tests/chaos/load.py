@@ -65,7 +65,7 @@ class Load:
                 return
             assert answer.status_code in {200, 202}, answer.text
             household = UUID(answer.json()["id"])
-            self.journal.taken[form["reference"]] = household
+            self.journal.taken.add((form["reference"], household))
             match chance.randrange(8):
                 case 0:
                     way = chance.choice(("withdrawal", "departure"))

@@ -92,7 +92,7 @@ async def test_the_auditor_finds_each_fault_that_is_brought_in(world: World) -> 
         for fault in FAULTS:
             await owner.execute(fault.sql, household)
         lost = f"e2e-{uuid4().hex}"
-        found = "\n".join(await faults(world, Journal({lost: household}, [("submissions.karlsruhe", 0, 10**9)])))
+        found = "\n".join(await faults(world, Journal({(lost, household)}, [("submissions.karlsruhe", 0, 10**9)])))
     finally:
         for fault in FAULTS:
             await owner.execute(fault.back, household)

@@ -32,7 +32,7 @@ async def test_a_sound_run_holds_at_rest_and_on_its_way(ground: Ground) -> None:
     await ground.consume("intake")
     await ground.flow()
     at_rest = await ground.findings(
-        journal=Journal({"H-1": household}, [(submissions("karlsruhe").name, 0, 0)]),
+        journal=Journal({("H-1", household)}, [(submissions("karlsruhe").name, 0, 0)]),
         canaries=["Oksana", "Melnyk", "Anna"],
         patience=timedelta(0),
     )
@@ -51,7 +51,7 @@ async def test_who_was_erased_and_what_was_parked_are_no_faults(ground: Ground) 
         assert await erase_household(tx, household)
     await ground.registered("H-1", TUEBINGEN)
     await ground.flow()
-    journal = Journal({"H-1": household})
+    journal = Journal({("H-1", household)})
     assert await ground.broken(patience=timedelta(0), canaries=["Zaphod"]) == {}
     # Another household has the reference since; the one that was promised is erased, and known to have been there.
     assert await ground.broken(journal=journal) == {}
@@ -108,11 +108,14 @@ async def test_a_journal_is_read_line_by_line(tmp_path: Path) -> None:
     file, household = tmp_path / "journal.jsonl", uuid4()
     promised = f'{{"reference": "H-1", "household": "{household}"}}'
     file.write_text(f'{promised}\n{{"topic": "submissions.karlsruhe", "partition": 0, "offset": 7}}\n')
-    assert Journal.read(file) == Journal({"H-1": household}, [("submissions.karlsruhe", 0, 7)])
+    assert Journal.read(file) == Journal({("H-1", household)}, [("submissions.karlsruhe", 0, 7)])
     revised = f'{{"household": "{household}", "revision": 2}}'
     answered = f'{{"household": "{household}", "item": 1, "answer": "accepted"}}'
     file.write_text(f"{revised}\n{answered}\n")
     assert Journal.read(file) == Journal(revised={household: 2}, answered={household: (1, ("accepted",))})
+    again = f'{{"reference": "H-1", "household": "{(other := uuid4())}"}}'
+    file.write_text(f"{promised}\n{again}\n")
+    assert Journal.read(file).taken == {("H-1", household), ("H-1", other)}
     file.write_text(f"{promised}\n{promised[:-1]}\n")
     with pytest.raises(ValueError, match="line 2 "):
         Journal.read(file)

@@ -359,7 +359,7 @@ async def test_an_answer_before_the_commit_promises_what_is_not_there(ground: Gr
 
     async def answers_and_dies() -> None:
         async with ground.databases["intake"].transaction() as tx:
-            journal.taken["H"] = await ground.registered("H", tx=tx)
+            journal.taken.add(("H", await ground.registered("H", tx=tx)))
             raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):

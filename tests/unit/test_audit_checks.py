@@ -223,8 +223,20 @@ def test_a_promise_is_kept_by_the_household_it_names(promised: int, reference: s
     ]
     accepted = [{"household": row["id"], "outcome": "accepted", "topic": None} for row in rows]
     own: dict[str, Any] = {"household": rows, "verdict": accepted}
-    finding = taken_once(a_kept(own=own), NO_ANSWERS, topics(), Journal({reference: ids[promised]}))
+    finding = taken_once(a_kept(own=own), NO_ANSWERS, topics(), Journal({(reference, ids[promised])}))
     assert len(finding.faults) == faults
+
+
+def test_a_reference_is_promised_to_all_households_that_it_was_answered_with() -> None:
+    there, lost = uuid4(), uuid4()
+    row = {"id": there, "centre": "karlsruhe", "reference": "H-1", "status": "active", "revision": 1}
+    own: dict[str, Any] = {
+        "household": [row],
+        "verdict": [{"household": there, "outcome": "accepted", "topic": None}],
+    }
+    journal = Journal({("H-1", lost), ("H-1", there)})
+    (fault,) = taken_once(a_kept(own=own), NO_ANSWERS, topics(), journal).faults
+    assert fault == f"H-1 was acknowledged as {lost} and is nothing"
 
 
 @pytest.mark.parametrize(

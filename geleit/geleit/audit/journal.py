@@ -14,13 +14,13 @@ Place = tuple[str, int, int]
 
 @dataclass
 class Journal:
-    """What was acknowledged: households by reference as HTTP told them, places of records as Kafka did.
+    """What was acknowledged: references and their households as HTTP told them, places of records as Kafka did.
 
     And of each household the last revision that its centre was told of, and the last item to which its municipality's
     answers were taken, with all of these in their order.
     """
 
-    taken: dict[str, UUID] = field(default_factory=dict)
+    taken: set[tuple[str, UUID]] = field(default_factory=set)
     submitted: list[Place] = field(default_factory=list)
     revised: dict[UUID, int] = field(default_factory=dict)
     answered: dict[UUID, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Journal:
             try:
                 match orjson.loads(line):
                     case {"reference": str(reference), "household": str(household)}:
-                        journal.taken[reference] = UUID(household)
+                        journal.taken.add((reference, UUID(household)))
                     case {"topic": str(topic), "partition": int(partition), "offset": int(offset)}:
                         journal.submitted.append((topic, partition, offset))
                     case {"household": str(household), "revision": int(revision)}:

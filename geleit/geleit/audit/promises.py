@@ -37,7 +37,7 @@ def taken_once(intake: Kept, notifications: Kept, topics: Mapping[str, Read], jo
         if household not in status or accepted[household] != 1:
             there = "is there" if household in status else "is not there"
             finding.faults.append(f"household {household} was accepted {accepted[household]} times and {there}")
-    for reference, household in journal.taken.items():
+    for reference, household in sorted(journal.taken):
         found = named[centre.get(household, ""), reference]
         if found != [household] and status.get(household) != "erased":
             there = ", ".join(map(str, found)) or "nothing"
