@@ -563,6 +563,29 @@ async def test_a_receipt_that_is_linked_to_another_decision_does_not_lead_to_its
     assert [" has it" in fault for fault in faults].count(True) == 2
 
 
+@pytest.mark.parametrize(
+    ("sql", "names", "says"),
+    [
+        ("delete from matching.assignment where ended_at is not null", ["I10"], "nobody has it"),
+        ("update matching.chain_head set hash = sha256('')", ["I10"], "does not end with its head"),
+        ("update matching.chain_head set position = position - 1", ["I10"], "does not end with its head"),
+        ("update matching.care set receipt = sha256('')", ["I10"], "has another receipt"),
+    ],
+)
+async def test_what_a_receipt_stands_for_is_there(ground: Ground, sql: str, names: list[str], says: str) -> None:
+    await ground.begin(ANNA, f"B;Berta;P;1;{REUTLINGEN};uk")
+    await decided(ground, "H")
+    await ground.corrected("H", municipality=REUTLINGEN)
+    await ground.relay("intake")
+    await ground.consume("matching")
+    assert await ground.broken() == {}
+    async with ground.owner() as owner:
+        await owner.execute(sql)
+    broken = await ground.broken()
+    assert list(broken) == names
+    assert says in broken["I10"][0]
+
+
 async def test_a_message_that_is_not_written_with_its_item_is_missed(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:

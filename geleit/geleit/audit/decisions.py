@@ -10,7 +10,7 @@ from chassis.database import Tx
 from geleit.audit.finding import Finding, Invariant
 from geleit.audit.store import Kept
 from matching import store
-from matching.receipts import SETTLED, Receipt, broken_at, recompute, statement_of
+from matching.receipts import SETTLED, Head, Receipt, broken_at, recompute, statement_of
 from matching.replay import replay
 
 
@@ -40,16 +40,22 @@ async def proven(tx: Tx, matching: Kept) -> tuple[Finding, Finding]:
                 f" capacity {row['capacity']} + {row['tolerated']}"
             )
     given = {
-        (row["district"], row["position"]): Given(str(row["manager"]), row["moved"]) for row in matching.own["proven"]
+        (row["district"], row["position"]): Given(row["manager"] and str(row["manager"]), row["moved"])
+        for row in matching.own["proven"]
     }
-    for district in await store.districts(tx):
+    heads = {row["district"]: Head(row["position"], row["hash"]) for row in matching.own["head"]}
+    for district in sorted({*await store.districts(tx), *heads}):
         chain = await store.chain(tx, district)
         receipts.checked += len(chain)
         capacity.checked += len(chain)
         if place := broken_at(chain):
             receipts.faults.append(f"the chain of {district or 'no district'} breaks at {place}")
+        end = Head(chain[-1].position, chain[-1].hash) if chain else Head()
+        if heads.get(district) != end:
+            receipts.faults.append(f"the chain of {district or 'no district'} does not end with its head")
         of_one_chain(chain, capacity, receipts, given)
     receipts.faults += [f"item {row['item']} of {row['household']} has no receipt" for row in matching.own["unproven"]]
+    receipts.faults += [f"the care of {row['household']} has another receipt" for row in matching.own["receipt"]]
     replayed = await replay(tx)
     receipts.faults += [
         f"receipt {district}/{position} is not made again" for district, position in sorted(replayed.otherwise)
@@ -58,9 +64,9 @@ async def proven(tx: Tx, matching: Kept) -> tuple[Finding, Finding]:
 
 
 class Given(NamedTuple):
-    """To whom a decision has given a household, and whether that was a move of a handover."""
+    """To whom, if anybody, a decision has given a household, and whether that was a move of a handover."""
 
-    manager: str
+    manager: str | None
     moved: bool
 
 
@@ -82,7 +88,9 @@ def of_one_chain(
             _of_one(stated, place, receipts)
             became = given.get((receipt.district, receipt.position))
             if became and became.manager != stated["chosen"]:
-                receipts.faults.append(f"receipt {place} leads to {stated['chosen']}, and {became.manager} has it")
+                receipts.faults.append(
+                    f"receipt {place} leads to {stated['chosen']}, and {became.manager or 'nobody'} has it"
+                )
             if (became and became.moved) or not _settled(stated):
                 _within(stated, place, capacity)
         except (ValueError, KeyError, TypeError):

@@ -260,11 +260,17 @@ _OWN: Mapping[str, Mapping[str, str]] = {
             " where l.household is null and h.status <> 'erased'"
         ),
         "proven": (
-            "select l.district, l.position, a.manager, t.at is not null as moved from assignment a"
-            " join decision_link l on l.household = a.household and l.revision = a.item"
+            "select l.district, l.position, a.manager, t.at is not null as moved from decision_link l"
             " join decision d on d.district = l.district and d.position = l.position"
+            " left join assignment a on a.household = l.household and a.item = l.revision"
             " left join audit t on t.action = 'hand_over' and t.subject = a.household::text and t.at = d.decided_at"
         ),
+        "receipt": (
+            "select c.household from care c left join lateral (select d.hash from decision_link l"
+            " join decision d using (district, position) where l.household = c.household"
+            " order by l.revision desc limit 1) newest on true where c.receipt is distinct from newest.hash"
+        ),
+        "head": "select district, position, hash from chain_head",
     },
     "notifications": {
         "item": "select household, item, status from item",
