@@ -215,6 +215,15 @@ async def test_an_acknowledgement_although_the_handler_raised_skips_a_record(
     assert [*await ground.broken()] == ["I9"]
 
 
+async def test_a_partition_that_nobody_reads_does_not_wait_for_ever(ground: Ground) -> None:
+    await ground.registered("H")
+    await ground.relay("intake")
+    assert await ground.broken() == {}
+    broken = await ground.broken(patience=timedelta(milliseconds=1))
+    assert list(broken) == ["I9"]
+    assert all("1 records wait for" in fault for fault in broken["I9"])
+
+
 async def test_offsets_that_are_committed_before_the_transaction_are_lost_with_the_process(ground: Ground) -> None:
     await ground.registered("lost")
     await ground.relay("intake")

@@ -49,10 +49,10 @@ def topics(*told: Household, first: int = 0, unreadable: int | None = None) -> d
     read = found[HOUSEHOLDS.name]
     for offset, state in enumerate(told, first):
         read.told.append(Told(state.home, offset, state.key, state.revision, state.home))
-        read.offsets.setdefault(state.home, []).append(offset)
+        read.offsets.setdefault(state.home, {})[offset] = int(NOW.timestamp() * 1000)
         read.newest[state.key] = state
     if unreadable is not None:
-        read.offsets.setdefault(0, []).append(unreadable)
+        read.offsets.setdefault(0, {})[unreadable] = None
         read.unreadable.append((0, unreadable, int(NOW.timestamp() * 1000)))
     return found
 
@@ -188,7 +188,9 @@ def test_compaction_leaves_fewer_records_than_are_counted_and_never_more(
     place = TopicPartition(HOUSEHOLDS.name, household.home)
     reporting = a_kept(reads=frozenset({HOUSEHOLDS.name}), counted={tuple(place): counted})
     read = topics(household, first=7)
-    assert len(everything_accounted({"reporting": reporting}, read, marks({place: committed})).faults) == faults
+    assert (
+        len(everything_accounted({"reporting": reporting}, read, marks({place: committed}), PATIENCE).faults) == faults
+    )
 
 
 def test_what_nobody_can_read_is_parked_as_long_as_that_is_kept() -> None:
@@ -196,7 +198,7 @@ def test_what_nobody_can_read_is_parked_as_long_as_that_is_kept() -> None:
         reporting = a_kept(
             now=now, reads=frozenset({HOUSEHOLDS.name}), counted={(HOUSEHOLDS.name, 0): Counted(4, 4)}, parked=parked
         )
-        finding = everything_accounted({"reporting": reporting}, topics(unreadable=3), marks())
+        finding = everything_accounted({"reporting": reporting}, topics(unreadable=3), marks(), PATIENCE)
         assert len(finding.faults) == faults
 
 
@@ -209,6 +211,29 @@ def test_what_is_parked_waits_for_nothing_that_comes_by_itself() -> None:
     corrected = household.model_copy(update={"revision": 2})
     reporting = a_kept(folded=[(fold, {})], parked={(HOUSEHOLDS.name, household.home, 0): None})
     assert rows_are_folds({"reporting": reporting}, topics(household, corrected)).waiting == 1, "the newer one comes"
+
+
+@pytest.mark.parametrize(
+    ("age", "since", "by_the_broker", "expected"),
+    [
+        (timedelta(minutes=1), WEEKS, True, (1, 0)),
+        (timedelta(hours=1), WEEKS, True, (0, 1)),
+        (timedelta(hours=1), timedelta(minutes=61), True, (0, 1)),
+        (timedelta(hours=1), timedelta(minutes=1), True, (1, 0)),
+        (timedelta(hours=1), WEEKS, False, (1, 0)),
+    ],
+    ids=["young", "stands", "since-a-restore", "after-a-restore", "by-its-writers-clock"],
+)
+def test_what_nobody_reads_for_long_stands(
+    age: timedelta, since: timedelta, by_the_broker: bool, expected: tuple[int, int]
+) -> None:
+    household = a_household()
+    read = topics(household)
+    if not by_the_broker:
+        read[HOUSEHOLDS.name].offsets[household.home][0] = None
+    reporting = a_kept(now=NOW + age, started=NOW + age - since, reads=frozenset({HOUSEHOLDS.name}))
+    finding = everything_accounted({"reporting": reporting}, read, marks(), PATIENCE)
+    assert (finding.waiting, len(finding.faults)) == expected
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from aiokafka import TopicPartition
 
@@ -107,8 +107,10 @@ def _in_order(finding: Finding, read: Read, written: Mapping[str, int], marks: M
             finding.faults.append(f"{topic} {key}: tells {revisions}")
 
 
-def everything_accounted(kept: Mapping[str, Kept], topics: Mapping[str, Read], marks: Marks) -> Finding:
-    """I9: what a group has committed is counted, and what nobody can read is parked.
+def everything_accounted(
+    kept: Mapping[str, Kept], topics: Mapping[str, Read], marks: Marks, patience: timedelta
+) -> Finding:
+    """I9: what a group has committed is counted, what nobody can read is parked, and nothing stays unread for long.
 
     Compaction takes records away after they were counted: at least as many are counted as are still there, and at
     most as many as there ever were.
@@ -119,10 +121,19 @@ def everything_accounted(kept: Mapping[str, Kept], topics: Mapping[str, Read], m
             read, counted = topics[place.topic], one.counted.get((place.topic, place.partition), Counted())
             sum_of = counted.handled + counted.parked + counted.ignored
             finding.checked += sum_of
-            there = read.offsets.get(place.partition, [])
+            there = read.offsets.get(place.partition, {})
             below = sum(offset < counted.next for offset in there)
-            finding.waiting += len(there) - below
+            # After a restore all is read anew.
+            ages = [
+                one.now - max(_time(at), one.started)
+                for offset, at in there.items()
+                if offset >= counted.next and at is not None
+            ]
+            old = [age for age in ages if age >= patience]
+            finding.waiting += len(there) - below - len(old)
             where = f"{service}, {place.topic}/{place.partition}"
+            if old:
+                finding.faults.append(f"{where}: {len(old)} records wait for up to {max(old).total_seconds():.0f} s")
             committed = marks.committed[service].get(place, 0)
             skipped = sum(counted.next <= offset < committed for offset in there)
             if skipped:
@@ -138,9 +149,13 @@ def everything_accounted(kept: Mapping[str, Kept], topics: Mapping[str, Read], m
                 if partition == place.partition
                 and offset < counted.next
                 and (place.topic, partition, offset) not in one.parked
-                and one.now - datetime.fromtimestamp(at / 1000, UTC) < PARKED_KEPT
+                and one.now - _time(at) < PARKED_KEPT
             ]
     return finding
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _handled(kept: Kept, read: Read) -> dict[str, int]:

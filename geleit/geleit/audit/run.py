@@ -16,7 +16,7 @@ from geleit.audit.stream import open_stream
 from geleit.services import database_of
 
 PATIENCE = timedelta(minutes=5)
-"""What waits in an outbox or for its first mail is sent within seconds where everything works."""
+"""What waits in an outbox, on a topic or for its first mail is sent or read within seconds where everything works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ async def audit(services: Sequence[Service], broker: Broker, asked: Asked) -> li
         folds.revisions_ascend(kept, read, marks),
         promises.told_to_municipalities(kept["notifications"], read[ASSIGNMENTS.name], asked.patience),
         promises.all_published(kept, read, asked.patience),
-        folds.everything_accounted(kept, read, marks),
+        folds.everything_accounted(kept, read, marks, asked.patience),
         receipts,
         names.finding(),
     ]

@@ -19,6 +19,8 @@ from contracts.topics import CENTRE, Topic
 from contracts.verdicts import Verdict
 from geleit.probe import until
 
+LOG_APPEND_TIME = 1
+"""Kafka's number for a record's time that is the broker's, not the writer's."""
 WITHIN = 30.0
 """Seconds for a broker to find out who keeps a group's offsets."""
 Look = Callable[[str, bytes], None]
@@ -50,14 +52,16 @@ class Read:
     newest: dict[str, State] = field(default_factory=dict)
     unreadable: list[tuple[int, int, int]] = field(default_factory=list)
     """Partition, offset, milliseconds since 1970."""
-    offsets: dict[int, list[int]] = field(default_factory=dict)
-    """Of every record, also of those that nobody can read."""
+    offsets: dict[int, dict[int, int | None]] = field(default_factory=dict)
+    """Of every record, also of those that nobody can read, and when the broker took it in milliseconds since 1970; None
+    where only its writer says."""
     torn: dict[int, int] = field(default_factory=dict)
     """By partition, from which offset on a centre's topic is not read: nobody can unpack what stands there."""
 
     def keep(self, raw: ConsumerRecord) -> None:
         """Take a record in."""
-        self.offsets.setdefault(raw.partition, []).append(raw.offset)
+        taken = raw.timestamp if raw.timestamp_type == LOG_APPEND_TIME else None
+        self.offsets.setdefault(raw.partition, {})[raw.offset] = taken
         try:
             state = decode(raw.value, raw.headers, self.topic.known)
         except Undecodable:

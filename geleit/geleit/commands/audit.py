@@ -29,7 +29,8 @@ def audit_all(
         list[Path] | None, typer.Option(exists=True, dir_okay=False, help="a file to look for canaries in: an export")
     ] = None,
     patience: Annotated[
-        float, typer.Option(min=0, help="seconds after which what is unsent is a fault; 0 at rest: whatever waits")
+        float,
+        typer.Option(min=0, help="seconds after which what is unsent or unread is a fault; 0 at rest: whatever waits"),
     ] = PATIENCE.total_seconds(),
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, with every fault")] = False,
 ) -> None:
