@@ -132,6 +132,20 @@ async def test_a_relay_that_wakes_up_after_its_lock_was_lost_ends_a_topic_with_w
     assert [*await ground.broken()] == ["I6"]
 
 
+async def test_verdicts_on_one_reference_that_are_told_in_another_order_are_found(ground: Ground) -> None:
+    for _ in range(2):
+        await ground.submitted("K-1")
+    await ground.consume("intake")
+    relay = ground.a_relay("intake")
+    async with relay._producer() as producer, ground.databases["intake"].transaction() as tx:
+        for row in await tx.fetch(
+            "select *, xmin::text::bigint as version from outbox where topic like 'verdicts.%' order by id desc"
+        ):
+            await relay._send(tx.connection, producer, [row])
+    await ground.relay("intake")
+    assert [*await ground.broken()] == ["I6"]
+
+
 class IgnoresPartitions(Relay):
     """Publishes as `publish_batch` does: the partition is whichever comes next, not the key's."""
 

@@ -32,6 +32,7 @@ def a_kept(**overrides: Any) -> Kept:
         "parked": {},
         "folded": [],
         "written": [],
+        "own": {"reference": []},
     }
     return Kept(**(values | overrides))
 

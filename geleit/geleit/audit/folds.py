@@ -2,15 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 from aiokafka import TopicPartition
 
 from chassis.parked import KEPT as PARKED_KEPT
 from chassis.retention import OUTBOX_KEPT
+from contracts.topics import verdicts
+from contracts.verdicts import Verdict
 from geleit.audit.finding import Finding, Invariant
 from geleit.audit.store import Counted, Fold, Kept
-from geleit.audit.stream import Marks, Read
+from geleit.audit.stream import Marks, Read, time_of
 
 
 def rows_are_folds(kept: Mapping[str, Kept], topics: Mapping[str, Read]) -> Finding:
@@ -65,7 +68,20 @@ def revisions_ascend(kept: Mapping[str, Kept], topics: Mapping[str, Read], marks
             for key, revision in _handled(one, topics[fold.topic.name]).items():
                 if key in rows and (held := rows[key][0]) < revision:
                     finding.faults.append(f"{service} handled {fold.topic.name} {key} {revision} and holds {held}")
+    _verdicts_in_order(finding, kept["intake"], topics, marks)
     return finding
+
+
+def _verdicts_in_order(finding: Finding, intake: Kept, topics: Mapping[str, Read], marks: Marks) -> None:
+    """Of a reference's verdicts; they are counted where it is kept, and those from before a restore leave gaps."""
+    counted: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for row in intake.own["reference"]:
+        counted[verdicts(row["centre"]).name][row["reference"]] = row["verdicts"]
+    for read in topics.values():
+        if read.topic.schema is Verdict:
+            written = counted[read.topic.name]
+            finding.checked += len(written)
+            _in_order(finding, replace(read, told=read.since(intake.started)), written, marks)
 
 
 def _numbered(finding: Finding, kept: Kept, read: Read, written: Mapping[str, int]) -> None:
@@ -125,7 +141,7 @@ def everything_accounted(
             below = sum(offset < counted.next for offset in there)
             # After a restore all is read anew.
             ages = [
-                one.now - max(_time(at), one.started)
+                one.now - max(time_of(at), one.started)
                 for offset, at in there.items()
                 if offset >= counted.next and at is not None
             ]
@@ -149,13 +165,9 @@ def everything_accounted(
                 if partition == place.partition
                 and offset < counted.next
                 and (place.topic, partition, offset) not in one.parked
-                and one.now - _time(at) < PARKED_KEPT
+                and one.now - time_of(at) < PARKED_KEPT
             ]
     return finding
-
-
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _handled(kept: Kept, read: Read) -> dict[str, int]:

@@ -238,6 +238,7 @@ _OWN: Mapping[str, Mapping[str, str]] = {
     "intake": {
         "household": "select id, centre, reference, status, revision from household",
         "verdict": "select at, outcome, reference, household, topic, partition, position, digest from verdict",
+        "reference": "select centre, reference, verdicts from reference",
         "unsent": (
             "select topic, (told ->> 'partition_read')::int as partition, (told ->> 'offset_read')::bigint as position"
             " from (select topic, convert_from(payload, 'UTF8')::jsonb as told from outbox"

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
@@ -77,6 +78,11 @@ class Read:
             held = self.newest.get(state.key)
             if held is None or held.revision < state.revision:
                 self.newest[state.key] = state
+
+    def since(self, when: datetime) -> list[Told]:
+        """What was told from then on, or by its writer's clock only."""
+        taken = ((one, self.offsets[one.partition][one.offset]) for one in self.told)
+        return [one for one, at in taken if at is None or time_of(at) >= when]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +192,11 @@ async def open_stream(broker: Broker) -> AsyncIterator[Stream]:
 
 def _places(topics: Iterable[Topic]) -> list[TopicPartition]:
     return [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
+
+
+def time_of(milliseconds: int) -> datetime:
+    """A record's time."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _about(state: State) -> object:
