@@ -168,7 +168,18 @@ class MarksFirst(Relay):
         await self._mark(connection, rows)
 
 
-@pytest.mark.parametrize(("kind", "names"), [(Relay, []), (IgnoresPartitions, ["I6"]), (MarksFirst, ["I8"])])
+class SendsTheNewest(Relay):
+    """Sends the last revision of each key and marks all: a topic that compacts would keep no other."""
+
+    async def _send(self, connection: Connection, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> None:
+        newest = {row["key"]: row for row in rows}
+        await super()._send(connection, producer, list(newest.values()))
+        await self._mark(connection, [row for row in rows if row not in newest.values()])
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"), [(Relay, []), (IgnoresPartitions, ["I6"]), (MarksFirst, ["I8"]), (SendsTheNewest, ["I8"])]
+)
 async def test_a_relay_keeps_a_household_together_and_marks_what_it_has_sent(
     ground: Ground, kind: type[Relay], names: list[str]
 ) -> None:

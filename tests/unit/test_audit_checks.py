@@ -64,7 +64,7 @@ def marks(committed: Mapping[TopicPartition, int] | None = None) -> Marks:
 
 
 def sent(state: Household, revision: int, *, topic: Topic = HOUSEHOLDS, at: datetime = NOW) -> Sent:
-    return Sent(topic.name, state.key, revision, at, at)
+    return Sent(topic.name, state.key, revision, at, at, state.home)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,27 @@ def test_a_compacted_topic_needs_to_tell_the_newest_only() -> None:
     assert len(all_published(kept, topics(household.model_copy(update={"revision": 1})), PATIENCE).faults) == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "behind", "age", "faults"),
+    [
+        (0, 0, timedelta(0), 1),
+        (0, 1, timedelta(0), 0),
+        (5, 0, timedelta(0), 0),
+        (5, 0, timedelta(days=-2), 1),
+        (5, 1, timedelta(days=-2), 0),
+    ],
+    ids=["whole", "a-gap-at-the-end", "a-gap-before", "since-the-gap", "a-gap-at-the-end-since"],
+)
+def test_where_compaction_took_nothing_every_revision_is_there(
+    first: int, behind: int, age: timedelta, faults: int
+) -> None:
+    household = a_household(revision=3)
+    read = topics(household.model_copy(update={"revision": 1}), household, first=first)
+    read[HOUSEHOLDS.name].ends = {household.home: first + 2 + behind}
+    kept = {"intake": a_kept(outbox=[sent(household, revision, at=NOW - age) for revision in (1, 2, 3)])}
+    assert len(all_published(kept, read, PATIENCE).faults) == faults
+
+
 def test_a_verdict_is_forgotten_after_two_weeks() -> None:
     for age, faults in ((timedelta(days=13), 1), (timedelta(days=15), 0)):
         kept = {"intake": a_kept(outbox=[sent(a_household(), 1, topic=VERDICTS, at=NOW - age)])}
@@ -142,7 +163,7 @@ def test_a_place_that_was_taken_twice_has_as_many_verdicts_as_submissions() -> N
 
 
 def test_a_verdict_waits_for_its_own_row_only() -> None:
-    outbox = [Sent(VERDICTS.name, "H-2", 1, NOW, None)]
+    outbox = [Sent(VERDICTS.name, "H-2", 1, NOW, None, 0)]
     assert ruled_and_told(OURS, told=0, unsent=0, outbox=outbox) == (1, 0)
     assert ruled_and_told(OURS, told=0, unsent=1, outbox=outbox) == (0, 1)
 
@@ -156,15 +177,15 @@ def test_a_retry_is_applied_before_it_is_settled() -> None:
 
 def test_a_centre_that_is_none_any_more_was_told_its_verdicts() -> None:
     for topic, published, faults in ((verdicts("ellwangen").name, NOW, 0), ("weather", NOW, 1)):
-        row = Sent(topic, "H-1", 1, NOW, published)
+        row = Sent(topic, "H-1", 1, NOW, published, 0)
         assert len(all_published({"intake": a_kept(outbox=[row])}, topics(), PATIENCE).faults) == faults
-    unsent = Sent(verdicts("ellwangen").name, "H-1", 1, NOW - WEEKS, None)
+    unsent = Sent(verdicts("ellwangen").name, "H-1", 1, NOW - WEEKS, None, 0)
     assert len(all_published({"intake": a_kept(outbox=[unsent])}, topics(), PATIENCE).faults) == 1
 
 
 def test_what_is_young_waits_and_what_is_old_is_stuck() -> None:
     for age, expected in ((timedelta(minutes=1), (1, 0)), (timedelta(hours=1), (0, 1))):
-        row = Sent(HOUSEHOLDS.name, "k", 1, NOW - age, None)
+        row = Sent(HOUSEHOLDS.name, "k", 1, NOW - age, None, 0)
         finding = all_published({"intake": a_kept(outbox=[row])}, topics(), PATIENCE)
         assert (finding.waiting, len(finding.faults)) == expected
 

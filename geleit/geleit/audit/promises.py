@@ -161,9 +161,15 @@ def _forgotten(topic: Topic, age: timedelta) -> bool:
 
 
 def all_published(kept: Mapping[str, Kept], topics: Mapping[str, Read], patience: timedelta) -> Finding:
-    """I8: an outbox row is on its topic, or superseded there by a newer one, or young enough to wait."""
+    """I8: an outbox row is on its topic, or compacted away there for a newer one, or young enough to wait."""
     finding = Finding(Invariant.I8)
     there = {name: {(one.key, one.revision) for one in read.told} for name, read in topics.items()}
+    whole = {
+        (name, partition): since
+        for name, read in topics.items()
+        for partition in read.ends
+        if (since := read.whole_since(partition))
+    }
     for service, one in kept.items():
         for row in one.outbox:
             finding.checked += 1
@@ -179,8 +185,9 @@ def all_published(kept: Mapping[str, Kept], topics: Mapping[str, Read], patience
                     continue
                 finding.faults.append(f"{service}: {_named(row)} was sent to a topic that nobody knows")
             elif (row.key, row.revision) not in there[row.topic]:
-                newest = topics[row.topic].newest.get(row.key)
-                if not (newest and newest.revision > row.revision) and not _forgotten(topics[row.topic].topic, age):
+                newest, since = topics[row.topic].newest.get(row.key), whole.get((row.topic, row.partition))
+                compacted = newest and newest.revision > row.revision and not (since and since < row.created_at)
+                if not compacted and not _forgotten(topics[row.topic].topic, age):
                     finding.faults.append(f"{service}: {_named(row)} was sent and is not on its topic")
     return finding
 

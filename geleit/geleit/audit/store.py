@@ -29,6 +29,7 @@ class Sent(NamedTuple):
     revision: int
     created_at: datetime
     published_at: datetime | None
+    partition: int
 
 
 class Counted(NamedTuple):
@@ -297,7 +298,9 @@ async def kept(tx: Tx, service: str, reads: Collection[Topic]) -> Kept:
         reads=frozenset(topic.name for topic in reads),
         outbox=[
             Sent(*row)
-            for row in await _all(tx, "select topic, key, revision, created_at, published_at from outbox order by id")
+            for row in await _all(
+                tx, "select topic, key, revision, created_at, published_at, partition from outbox order by id"
+            )
         ],
         counted={
             (row["topic"], row["partition"]): Counted(row["next"], row["handled"], row["parked"], row["ignored"])

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
@@ -24,6 +24,8 @@ LOG_APPEND_TIME = 1
 """Kafka's number for a record's time that is the broker's, not the writer's."""
 WITHIN = 30.0
 """Seconds for a broker to find out who keeps a group's offsets."""
+BETWEEN_CLOCKS = timedelta(days=1)
+"""The broker's and PostgreSQL's are not further apart."""
 Look = Callable[[str, bytes], None]
 """Called with a place and what stands there."""
 
@@ -78,6 +80,17 @@ class Read:
             held = self.newest.get(state.key)
             if held is None or held.revision < state.revision:
                 self.newest[state.key] = state
+
+    def whole_since(self, partition: int) -> datetime | None:
+        """From when on every record of a partition is there: before that, compaction may have taken some away."""
+        readable = {one.offset for one in self.told if one.partition == partition}
+        first = self.ends[partition]
+        while first - 1 in readable:
+            first -= 1
+        if first == 0:
+            return datetime.min.replace(tzinfo=UTC)
+        at = self.offsets.get(partition, {}).get(first)
+        return time_of(at) + BETWEEN_CLOCKS if at is not None else None
 
     def since(self, when: datetime) -> list[Told]:
         """What was told from then on, or by its writer's clock only."""
