@@ -643,6 +643,9 @@ async def test_an_errand_that_nobody_runs_leaves_a_mail_untried(ground: Ground) 
     assert await ground.broken() == {}
     await ground.ask("notifications", "update message set created_at = created_at - interval '1 hour' returning true")
     assert [*await ground.broken()] == ["I7"]
+    # As a process leaves it that dies whenever it has claimed.
+    await ground.ask("notifications", "update message set attempts = 3, claimed_at = created_at returning true")
+    assert [*await ground.broken()] == ["I7"]
     # As after "Retry all".
     await ground.ask("notifications", "update message set last_error_code = 'smtp_550' returning true")
     assert await ground.broken() == {}

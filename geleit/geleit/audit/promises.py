@@ -227,8 +227,8 @@ def told_to_municipalities(notifications: Kept, assignments: Read, patience: tim
         message = mailed.get((key, item))
         if message is None:
             finding.faults.append(f"nobody was to be told of item {item} of {key}")
-        elif not message["attempts"] and message["sent_at"] is None and message["error"] is None:
-            # Who has it tried again begins to count anew, and its error stays.
+        elif message["sent_at"] is None and message["error"] is None:
+            # Attempts grow with a claim, also where a process dies before it tries; an error stays when tried again.
             if notifications.now - message["created_at"] < patience:
                 finding.waiting += 1
             else:

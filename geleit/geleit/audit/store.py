@@ -278,7 +278,7 @@ _OWN: Mapping[str, Mapping[str, str]] = {
         "item": "select household, item, status from item",
         "response": "select household, item, answer from response",
         "message": (
-            "select household, item, count(*) as messages, max(attempts) as attempts, max(sent_at) as sent_at,"
+            "select household, item, max(sent_at) as sent_at,"
             " max(last_error_code) as error, min(created_at) as created_at"
             " from message where kind = 'proposal' group by household, item"
         ),
