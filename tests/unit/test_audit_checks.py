@@ -162,6 +162,31 @@ def test_a_place_that_was_taken_twice_has_as_many_verdicts_as_submissions() -> N
     assert ruled_and_told(OURS, OLDER, told=3) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("reference", "outcome", "of_another", "unsent", "expected"),
+    [
+        ("H-1", "accepted", False, False, (0, 0)),
+        ("H-1", "rejected", False, False, (0, 1)),
+        ("H-2", "accepted", False, False, (0, 1)),
+        ("H-1", "accepted", True, False, (0, 1)),
+        ("H-1", "accepted", True, True, (1, 0)),
+        (None, "corrected", False, False, (0, 0)),
+    ],
+    ids=["same", "outcome", "reference", "household", "on-its-way-after-a-restore", "written-by-a-restore"],
+)
+def test_a_verdict_is_told_as_the_book_has_it(
+    reference: str | None, outcome: str, of_another: bool, unsent: bool, expected: tuple[int, int]
+) -> None:
+    household, read = uuid4(), topics()
+    read[SUBMISSIONS.name].told.append(Told(0, 0, "H-1", 1, 0, OURS))
+    read[VERDICTS.name].told.append(Told(0, 0, "H-1", 1, 0, (0, 0), uuid4() if of_another else household, "accepted"))
+    place = {"topic": SUBMISSIONS.name, "partition": 0, "position": 0}
+    row = {**place, "at": NOW, "outcome": outcome, "reference": reference, "household": household, "digest": OURS}
+    own: dict[str, Any] = {"verdict": [row], "unsent": [{**place, "topic": VERDICTS.name}] if unsent else []}
+    finding = ruled_once(a_kept(counted={(SUBMISSIONS.name, 0): Counted(1, 1)}, own=own), read)
+    assert (finding.waiting, len(finding.faults)) == expected
+
+
 def test_a_verdict_waits_for_its_own_row_only() -> None:
     outbox = [Sent(VERDICTS.name, "H-2", 1, NOW, None, 0)]
     assert ruled_and_told(OURS, told=0, unsent=0, outbox=outbox) == (1, 0)
