@@ -50,12 +50,16 @@ def topics(*told: Household, first: int = 0, unreadable: int | None = None) -> d
     read = found[HOUSEHOLDS.name]
     for offset, state in enumerate(told, first):
         read.told.append(Told(state.home, offset, state.key, state.revision, state.home))
-        read.offsets.setdefault(state.home, {})[offset] = int(NOW.timestamp() * 1000)
+        read.offsets.setdefault(state.home, {})[offset] = milliseconds(NOW)
         read.newest[state.key] = state
     if unreadable is not None:
         read.offsets.setdefault(0, {})[unreadable] = None
-        read.unreadable.append((0, unreadable, int(NOW.timestamp() * 1000)))
+        read.unreadable.append((0, unreadable, milliseconds(NOW)))
     return found
+
+
+def milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def marks(committed: Mapping[TopicPartition, int] | None = None) -> Marks:
@@ -184,6 +188,20 @@ def test_a_verdict_is_told_as_the_book_has_it(
     row = {**place, "at": NOW, "outcome": outcome, "reference": reference, "household": household, "digest": OURS}
     own: dict[str, Any] = {"verdict": [row], "unsent": [{**place, "topic": VERDICTS.name}] if unsent else []}
     finding = ruled_once(a_kept(counted={(SUBMISSIONS.name, 0): Counted(1, 1)}, own=own), read)
+    assert (finding.waiting, len(finding.faults)) == expected
+
+
+@pytest.mark.parametrize(("restored", "expected"), [(timedelta(hours=-1), (0, 0)), (timedelta(hours=-3), (0, 1))])
+def test_a_verdict_that_a_restore_has_lost_does_not_count(restored: timedelta, expected: tuple[int, int]) -> None:
+    """Also when the outbox has forgotten the one that was given after it."""
+    read, of = topics(), Told(0, 0, "H-1", 1, 0, (0, 0))
+    read[SUBMISSIONS.name].told.append(Told(0, 0, "H-1", 1, 0, OURS))
+    read[VERDICTS.name].told += [of, of._replace(offset=1, revision=2)]
+    read[VERDICTS.name].offsets[0] = {0: milliseconds(NOW - timedelta(hours=2)), 1: milliseconds(NOW)}
+    place = {"topic": SUBMISSIONS.name, "partition": 0, "position": 0}
+    own: dict[str, Any] = {"verdict": [{**place, "at": NOW, "reference": None, "digest": OURS}], "unsent": []}
+    kept = a_kept(started=NOW + restored, counted={(SUBMISSIONS.name, 0): Counted(1, 1)}, own=own)
+    finding = ruled_once(kept, read)
     assert (finding.waiting, len(finding.faults)) == expected
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from contracts.vocabulary import Answer, CareStatus, Outcome
 from geleit.audit.finding import Finding, Invariant
 from geleit.audit.journal import Journal
 from geleit.audit.store import Counted, Kept, Sent
-from geleit.audit.stream import Read
+from geleit.audit.stream import Read, Told
 
 
 def taken_once(intake: Kept, notifications: Kept, topics: Mapping[str, Read], journal: Journal) -> Finding:
@@ -90,7 +90,7 @@ def ruled_once(intake: Kept, topics: Mapping[str, Read]) -> Finding:
             continue
         topic, answers = read.topic.name, verdicts(centre_of(read.topic.name))
         ours = {(row.key, row.revision) for row in intake.outbox if row.topic == answers.name}
-        told = _told(topics[answers.name], ours)
+        told = _told(topics[answers.name], ours, intake.started)
         finding.faults += [
             f"{topic}/{partition} cannot be unpacked from {first} on:"
             f" up to {read.ends[partition] - first} records have no verdict"
@@ -133,15 +133,21 @@ class Answered(NamedTuple):
     household: UUID | None
 
 
-def _told(read: Read, ours: Container[tuple[str, int]]) -> Mapping[object, set[Answered]]:
+def _told(read: Read, ours: Container[tuple[str, int]], started: datetime) -> Mapping[object, set[Answered]]:
     """By the place they are about, the verdicts that were told; told twice is told once.
 
-    Those that the outbox knows, if it knows any: a restore goes back behind verdicts, and others are given.
+    Those that the outbox knows, if it knows any, else those since the start: a restore goes back behind verdicts, and
+    others are given.
     """
-    told: defaultdict[object, set[Answered]] = defaultdict(set)
-    for one in read.told:
-        told[one.about].add(Answered(one.key, one.revision, one.outcome, one.household))
-    return {place: {one for one in some if one[:2] in ours} or some for place, some in told.items()}
+    told, since = _by_place(read.told), _by_place(read.since(started))
+    return {place: {one for one in some if one[:2] in ours} or since.get(place) or some for place, some in told.items()}
+
+
+def _by_place(told: Sequence[Told]) -> Mapping[object, set[Answered]]:
+    found: defaultdict[object, set[Answered]] = defaultdict(set)
+    for one in told:
+        found[one.about].add(Answered(one.key, one.revision, one.outcome, one.household))
+    return found
 
 
 def _wrong(row: Record, answered: set[Answered], at_place: int) -> str | None:

@@ -94,7 +94,7 @@ class Read:
 
     def since(self, when: datetime) -> list[Told]:
         """What was told from then on, or by its writer's clock only."""
-        taken = ((one, self.offsets[one.partition][one.offset]) for one in self.told)
+        taken = ((one, self.offsets.get(one.partition, {}).get(one.offset)) for one in self.told)
         return [one for one, at in taken if at is None or time_of(at) >= when]
 
 
