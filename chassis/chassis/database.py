@@ -280,6 +280,9 @@ class Database:
                     str(tenant.role),
                     tenant.id,
                 )
+            if self.actor != SYSTEM:
+                # What access writes down of a command has it from there.
+                await connection.execute("select set_config('geleit.actor', $1, true)", self.actor)
             tx = Tx(connection, await self._now(connection), self._started, principal, self.actor)
             begun = time.monotonic()
             yield tx

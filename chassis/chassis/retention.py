@@ -1,4 +1,4 @@
-"""What a service's schema may forget: sent outbox rows and parked records after their time."""
+"""What may be forgotten after its time: sent outbox rows, parked records, and when people signed in."""
 
 import asyncio
 import logging
@@ -40,6 +40,8 @@ _STATEMENTS = (
         " and topic like 'submissions.%' order by id limit $2)",
         PLACE_KEPT,
     ),
+    # No service's own: whichever comes first does it, and access itself says after what time.
+    ("select access.forget_sign_ins($1, $2)", timedelta(0)),
 )
 
 

@@ -10,7 +10,7 @@ from starlette.routing import compile_path
 
 from chassis.access import Permission, Role, permissions_of
 from chassis.web.guard import Requirement
-from unconnected import SERVICES
+from unconnected import ROUTERS
 
 OVERVIEW = "/"
 PASSWORD = "/password"
@@ -27,11 +27,10 @@ class Route:
 
 
 def _all() -> Iterator[Route]:
-    for service in SERVICES.values():
-        assert service.web is not None
-        for context in iter_route_contexts(service.web().router.routes):
+    for prefix, router in ROUTERS.items():
+        for context in iter_route_contexts(router.routes):
             if "GET" in (context.methods or ()):
-                template = service.prefix + str(context.path)
+                template = prefix + str(context.path)
                 calls = [one.call for one in context.dependant.dependencies]
                 any_of = frozenset().union(*(one.any_of for one in calls if isinstance(one, Requirement)))
                 is_page = not (getattr(context.route, "include_in_schema", True) or template.endswith(".csv"))

@@ -148,6 +148,12 @@ def test_whatever_is_audited_has_a_name_in_the_trail() -> None:
         for action in _actions(call.args[0])
     }
     assert len(written) > 15
+    of_access = re.compile(r"insert into audit \([^)]*\)\s+(?:values \(|select )(?:[\w.]+, )?'([\w.]+)'")
+    for path in sorted((ROOT / "chassis/chassis/sql/access").glob("*.sql")):
+        text = path.read_text("utf-8")
+        found = of_access.findall(text)
+        assert len(found) == text.count("insert into audit"), names(path)
+        written |= set(found)
     unnamed = {one for one in written if not any(done == one or done.startswith(f"{one}.") for done in DONE)}
     assert not unnamed
 

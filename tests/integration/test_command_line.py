@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from chassis import trail
 from chassis.broker import Broker
 from chassis.database import Database
 from chassis.migrate import Migration
@@ -183,7 +184,11 @@ async def test_what_a_command_writes_down_names_who_gave_it(
         await tx.publish(await ensure_policy(tx))
     policy = Path(__file__).parents[2] / "docs" / "policies" / "before-the-decree.yaml"
     here.setenv("LOGNAME", "anna.maier")
-    commands = (("register", "generate"), ("policy", "enact", str(policy), "--yes", "--no-wait"))
+    commands = (
+        ("register", "generate"),
+        ("policy", "enact", str(policy), "--yes", "--no-wait"),
+        ("account", "create", "amt", "--role", "state", "--tenant", "08"),
+    )
     for words in commands:
         code, _, said = await asyncio.to_thread(told, here, capsys, *words)
         assert (code, said) == (0, "")
@@ -191,7 +196,10 @@ async def test_what_a_command_writes_down_names_who_gave_it(
     for one in (matching, await database("intake")):
         async with one.transaction() as tx:
             written += map(tuple, await tx.fetch("select action, actor, role from audit"))
-    assert written == [("enact", "cli:anna.maier", "system"), ("register.imported", "cli:anna.maier", "system")]
+    async with matching.transaction() as tx:
+        written += [(one.action, one.actor, one.role) for one in await trail.listed(tx, "access", limit=9)]
+    actions = ("enact", "register.imported", "account.created")
+    assert written == [(action, "cli:anna.maier", "system") for action in actions]
 
 
 async def test_what_was_due_and_failed_is_shown_and_comes_again(

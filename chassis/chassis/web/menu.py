@@ -24,7 +24,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A service's part of the menu; `title` is a msgid."""
+    """A service's part of the menu, or without a prefix what belongs to none; `title` is a msgid."""
 
     title: str
     prefix: str
@@ -124,6 +124,18 @@ MENU = (
             ),
             _parked(N_("Parked: figures")),
             _trail(N_("Trail: figures")),
+        ),
+    ),
+    Area(
+        N_("Access"),
+        "",
+        (
+            Link(
+                N_("Trail: access"),
+                "/trail",
+                Permission.READ_AUDIT,
+                N_("Who signed in and out, and what was done to accounts, passwords and keys."),
+            ),
         ),
     ),
 )

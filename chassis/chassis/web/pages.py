@@ -1,4 +1,4 @@
-"""The pages that belong to no service: overview, signing in and out, one's password, language."""
+"""The pages that belong to no service: overview, signing in and out, one's password, language, the trail of access."""
 
 from datetime import datetime, timedelta
 from math import ceil
@@ -8,35 +8,26 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from chassis.access import Principal, Role
+from chassis.access import Principal
 from chassis.access.accounts import LIFETIME, Locked, Refused, SignedIn, change_password, sign_in, sign_out
 from chassis.access.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH, WeakPassword
+from chassis.web import trail
 from chassis.web.guard import SESSION_COOKIE, current_principal, public, session_token, signed_in
 from chassis.web.language import LANGUAGE_COOKIE, LANGUAGES
 from chassis.web.paging import NO_NUL
 from chassis.web.problems import not_found
 from chassis.web.render import redirect, render, translations_of
 from chassis.web.surroundings import surroundings
-from chassis.web.translations import N_
+from chassis.web.words import ROLES
 
 router = APIRouter(include_in_schema=False)
+router.include_router(trail.of_access)
 _A_YEAR = 365 * 24 * 3600
 _LENGTHS = {"least": MINIMUM_LENGTH, "most": MAXIMUM_LENGTH}
 
 Name = Annotated[str, Form(max_length=100, pattern=NO_NUL)]
 Password = Annotated[str, Form(max_length=1024)]
 Next = Annotated[str, Form(max_length=2000)]
-
-
-ROLES = {
-    Role.CENTRE: N_("Reception centre"),
-    Role.MUNICIPALITY: N_("Municipality"),
-    Role.MANAGER: N_("Integration manager"),
-    Role.DISTRICT: N_("District"),
-    Role.STATE: N_("State"),
-    Role.OPERATOR: N_("Operations"),
-    Role.AUDITOR: N_("Audit"),
-}
 
 
 @router.get("/")

@@ -2,9 +2,19 @@
 
 from collections.abc import Mapping
 
+from chassis.access import Role
 from chassis.web.translations import N_
 from contracts.vocabulary import AgeBand, AnswerReason, CareReason, CareStatus, Skill
 
+ROLES: Mapping[Role, str] = {
+    Role.CENTRE: N_("Reception centre"),
+    Role.MUNICIPALITY: N_("Municipality"),
+    Role.MANAGER: N_("Integration manager"),
+    Role.DISTRICT: N_("District"),
+    Role.STATE: N_("State"),
+    Role.OPERATOR: N_("Operations"),
+    Role.AUDITOR: N_("Audit"),
+}
 SKILLS: Mapping[Skill, str] = {
     Skill.TRAUMA_INFORMED: N_("Trauma-informed counselling"),
     Skill.DISABILITY_SUPPORT: N_("Support with a disability"),
