@@ -27,6 +27,7 @@ PROCESSES = (
     *("web", "intake.0", "intake.1", "matching.0", "matching.1"),
     *("notifications.0", "notifications.1", "reporting.0"),
 )
+"""All there may be; only chaos's own world has a second one of whoever publishes."""
 WORKERS = PROCESSES[1:]
 ZOMBIE_SECONDS = (5.0, 60.0)
 HOUR = 3600

@@ -66,13 +66,14 @@ async def kill(world: World, chance: Random) -> int:
     begin, killed = loop.time(), 0
     parts = [part for part in (world.running.postgres, world.running.kafka) if part]
     at = sorted(chance.uniform(0.1, 0.8) * SECONDS for _ in parts)
+    processes = [name for name in PROCESSES if name in world.running.processes]
     while (now := loop.time() - begin) < SECONDS:
         victim: KeptPart | Supervised
         if at and now > at[0]:
             at.pop(0)
             victim = parts.pop(0)
         else:
-            victim = world.running.process(chance.choice(PROCESSES))
+            victim = world.running.process(chance.choice(processes))
         if victim.alive():
             victim.kill()
             killed += 1
