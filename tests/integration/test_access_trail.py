@@ -98,7 +98,7 @@ async def test_it_goes_on_to_all_of_one_account(door: Door, web: Database, datab
         assert await told(actor=f" {who.subject} ") == ["Signed in"], "who fails at her name need not be she"
         assert await told(subject=who.subject, actor="system") == ["Name locked after failures", "Account created"]
         assert await told(actor="nobody") == []
-        assert f">{who.subject}</a>, Municipality" in first
+        assert f">{who.subject}</a> (Municipality)" in first
         assert (await browser.get("/trail?actor=%00")).status_code == 422
 
 
