@@ -57,6 +57,11 @@ def _items(care: Care) -> list[list[object]]:
     return [[str(value) if isinstance(value, UUID) else value for value in row] for row in rows]
 
 
+_REGISTER = Fold(
+    MUNICIPALITIES,
+    "select ags, revision, name, district, active from municipality",
+    lambda one: (one.revision, one.name, one.district, one.active),
+)
 FOLDS: Mapping[str, tuple[Fold, ...]] = {
     "intake": (
         Fold(
@@ -81,11 +86,7 @@ FOLDS: Mapping[str, tuple[Fold, ...]] = {
             RESPONSES,
             "select household::text, (last_answer ->> 'revision')::int from care where last_answer is not null",
         ),
-        Fold(
-            MUNICIPALITIES,
-            "select ags, revision, name, district, active from municipality",
-            lambda one: (one.revision, one.name, one.district, one.active),
-        ),
+        _REGISTER,
     ),
     "notifications": (
         Fold(
@@ -104,11 +105,7 @@ FOLDS: Mapping[str, tuple[Fold, ...]] = {
             lambda care: (care.revision, _items(care)),
         ),
         Fold(ROSTER, "select id::text, revision, code from manager", lambda one: (one.revision, one.code)),
-        Fold(
-            MUNICIPALITIES,
-            "select ags, revision, name, district, active from municipality",
-            lambda one: (one.revision, one.name, one.district, one.active),
-        ),
+        _REGISTER,
         Fold(
             POLICY,
             "select id, revision, version, remind_after_days from policy",
@@ -165,11 +162,7 @@ WRITTEN: Mapping[str, tuple[Fold, ...]] = {
                 *((one.facts.municipality, one.facts.district) if one.facts else (None, None)),
             ),
         ),
-        Fold(
-            MUNICIPALITIES,
-            "select ags, revision, name, district, active from municipality",
-            lambda one: (one.revision, one.name, one.district, one.active),
-        ),
+        _REGISTER,
     ),
     "matching": (
         Fold(

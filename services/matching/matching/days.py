@@ -8,7 +8,6 @@ from holidays import country_holidays
 from contracts.zone import BERLIN
 
 _HOLIDAYS = country_holidays("DE", subdiv="BW")
-_SATURDAY = 5
 
 
 @lru_cache(maxsize=1024)
@@ -37,8 +36,5 @@ def day_after(day: date) -> date:
 def after_working_days(now: datetime, days: int) -> datetime:
     """The same time of day, so many working days later."""
     local = now.astimezone(BERLIN)
-    while days:
-        local += timedelta(days=1)
-        if local.weekday() < _SATURDAY and local.date() not in _HOLIDAYS:
-            days -= 1
-    return local.astimezone(now.tzinfo)
+    day = _HOLIDAYS.get_nth_working_day(local.date(), days)
+    return datetime.combine(day, local.time(), BERLIN).astimezone(now.tzinfo)

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
 from typing import Literal
@@ -12,7 +11,6 @@ from aiosmtplib import (
     SMTP,
     SMTPAuthenticationError,
     SMTPConnectResponseError,
-    SMTPException,
     SMTPHeloError,
     SMTPRecipientsRefused,
     SMTPResponseException,
@@ -118,13 +116,6 @@ class Mailer:
                 client.close()
                 raise
         self._idle.append((time.monotonic(), client))
-
-    async def close(self) -> None:
-        """Say good-bye on the connections that are open."""
-        while self._idle:
-            _, client = self._idle.pop()
-            with suppress(SMTPException, OSError, TimeoutError):
-                await client.quit()
 
     async def _connected(self) -> SMTP:
         fresh = time.monotonic() - IDLE_SECONDS
