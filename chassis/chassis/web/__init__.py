@@ -11,38 +11,3 @@ from chassis.web.render import redirect, render, translations_of, wants_partial
 from chassis.web.surroundings import Mounted, Site
 from chassis.web.translations import N_
 from chassis.web.work import Work
-
-__all__ = [
-    "LARGEST_BODY",
-    "NO_NUL",
-    "N_",
-    "District",
-    "FieldError",
-    "Filled",
-    "Instant",
-    "Mounted",
-    "PageQuery",
-    "Paging",
-    "Problem",
-    "Site",
-    "UndeclaredRoute",
-    "Work",
-    "assemble",
-    "blank_form",
-    "build_app",
-    "csv_response",
-    "decode_cursor",
-    "encode_cursor",
-    "file_in",
-    "none_if_empty",
-    "not_found",
-    "openapi_of",
-    "public",
-    "read_form",
-    "redirect",
-    "render",
-    "require",
-    "signed_in",
-    "translations_of",
-    "wants_partial",
-]
