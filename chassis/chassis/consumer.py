@@ -133,9 +133,7 @@ class Consumer:
                 else:
                     by_topic[raw.topic].append(decoded)
         # What a centre sends, it alone answers for: it must not stop what others send.
-        wrong = self._from_services(raw for raw, _ in unreadable)
-        if wrong > FEWEST_TO_JUDGE and wrong > MOST_REFUSED * self._from_services(raws):
-            raise TooManyRefused
+        _judge(self._from_services(raw for raw, _ in unreadable), self._from_services(raws))
         failpoint("consume.decoded")
         if unreadable:
             await self._park(unreadable)
@@ -185,7 +183,8 @@ class Consumer:
                 log.error("consumer: a record of %s cannot be applied: %s", topic, telemetry.place_of(error))
             if culprit:
                 culprits.append((culprit.raw, _error_class(error)))
-                self._judge(topic, len(culprits), of)
+                if self._handlers[topic][0].writer != CENTRE:
+                    _judge(len(culprits), of)
             rest = [one for one in batch if one is not culprit]
             middle = (len(rest) + 1) // 2
             for part in (rest[:middle], rest[middle:]):
@@ -193,10 +192,6 @@ class Consumer:
                     await self._apply(topic, part, tally, culprits, of=of)
             return False
         return True
-
-    def _judge(self, topic: str, refused: int, of: int) -> None:
-        if self._handlers[topic][0].writer != CENTRE and refused > FEWEST_TO_JUDGE and refused > MOST_REFUSED * of:
-            raise TooManyRefused
 
     async def apply(
         self, topic: str, batch: Sequence[Record[Any]], tally: Tally | None = None, *, trial: bool = False
@@ -281,6 +276,11 @@ class Consumer:
         for raw, reason in records:
             telemetry.records_total.labels(raw.topic, "parked").inc()
             log.warning("parked %s/%s/%s: %s", raw.topic, raw.partition, raw.offset, reason)
+
+
+def _judge(refused: int, of: int) -> None:
+    if refused > FEWEST_TO_JUDGE and refused > MOST_REFUSED * of:
+        raise TooManyRefused
 
 
 def traceparent_in(raw: ConsumerRecord) -> str | None:
