@@ -22,7 +22,10 @@ FEEDERS = 3
 
 
 class Load:
-    """What they ask for until `stop`, and what they were promised: `journal`, and every request in a file."""
+    """What they ask for until `stop`, and what they were promised: `journal`, and every request in a file.
+
+    Beside that file `journal-…` has what they were promised as `geleit audit --journal` reads it, whenever we die.
+    """
 
     def __init__(self, world: World, journal: Journal, towns: list[str], stop: asyncio.Event, book: Path) -> None:
         self.journal = journal
@@ -35,6 +38,7 @@ class Load:
         self._towns = towns
         self._stop = stop
         self._book: IO[bytes] = book.open("ab")
+        self._promises: IO[bytes] = book.with_name(f"journal-{book.name}").open("wb", buffering=0)
 
     async def prepare(self) -> None:
         """Give everybody a key, before anything is broken."""
@@ -53,6 +57,7 @@ class Load:
                     group.create_task(self.answers(town, Random(seed + int(town))))
         finally:
             self._book.close()
+            self._promises.close()
 
     async def by_http(self, chance: Random) -> None:
         """Register, and sometimes correct or end; each request is repeated until it is answered."""
@@ -66,6 +71,7 @@ class Load:
             assert answer.status_code in {200, 202}, answer.text
             household = UUID(answer.json()["id"])
             self.journal.taken.add((form["reference"], household))
+            self._promised(reference=form["reference"], household=household)
             match chance.randrange(8):
                 case 0:
                     way = chance.choice(("withdrawal", "departure"))
@@ -91,6 +97,7 @@ class Load:
                     self._note("submit", record.reference, None)
                     continue
                 self.journal.submitted.append(place)
+                self._promised(topic=place[0], partition=place[1], offset=place[2])
                 self._note("submit", record.reference, place)
             await _breath()
 
@@ -130,6 +137,7 @@ class Load:
         self.answered[answer.status_code] += 1
         if answer.is_success:
             self.journal.answer(household, number, given)
+            self._promised(household=household, item=number, answer=given)
         self._note("answer", household, number, given, answer.status_code)
 
     async def _revise(self, centre: httpx.AsyncClient, method: str, path: str, body: dict[str, object]) -> None:
@@ -137,6 +145,7 @@ class Load:
         if answer is not None and answer.is_success:
             told = answer.json()
             self.journal.revise(UUID(told["id"]), told["revision"])
+            self._promised(household=told["id"], revision=told["revision"])
 
     async def _until_answered(
         self, client: httpx.AsyncClient, method: str, path: str, body: dict[str, object]
@@ -156,6 +165,9 @@ class Load:
             if self._stop.is_set():
                 return None
             await _breath()
+
+    def _promised(self, **told: object) -> None:
+        self._promises.write(orjson.dumps(told) + b"\n")
 
     def _note(self, *told: object) -> None:
         self._book.write(orjson.dumps(told, default=str) + b"\n")

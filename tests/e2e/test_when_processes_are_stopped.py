@@ -27,7 +27,8 @@ async def test_all_processes_drain_within_their_time(breakable: World) -> None:
     for town in towns:
         for _ in range(MANAGERS):
             await world.manager(town)
-    load = Load(world, Journal(), towns, stop, world.running.state_dir / f"requests-{uuid4()}.jsonl")
+    book = world.running.state_dir / f"requests-{uuid4()}.jsonl"
+    load = Load(world, Journal(), towns, stop, book)
     await load.prepare()
     async with asyncio.TaskGroup() as group:
         group.create_task(load.run(1))
@@ -37,6 +38,7 @@ async def test_all_processes_drain_within_their_time(breakable: World) -> None:
         stop.set()
     await eventually(lambda: is_quiet(world), within=60)
     assert await faults(world, load.journal) == []
+    assert Journal.read(book.with_name(f"journal-{book.name}")) == load.journal, "anybody can audit it once more"
 
 
 @pytest.mark.timeout(180)
