@@ -84,7 +84,8 @@ def _common(request: Request) -> dict[str, Any]:
     principal: Principal | None = getattr(request.state, "principal", None)
     token = session_token(request)
     csrf = csrf_token(token) if token else ""
-    kind, _, notice = request.cookies.get(_NOTICE_COOKIE, "").partition(":")
+    # `quote` leaves no colon in the words; the release before has set them without a kind.
+    kind, _, notice = request.cookies.get(_NOTICE_COOKIE, "").rpartition(":")
     return {
         "principal": principal,
         "navigation": navigation_of(request, principal),
