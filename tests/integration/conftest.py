@@ -12,6 +12,7 @@ from chassis.access import passwords
 from chassis.database import Clock, Database
 from chassis.migrate import migrate
 from geleit.embedded.postgres import database_url as on_database
+from matching_stage import Stage, on_stage
 
 SERVICES = ("intake", "matching", "notifications", "reporting", "probe")
 OpenDatabase = Callable[..., Awaitable[Database]]
@@ -73,6 +74,13 @@ async def database(database_url: str, services_password: str | None) -> AsyncIte
     yield open_as
     for one in opened:
         await one.close()
+
+
+@pytest.fixture
+async def stage(database: OpenDatabase) -> AsyncIterator[Stage]:
+    """Matching, which must be right when the test ends."""
+    async with on_stage(database) as stage:
+        yield stage
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,9 @@
 """Two workers at once: no deadlock, nobody beyond capacity, no household passed over, the chain whole."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from random import Random
 from typing import Any
-
-import pytest
 
 from builders import NOW, a_household, a_record, a_response
 from chassis.database import TRANSIENT, Database
@@ -18,15 +15,9 @@ from contracts.vocabulary import Answer, AnswerReason, CareStatus, HouseholdStat
 from matching import handlers
 from matching.receipts import Receipt, broken_at, recompute, statement_of
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
-from matching_stage import Stage, on_stage
+from matching_stage import Stage
 
 TOWNS = (TUEBINGEN, REUTLINGEN, STUTTGART)
-
-
-@pytest.fixture
-async def stage(database: Any) -> AsyncIterator[Stage]:
-    async with on_stage(database) as stage:
-        yield stage
 
 
 async def work(database: Database, batches: list[list[State]], deadlocks: list[str]) -> None:

@@ -1,7 +1,6 @@
 """A handover on a real database: planned, confirmed, carried out, taken up again; what has changed is left alone."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,16 +19,10 @@ from matching.roster.change import add_absence
 from matching.roster.file import Shortage, import_roster
 from matching.roster.rows import manager_id
 from matching_builders import DAY, REUTLINGEN, TUEBINGEN
-from matching_stage import VAULT, Stage, on_stage
+from matching_stage import VAULT, Stage
 
 A = f"A;Anna Öhm;P;1;{TUEBINGEN};uk"
 B = f"B;Berta Uhl;P;1;{TUEBINGEN}"
-
-
-@pytest.fixture
-async def stage(database: Any) -> AsyncIterator[Stage]:
-    async with on_stage(database) as stage:
-        yield stage
 
 
 async def fall_ill(stage: Stage, code: str = "A") -> None:

@@ -1,6 +1,5 @@
 """Handovers at the door: who may plan and confirm, what page and program are shown, and what is written down."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +16,7 @@ from matching.roster.change import add_absence
 from matching.roster.rows import manager_id
 from matching.web.handovers import FOLLOWED
 from matching_builders import DAY, REUTLINGEN, STUTTGART, TUEBINGEN
-from matching_stage import HEADER, VAULT, Stage, on_stage
+from matching_stage import HEADER, VAULT, Stage
 
 A, B, C = manager_id("P", "A"), manager_id("P", "B"), manager_id("Q", "C")
 
@@ -26,16 +25,15 @@ WAIT = "Handovers that wait for a decision"
 
 
 @pytest.fixture
-async def stage(database: Any) -> AsyncIterator[Stage]:
+async def stage(stage: Stage) -> Stage:
     """A has two cases in Tübingen and one in Stuttgart; B could take the first two, nobody the third."""
-    async with on_stage(database) as stage:
-        await stage.roster(f"A;Anna Öhm;P;1;{TUEBINGEN} {STUTTGART};uk")
-        for _ in range(2):
-            await stage.arrive()
-        await stage.arrive(municipality=STUTTGART, size=5)
-        await stage.roster(f"B;Berta Uhl;P;1;{TUEBINGEN}", f"C;Carla Ast;Q;1;{REUTLINGEN}")
-        await stage.pass_time()
-        yield stage
+    await stage.roster(f"A;Anna Öhm;P;1;{TUEBINGEN} {STUTTGART};uk")
+    for _ in range(2):
+        await stage.arrive()
+    await stage.arrive(municipality=STUTTGART, size=5)
+    await stage.roster(f"B;Berta Uhl;P;1;{TUEBINGEN}", f"C;Carla Ast;Q;1;{REUTLINGEN}")
+    await stage.pass_time()
+    return stage
 
 
 @pytest.fixture

@@ -18,14 +18,13 @@ from matching.override import CHANGED, override
 from matching.replay import Replayed, replay
 from matching.roster.rows import manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
-from matching_stage import Stage, on_stage
+from matching_stage import Stage
 
 
 @pytest.fixture
-async def stage(database: Any) -> AsyncIterator[Stage]:
-    async with on_stage(database) as stage:
-        yield stage
-        stage.cares.clear()  # What a person decides is not told by a handler: revisions are not looked at here.
+async def stage(stage: Stage) -> AsyncIterator[Stage]:
+    yield stage
+    stage.cares.clear()  # What a person decides is not told by a handler: revisions are not looked at here.
 
 
 @pytest.fixture

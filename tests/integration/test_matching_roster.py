@@ -1,8 +1,6 @@
 """The roster and the policy in time: imports, cuts, absences, rules that begin; who waits is decided anew."""
 
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 
@@ -18,15 +16,9 @@ from matching.roster.change import add_absence
 from matching.roster.file import Carrying, import_roster
 from matching.roster.rows import manager_id, name_of
 from matching_builders import REUTLINGEN, TUEBINGEN
-from matching_stage import VAULT, Stage, on_stage
+from matching_stage import VAULT, Stage
 
 ONE = f"A;Anna Öhm;P;1;{TUEBINGEN};uk"
-
-
-@pytest.fixture
-async def stage(database: Any) -> AsyncIterator[Stage]:
-    async with on_stage(database) as stage:
-        yield stage
 
 
 async def published(stage: Stage) -> list[Manager]:

@@ -1,7 +1,6 @@
 """What a simulation says beforehand is what happens when the policy is enacted."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -18,13 +17,7 @@ from matching.policy import publish_policy, shipped
 from matching.simulation import Change, Effect, simulate
 from matching.wire import policy_of
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
-from matching_stage import Stage, on_stage
-
-
-@pytest.fixture
-async def stage(database: Any) -> AsyncIterator[Stage]:
-    async with on_stage(database) as stage:
-        yield stage
+from matching_stage import Stage
 
 
 def with_rule(version: str, **rule: Any) -> Policy:

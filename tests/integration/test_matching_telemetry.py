@@ -1,10 +1,8 @@
 """What matching counts: decisions by what they say, the time to the first one with its trace, and who waits."""
 
 import gc
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.exposition import generate_latest
@@ -21,14 +19,8 @@ from matching.handlers import on_households
 from matching.lifecycle import Step
 from matching.telemetry import measure_waiting
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
-from matching_stage import Stage, on_stage
+from matching_stage import Stage
 from recorded import recorded
-
-
-@pytest.fixture
-async def stage(database: Any) -> AsyncIterator[Stage]:
-    async with on_stage(database) as stage:
-        yield stage
 
 
 def proposed() -> float:

@@ -1,7 +1,6 @@
 """The way of a household through matching: proposed, answered, corrected, moved, ended, and the waiting list."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -25,16 +24,10 @@ from matching import handlers
 from matching.lifecycle import ENDED_BY
 from matching.roster.rows import manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
-from matching_stage import Stage, on_stage
+from matching_stage import Stage
 
 ONE = f"A;Anna;P;1;{TUEBINGEN};uk"
 TWO = f"B;Berta;P;1;{TUEBINGEN} {REUTLINGEN};ru"
-
-
-@pytest.fixture
-async def stage(database: Any) -> AsyncIterator[Stage]:
-    async with on_stage(database) as stage:
-        yield stage
 
 
 async def test_every_household_gets_a_manager_or_a_reason(stage: Stage) -> None:

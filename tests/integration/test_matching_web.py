@@ -1,7 +1,6 @@
 """Matching's door on a real database: who sees what, who may change what."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,7 +23,7 @@ from matching.receipts import Choice, recompute
 from matching.roster.file import import_roster
 from matching.roster.rows import manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
-from matching_stage import HEADER, VAULT, Stage, on_stage
+from matching_stage import HEADER, VAULT, Stage
 
 ROSTER = (
     f"A;Anna Öhm;P;1;{TUEBINGEN};uk",
@@ -35,10 +34,9 @@ B = f"/matching/managers/{manager_id('P', 'B')}"
 
 
 @pytest.fixture
-async def stage(database: Any) -> AsyncIterator[Stage]:
-    async with on_stage(database) as stage:
-        await stage.roster(*ROSTER)
-        yield stage
+async def stage(stage: Stage) -> Stage:
+    await stage.roster(*ROSTER)
+    return stage
 
 
 @pytest.fixture
