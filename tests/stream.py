@@ -7,7 +7,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
-from contracts.record import State, encode
+from builders import a_municipality
+from chassis.database import Database
+from contracts.record import State, encode, headers
+from contracts.topics import Topic
 
 DEADLINE = 30.0
 
@@ -49,6 +52,15 @@ async def send(
             await producer.send_and_wait(topic, value, key=key.encode(), partition=0, headers=headers)
     finally:
         await producer.stop()
+
+
+async def write_municipalities(database: Database, bootstrap: str, topic: Topic, numbers: range) -> None:
+    """One for each number, written when the database says that it is."""
+    async with database.transaction() as tx:
+        now = tx.now
+    states = [a_municipality(ags=f"08{number:06d}") for number in numbers]
+    records = [(one.key, encode(one), headers(one, source="test", time=now)) for one in states]
+    await send(bootstrap, topic.name, records)
 
 
 class _NotUtf8(str):

@@ -77,6 +77,12 @@ async def database(database_url: str, services_password: str | None) -> AsyncIte
 
 
 @pytest.fixture
+async def probe(database: OpenDatabase) -> Database:
+    """The service that there is for tests only."""
+    return await database("probe")
+
+
+@pytest.fixture
 async def stage(database: OpenDatabase) -> AsyncIterator[Stage]:
     """Matching, which must be right when the test ends."""
     async with on_stage(database) as stage:

@@ -15,12 +15,12 @@ from chassis.errands import Errand, Errands
 from chassis.health import Health
 from chassis.timers import Due, Timers, hasten, postponed
 from contracts.record import State
+from integration.conftest import OpenDatabase
 
 
 @pytest.fixture
-async def probe(database: Any) -> Database:
-    opened: Database = await database("probe", clock=lambda: NOW)
-    return opened
+async def probe(database: OpenDatabase) -> Database:
+    return await database("probe", clock=lambda: NOW)
 
 
 async def waiting(probe: Database) -> dict[str, Any]:

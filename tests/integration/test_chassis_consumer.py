@@ -26,12 +26,6 @@ VAULT = Vault(os.urandom(32))
 SUBMISSIONS = submissions("karlsruhe")
 
 
-@pytest.fixture
-async def probe(database: Any) -> Database:
-    opened_database: Database = await database("probe")
-    return opened_database
-
-
 def a_consumer(probe: Database, handler: Any = handlers.on_municipalities) -> Consumer:
     return Consumer(probe, VAULT, {MUNICIPALITIES: handler}, Health())
 

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from chassis.database import MOST_WAITING, columns
+from chassis.database import MOST_WAITING, Database, columns
 
 
 async def test_who_would_wait_too_long_for_a_connection_is_told_at_once(database: Any) -> None:
@@ -30,14 +30,13 @@ async def test_who_would_wait_too_long_for_a_connection_is_told_at_once(database
     assert await wait() == 1, "and afterwards there is room again"
 
 
-async def test_a_worker_waits_for_its_own_connections(database: Any) -> None:
-    worker = await database("probe", "worker")
+async def test_a_worker_waits_for_its_own_connections(probe: Database) -> None:
     async with AsyncExitStack() as held:
         for _ in range(4):
-            await held.enter_async_context(worker.transaction())
+            await held.enter_async_context(probe.transaction())
 
         async def wait() -> int:
-            async with worker.transaction() as tx:
+            async with probe.transaction() as tx:
                 return int(await tx.fetchval("select 1"))
 
         waiting = [asyncio.create_task(wait()) for _ in range(MOST_WAITING * 8)]
@@ -59,9 +58,8 @@ async def test_a_server_that_has_gone_keeps_nobody_from_closing(database: Any, m
         await probe.fetchrow("select 1")
 
 
-async def test_all_processes_have_the_time_of_the_server(database: Any) -> None:
+async def test_all_processes_have_the_time_of_the_server(probe: Database) -> None:
     """By its own clock a slow machine would have things happen before what they follow from."""
-    probe = await database("probe")
     for begin in (probe.transaction, probe.trial, probe.snapshot):
         async with begin() as tx:
             assert tx.now == await tx.fetchval("select now()")

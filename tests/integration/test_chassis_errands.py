@@ -2,21 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 import asyncpg
-import pytest
 
 from chassis.database import Database, Tx
 from chassis.errands import Errand, Errands, NotPerformed
 from chassis.health import Health
 from contracts.record import State
-
-
-@pytest.fixture
-async def probe(database: Any) -> Database:
-    opened: Database = await database("probe")
-    return opened
 
 
 async def test_a_moment_without_the_database_ends_neither_the_loop_nor_what_is_under_way(probe: Database) -> None:

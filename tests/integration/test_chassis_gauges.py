@@ -18,6 +18,7 @@ from chassis.timers import Timers
 from chassis.vault import Vault
 from clocks import SetClock
 from gauged import figure, sample
+from integration.conftest import OpenDatabase
 from stream import eventually, raw_bytes
 
 
@@ -27,9 +28,8 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
-async def probe(database: Any, clock: SetClock) -> Database:
-    opened: Database = await database("probe", clock=clock)
-    return opened
+async def probe(database: OpenDatabase, clock: SetClock) -> Database:
+    return await database("probe", clock=clock)
 
 
 async def test_the_oldest_row_that_was_not_sent_has_an_age(probe: Database, clock: SetClock) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,7 +10,6 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
-from builders import a_municipality
 from chassis import polls
 from chassis.broker import Broker
 from chassis.consumer import Consumer
@@ -22,17 +20,9 @@ from chassis.stream import Subscription
 from chassis.topics import create_topics
 from chassis.vault import Vault
 from contracts.municipalities import Municipality
-from contracts.record import encode, headers
 from contracts.topics import Topic
 from probe import handlers
-from stream import eventually, send, send_what_cannot_be_unpacked
-
-
-async def write(probe: Database, bootstrap: str, topic: str, numbers: range) -> None:
-    async with probe.transaction() as tx:
-        now = tx.now
-    states = [a_municipality(ags=f"08{number:06d}") for number in numbers]
-    await send(bootstrap, topic, [(one.key, encode(one), headers(one, source="test", time=now)) for one in states])
+from stream import eventually, send_what_cannot_be_unpacked, write_municipalities
 
 
 def a_consumer(probe: Database, *topics: Topic) -> Consumer:
@@ -53,12 +43,11 @@ def a_subscription(consumer: Consumer, bootstrap: str, gathers: float, *topics: 
 
 
 async def test_it_is_found_also_where_little_is_there_and_fetches_gather(
-    database: Any, kafka_bootstrap: str, caplog: pytest.LogCaptureFixture
+    probe: Database, kafka_bootstrap: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    probe: Database = await database("probe")
     torn = Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe", retention=timedelta(days=1))
     await create_topics(Broker(kafka_bootstrap), [torn])
-    await write(probe, kafka_bootstrap, torn.name, range(3))
+    await write_municipalities(probe, kafka_bootstrap, torn, range(3))
     await send_what_cannot_be_unpacked(kafka_bootstrap, torn.name)
     stop = asyncio.Event()
     running = asyncio.create_task(a_subscription(a_consumer(probe, torn), kafka_bootstrap, 0.5, torn).run(stop))
@@ -73,21 +62,20 @@ async def test_it_is_found_also_where_little_is_there_and_fetches_gather(
 
 @pytest.mark.parametrize("gathers", [0.0, 0.5])
 async def test_others_lose_nothing_by_it_and_its_own_partition_goes_on_once_it_is_gone(
-    database: Any,
+    probe: Database,
     kafka_bootstrap: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     gathers: float,
 ) -> None:
     monkeypatch.setattr(polls, "AGAIN_SECONDS", 0.5)
-    probe: Database = await database("probe")
     day = timedelta(days=1)
     whole, torn = (Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe", number, day) for number in (1, 2))
     await create_topics(Broker(kafka_bootstrap), [whole, torn])
-    await write(probe, kafka_bootstrap, torn.name, range(3))
+    await write_municipalities(probe, kafka_bootstrap, torn, range(3))
     await send_what_cannot_be_unpacked(kafka_bootstrap, torn.name)
-    await write(probe, kafka_bootstrap, torn.name, range(3, 6))
-    await write(probe, kafka_bootstrap, whole.name, range(100, 350))
+    await write_municipalities(probe, kafka_bootstrap, torn, range(3, 6))
+    await write_municipalities(probe, kafka_bootstrap, whole, range(100, 350))
 
     consumer = a_consumer(probe, whole, torn)
     stop = asyncio.Event()
@@ -106,7 +94,7 @@ async def test_others_lose_nothing_by_it_and_its_own_partition_goes_on_once_it_i
     await eventually(stands_still)
     with pytest.raises(polls.Unreadable, match="UnicodeDecodeError"):
         await replay(consumer, [torn.name], broker=Broker(kafka_bootstrap))
-    await write(probe, kafka_bootstrap, whole.name, range(350, 360))
+    await write_municipalities(probe, kafka_bootstrap, whole, range(350, 360))
 
     async def others_go_on() -> bool:
         return await seen() == towns(*range(3), *range(100, 360))

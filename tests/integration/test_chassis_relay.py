@@ -34,12 +34,6 @@ async def topics(kafka_bootstrap: str) -> None:
     await create_topics(Broker(kafka_bootstrap), all_topics(["karlsruhe"]))
 
 
-@pytest.fixture
-async def probe(database: Any) -> Database:
-    opened: Database = await database("probe")
-    return opened
-
-
 @asynccontextmanager
 async def relaying(probe: Database, kafka_bootstrap: str, kind: type[Relay] = Relay) -> AsyncIterator[None]:
     stop = asyncio.Event()

@@ -12,7 +12,7 @@ import pytest
 from builders import NOW, a_municipality
 from chassis import parked
 from chassis.broker import Broker
-from chassis.database import RestoreUnfinished, Tx
+from chassis.database import Database, RestoreUnfinished, Tx
 from chassis.errands import Errand
 from chassis.health import Health
 from chassis.service import PartEnded, Service, open_database, work
@@ -23,7 +23,6 @@ from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode, headers
 from contracts.topics import Topic, all_topics
 from geleit.restore.reconcile import hold_back
-from integration.conftest import OpenDatabase
 from stream import eventually, send
 
 NOBODY = "127.0.0.1:1"
@@ -104,7 +103,7 @@ async def test_a_fault_in_one_part_ends_the_worker_even_if_another_loses_its_can
 
 
 async def test_a_worker_with_the_fewest_connections_consumes_and_sends_and_applies_what_was_parked(
-    database: OpenDatabase, database_url: str, services_password: str | None, kafka_bootstrap: str
+    probe: Database, database_url: str, services_password: str | None, kafka_bootstrap: str
 ) -> None:
     topic = Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe")
     await create_topics(Broker(kafka_bootstrap), [topic, *all_topics([])])
@@ -123,7 +122,7 @@ async def test_a_worker_with_the_fewest_connections_consumes_and_sends_and_appli
     given = {"kafka_bootstrap_servers": kafka_bootstrap, "database_connections": fewest}
     service = a_service(database_url, services_password, Errand("idle", nothing, nothing, nothing))
     service = replace(service, on={topic: passes_on}, settings=service.settings.model_copy(update=given))
-    state, probe = a_municipality(), await database("probe")
+    state = a_municipality()
     await send(kafka_bootstrap, topic.name, [(state.key, encode(state), headers(state, source="test", time=NOW))])
 
     async def asked(sql: str) -> Any:

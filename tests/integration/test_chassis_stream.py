@@ -31,17 +31,11 @@ from chassis.stream import Poll, Subscription
 from chassis.topics import create_topics
 from chassis.vault import Vault
 from contracts.municipalities import Municipality
-from contracts.record import Record, State, encode, headers
+from contracts.record import Record, State, encode
 from contracts.topics import Topic
 from gauged import sample
 from probe import handlers
-from stream import eventually, send
-
-
-@pytest.fixture
-async def probe(database: Any) -> Database:
-    opened: Database = await database("probe")
-    return opened
+from stream import eventually, send, write_municipalities
 
 
 @pytest.fixture
@@ -74,17 +68,6 @@ def a_subscription(
     )
 
 
-async def write(probe: Database, kafka_bootstrap: str, topic: Topic, numbers: range) -> None:
-    async with probe.transaction() as tx:
-        now = tx.now
-    states = [a_municipality(ags=f"08{number:06d}") for number in numbers]
-    await send(
-        kafka_bootstrap,
-        topic.name,
-        [(state.key, encode(state), headers(state, source="test", time=now)) for state in states],
-    )
-
-
 async def count(probe: Database) -> int:
     async with probe.transaction() as tx:
         return int(await tx.fetchval("select count(*) from seen"))
@@ -101,7 +84,7 @@ async def test_what_was_sent_before_the_first_start_is_read_and_a_restart_goes_o
         return await handlers.on_municipalities(batch, tx)
 
     for part in (range(50), range(50, 80)):
-        await write(probe, kafka_bootstrap, topic, part)
+        await write_municipalities(probe, kafka_bootstrap, topic, part)
         stop = asyncio.Event()
         running = asyncio.create_task(a_subscription(probe, topic, kafka_bootstrap, counting, group).run(stop))
 
@@ -121,7 +104,7 @@ async def test_a_member_that_comes_back_with_one_more_topic_is_given_it(
     group, new = uuid4().hex, Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe")
     await create_topics(Broker(kafka_bootstrap), [new])
     for more, part in (((), range(5)), ((new,), range(5, 9))):
-        await write(probe, kafka_bootstrap, more[0] if more else topic, part)
+        await write_municipalities(probe, kafka_bootstrap, more[0] if more else topic, part)
         member = a_subscription(
             probe, topic, kafka_bootstrap, handlers.on_municipalities, group, *more, instance="a-name"
         )
@@ -172,7 +155,7 @@ async def test_a_topic_that_is_missing_is_told_from_one_that_must_not_be_read(
 async def test_only_the_places_of_what_came_are_committed(probe: Database, kafka_bootstrap: str) -> None:
     topic, group = Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe", 3), uuid4().hex
     await create_topics(Broker(kafka_bootstrap), [topic])
-    await write(probe, kafka_bootstrap, topic, range(1))
+    await write_municipalities(probe, kafka_bootstrap, topic, range(1))
     stop = asyncio.Event()
     running = asyncio.create_task(
         a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, group).run(stop)
@@ -196,7 +179,7 @@ async def test_only_the_places_of_what_came_are_committed(probe: Database, kafka
 @pytest.fixture
 async def reader(probe: Database, topic: Topic, kafka_bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
     """Of nine records, in a group of its own."""
-    await write(probe, kafka_bootstrap, topic, range(9))
+    await write_municipalities(probe, kafka_bootstrap, topic, range(9))
     consumer = AIOKafkaConsumer(
         topic.name,
         bootstrap_servers=kafka_bootstrap,
@@ -296,7 +279,7 @@ async def test_many_polls_are_told_as_one(
         await commit(self, places)
 
     monkeypatch.setattr(AIOKafkaConsumer, "commit", noted)
-    await write(probe, kafka_bootstrap, topic, range(250))
+    await write_municipalities(probe, kafka_bootstrap, topic, range(250))
     stop = asyncio.Event()
     running = asyncio.create_task(
         a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run(stop)
@@ -350,7 +333,7 @@ async def test_a_poll_whose_transaction_fails_comes_again(
             raise asyncpg.CannotConnectNowError
         return await handlers.on_municipalities(batch, tx)
 
-    await write(probe, kafka_bootstrap, topic, range(20))
+    await write_municipalities(probe, kafka_bootstrap, topic, range(20))
     stop = asyncio.Event()
     running = asyncio.create_task(a_subscription(probe, topic, kafka_bootstrap, fails_at_first, uuid4().hex).run(stop))
 
@@ -420,7 +403,7 @@ async def test_a_consumer_that_stands_still_before_records_ends_its_process(
         await asyncio.Event().wait()
         return ()
 
-    await write(probe, kafka_bootstrap, topic, range(3))
+    await write_municipalities(probe, kafka_bootstrap, topic, range(3))
     subscription = a_subscription(probe, topic, kafka_bootstrap, for_ever, "stands-still")
     with pytest.raises(stream.Stuck, match="3 at hand"):
         await asyncio.wait_for(subscription.run(asyncio.Event()), 60)
@@ -557,7 +540,7 @@ async def test_a_consumer_without_records_may_stand_still(
 ) -> None:
     monkeypatch.setattr(stream, "LAG_SECONDS", 0.1)
     monkeypatch.setattr(stream, "STUCK_SECONDS", 0.2)
-    await write(probe, kafka_bootstrap, topic, range(3))
+    await write_municipalities(probe, kafka_bootstrap, topic, range(3))
     subscription = a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, "may-stand-still")
     stop, looked = asyncio.Event(), 0
     look = stream.Watch.look
@@ -647,11 +630,11 @@ async def test_the_lag_counts_what_is_at_hand_and_what_came_after(
     async def caught_up() -> bool:
         return await lag() == 0 and await count(probe) == 30
 
-    await write(probe, kafka_bootstrap, topic, range(20))
+    await write_municipalities(probe, kafka_bootstrap, topic, range(20))
     stop = asyncio.Event()
     running = asyncio.create_task(a_subscription(probe, topic, kafka_bootstrap, waits, uuid4().hex).run(stop))
     await eventually(at_hand)
-    await write(probe, kafka_bootstrap, topic, range(20, 30))
+    await write_municipalities(probe, kafka_bootstrap, topic, range(20, 30))
     await eventually(more_than_at_hand)
     may_go_on.set()
     await eventually(caught_up)

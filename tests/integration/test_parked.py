@@ -53,13 +53,8 @@ def _place(record: Record[Any]) -> tuple[str, int, int, str | None]:
 
 
 @pytest.fixture
-async def worker(database: OpenDatabase) -> Database:
-    return await database("probe")
-
-
-@pytest.fixture
-async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
-    return probe_door(router, await database("probe", "web"), worker, database_url)
+async def door(probe: Database, database: OpenDatabase, database_url: str) -> Door:
+    return probe_door(router, await database("probe", "web"), probe, database_url)
 
 
 @pytest.fixture
@@ -68,62 +63,62 @@ def handler() -> Repaired:
 
 
 @pytest.fixture
-async def consumer(worker: Database, handler: Repaired) -> Consumer:
+async def consumer(probe: Database, handler: Repaired) -> Consumer:
     """With two refused and one failed record in `parked`."""
-    found = Consumer(worker, VAULT, {MUNICIPALITIES: handler}, Health())
+    found = Consumer(probe, VAULT, {MUNICIPALITIES: handler}, Health())
     names = (handlers.REFUSED, handlers.POISON, handlers.REFUSED)
     batch = [raw_record(a_municipality(ags=f"0800000{n}", name=name), offset=n) for n, name in enumerate(names)]
     await found.consume(batch, asyncio.Event())
     return found
 
 
-async def open_records(worker: Database) -> dict[int, str]:
-    async with worker.transaction() as tx:
+async def open_records(probe: Database) -> dict[int, str]:
+    async with probe.transaction() as tx:
         return {one.id: one.error for one in await parked.listed(tx)}
 
 
-async def seen(worker: Database) -> int:
-    async with worker.transaction() as tx:
+async def seen(probe: Database) -> int:
+    async with probe.transaction() as tx:
         return int(await tx.fetchval("select count(*) from seen"))
 
 
 async def test_a_trial_says_what_would_become_of_a_record_and_leaves_nothing(
-    worker: Database, consumer: Consumer, handler: Repaired
+    probe: Database, consumer: Consumer, handler: Repaired
 ) -> None:
-    before = await open_records(worker)
+    before = await open_records(probe)
     first = min(before)
     assert await consumer.retry(first, trial=True) == REFUSED
     handler.is_whole = True
     assert await consumer.retry(first, trial=True) == APPLIED
-    assert (await open_records(worker), await seen(worker)) == (before, 0)
+    assert (await open_records(probe), await seen(probe)) == (before, 0)
     assert await consumer.retry(first) == APPLIED
-    assert (first in await open_records(worker), await seen(worker)) == (False, 1)
+    assert (first in await open_records(probe), await seen(probe)) == (False, 1)
     assert await consumer.retry(first) is None
 
 
 async def test_a_record_that_fails_otherwise_now_stays_parked_with_the_new_error(
-    worker: Database, consumer: Consumer, handler: Repaired
+    probe: Database, consumer: Consumer, handler: Repaired
 ) -> None:
-    first = min(await open_records(worker))
+    first = min(await open_records(probe))
     handler.lost = KeyError
     assert await consumer.retry(first) == "error:KeyError"
-    assert (await open_records(worker))[first] == "error:KeyError"
+    assert (await open_records(probe))[first] == "error:KeyError"
 
 
 async def test_a_database_that_goes_away_is_no_fault_of_the_record(
-    worker: Database, consumer: Consumer, handler: Repaired
+    probe: Database, consumer: Consumer, handler: Repaired
 ) -> None:
-    before = await open_records(worker)
+    before = await open_records(probe)
     handler.lost = asyncpg.DeadlockDetectedError
     with pytest.raises(asyncpg.DeadlockDetectedError):
         await consumer.retry(min(before))
-    assert await open_records(worker) == before
+    assert await open_records(probe) == before
 
 
 async def test_an_operator_has_those_of_an_error_applied_again(
-    door: Door, worker: Database, consumer: Consumer, handler: Repaired
+    door: Door, probe: Database, consumer: Consumer, handler: Repaired
 ) -> None:
-    timers = Timers(worker, {RETRY: partial(consumer.on_retry, asyncio.Event())}, Health())
+    timers = Timers(probe, {RETRY: partial(consumer.on_retry, asyncio.Event())}, Health())
     handler.is_whole = True
     async with door.person(Role.OPERATOR, "08") as browser:
         page = (await browser.get("/probe/parked")).text
@@ -137,15 +132,15 @@ async def test_an_operator_has_those_of_an_error_applied_again(
         assert told(asked) == [("success", "Records that are applied again: 2")]
         assert asked.count("is applied again") == 2
         assert await timers.tick() == 2
-        assert list((await open_records(worker)).values()) == [FAILED]
+        assert list((await open_records(probe)).values()) == [FAILED]
         assert (await browser.send("/probe/parked/retry")).status_code == 303
         assert await timers.tick() == 1
         assert "Nothing is parked" in (await browser.get("/probe/parked")).text
         assert (await browser.send("/probe/parked/retry")).status_code == 303
         nothing = (await browser.get("/probe/parked")).text
         assert told(nothing) == [("warning", "Records that are applied again: 0")]
-    assert await seen(worker) == 3
-    async with worker.transaction() as tx:
+    assert await seen(probe) == 3
+    async with probe.transaction() as tx:
         assert await tx.fetchval("select count(*) from due") == 0
     async with door._owner() as tx:
         rows = await tx.fetch("select action, subject, role from probe.audit order by id")
@@ -158,9 +153,9 @@ async def test_an_operator_has_those_of_an_error_applied_again(
 
 
 async def test_a_process_that_is_to_stop_leaves_the_rest_of_what_was_asked_for_to_the_next(
-    worker: Database, consumer: Consumer, handler: Repaired
+    probe: Database, consumer: Consumer, handler: Repaired
 ) -> None:
-    async with worker.transaction() as tx:
+    async with probe.transaction() as tx:
         await parked.ask_for_retry(tx)
     stop = asyncio.Event()
 
@@ -169,16 +164,16 @@ async def test_a_process_that_is_to_stop_leaves_the_rest_of_what_was_asked_for_t
         return await handler(batch, tx)
 
     handler.is_whole = True
-    stopping = Consumer(worker, VAULT, {MUNICIPALITIES: told_to_stop}, Health())
-    await Timers(worker, {RETRY: partial(stopping.on_retry, stop)}, Health()).tick()
-    assert len(await open_records(worker)) == 2
-    await Timers(worker, {RETRY: partial(consumer.on_retry, asyncio.Event())}, Health()).tick()
-    assert await open_records(worker) == {}
+    stopping = Consumer(probe, VAULT, {MUNICIPALITIES: told_to_stop}, Health())
+    await Timers(probe, {RETRY: partial(stopping.on_retry, stop)}, Health()).tick()
+    assert len(await open_records(probe)) == 2
+    await Timers(probe, {RETRY: partial(consumer.on_retry, asyncio.Event())}, Health()).tick()
+    assert await open_records(probe) == {}
 
 
-async def test_what_fails_again_is_not_tried_for_ever(door: Door, worker: Database, consumer: Consumer) -> None:
-    timers = Timers(worker, {RETRY: partial(consumer.on_retry, asyncio.Event())}, Health())
-    first = min(await open_records(worker))
+async def test_what_fails_again_is_not_tried_for_ever(door: Door, probe: Database, consumer: Consumer) -> None:
+    timers = Timers(probe, {RETRY: partial(consumer.on_retry, asyncio.Event())}, Health())
+    first = min(await open_records(probe))
     async with door.person(Role.OPERATOR, "08") as browser:
         await browser.send("/probe/parked/retry", id=first)
         assert await timers.tick() == 1
@@ -195,31 +190,31 @@ async def test_what_fails_again_is_not_tried_for_ever(door: Door, worker: Databa
 
 
 async def test_a_record_is_discarded_with_a_reason_by_who_may_not_read_it(
-    door: Door, worker: Database, consumer: Consumer
+    door: Door, probe: Database, consumer: Consumer
 ) -> None:
-    first = min(await open_records(worker))
+    first = min(await open_records(probe))
     async with door.person(Role.OPERATOR, "08") as browser:
         without = await browser.send(f"/probe/parked/{first}/discard", reason=" ")
         assert without.status_code == 422
-        assert first in await open_records(worker)
+        assert first in await open_records(probe)
         done = await browser.send(f"/probe/parked/{first}/discard", reason="a test's")
         assert done.status_code == 303
-        assert first not in await open_records(worker)
+        assert first not in await open_records(probe)
         assert "discarded: a test" in (await browser.get(f"/probe/parked/{first}")).text
         again = await browser.send(f"/probe/parked/{first}/discard", reason="once more")
         assert again.status_code == 303
         settled = (await browser.get("/probe/parked")).text
         assert told(settled) == [("warning", "This record is settled already.")]
         assert (await browser.get("/probe/parked/999")).status_code == 404
-    async with worker.transaction() as tx:
+    async with probe.transaction() as tx:
         assert await tx.fetchval("select payload from parked where id = $1", first) is None
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         async with door.web.transaction() as tx:
             await tx.fetchval("select payload from parked")
 
 
-async def test_who_only_looks_settles_nothing(door: Door, worker: Database, consumer: Consumer) -> None:
-    before = await open_records(worker)
+async def test_who_only_looks_settles_nothing(door: Door, probe: Database, consumer: Consumer) -> None:
+    before = await open_records(probe)
     first = min(before)
     async with door.person(Role.AUDITOR, "08") as browser:
         page = (await browser.get("/probe/parked")).text
@@ -229,16 +224,16 @@ async def test_who_only_looks_settles_nothing(door: Door, worker: Database, cons
         assert (await browser.send(f"/probe/parked/{first}/discard", reason="no")).status_code == 403
     async with door.person(Role.STATE, "08") as browser:
         assert (await browser.get("/probe/parked")).status_code == 403
-    assert await open_records(worker) == before
+    assert await open_records(probe) == before
 
 
-async def test_a_list_goes_on_where_it_ended(door: Door, worker: Database, consumer: Consumer) -> None:
+async def test_a_list_goes_on_where_it_ended(door: Door, probe: Database, consumer: Consumer) -> None:
     async with door.person(Role.OPERATOR, "08") as browser:
         first = (await browser.get("/probe/parked?limit=2")).text
         assert first.count("municipalities/0/") == 2
         cursor = first.partition("cursor=")[2].partition('"')[0]
         assert (await browser.get(f"/probe/parked?limit=2&cursor={cursor}")).text.count("municipalities/0/") == 1
-    async with worker.transaction() as tx:
+    async with probe.transaction() as tx:
         rows = await parked.listed(tx, after=1, limit=1)
         assert [one.id for one in rows] == [2]
         assert rows[0].expires_at - rows[0].parked_at == timedelta(days=30)

@@ -13,18 +13,13 @@ from integration.conftest import OpenDatabase
 
 
 @pytest.fixture
-async def worker(database: OpenDatabase) -> Database:
-    return await database("probe")
-
-
-@pytest.fixture
-async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
-    return probe_door(router, await database("probe", "web"), worker, database_url)
+async def door(probe: Database, database: OpenDatabase, database_url: str) -> Door:
+    return probe_door(router, await database("probe", "web"), probe, database_url)
 
 
 @pytest.fixture(autouse=True)
-async def entries(worker: Database) -> None:
-    async with worker.transaction() as tx:
+async def entries(probe: Database) -> None:
+    async with probe.transaction() as tx:
         await tx.audit("identity.read", "household-a")
         await tx.audit("override", "household-b", manager="somebody", reason=None)
         await tx.audits([("identity.read", f"more-{number}") for number in range(3)])
@@ -43,9 +38,9 @@ async def test_an_auditor_sees_the_newest_first_and_goes_on_to_all(door: Door) -
         assert "reason:" not in rest
 
 
-async def test_what_a_command_has_done_names_who_gave_it(door: Door, worker: Database) -> None:
-    worker.actor = "cli:anna.maier"
-    async with worker.transaction() as tx:
+async def test_what_a_command_has_done_names_who_gave_it(door: Door, probe: Database) -> None:
+    probe.actor = "cli:anna.maier"
+    async with probe.transaction() as tx:
         await tx.audit("enact", "2026-2")
     async with door.person(Role.AUDITOR, "08") as browser:
         page = (await browser.get("/probe/trail")).text
