@@ -61,6 +61,16 @@ PLANNED = 10
 """PostgreSQL plans a statement anew for each of the first five times, and keeps the plan it then makes."""
 
 
+@pytest.fixture
+async def worker(database: OpenDatabase) -> Database:
+    return await database("matching")
+
+
+@pytest.fixture
+async def web(database: OpenDatabase) -> Database:
+    return await database("matching", "web")
+
+
 async def rows_read(tx: Tx, table: str) -> int:
     """Rows of a table that this transaction has read."""
     return int(
@@ -92,8 +102,9 @@ async def live_in_two_districts(worker: Database) -> None:
         await tx.execute(CARES_SOMEWHERE, ended, CareStatus.ENDED, TUEBINGEN)
 
 
-async def test_the_overview_counts_what_is_open_by_an_index_alone(database: OpenDatabase, database_url: str) -> None:
-    worker, web = await database("matching", "worker"), await database("matching", "web")
+async def test_the_overview_counts_what_is_open_by_an_index_alone(
+    worker: Database, web: Database, database_url: str
+) -> None:
     await live_in_two_districts(worker)
     owner = await asyncpg.connect(database_url)
     await owner.execute("vacuum analyze matching.care")
@@ -105,8 +116,9 @@ async def test_the_overview_counts_what_is_open_by_an_index_alone(database: Open
 
 
 @pytest.mark.parametrize("asks", [who(Role.DISTRICT, TUEBINGEN[:5]), who(Role.MUNICIPALITY, TUEBINGEN)])
-async def test_the_overview_reads_what_is_open_in_its_district(database: OpenDatabase, asks: Principal) -> None:
-    worker, web = await database("matching", "worker"), await database("matching", "web")
+async def test_the_overview_reads_what_is_open_in_its_district(
+    worker: Database, web: Database, asks: Principal
+) -> None:
     await live_in_two_districts(worker)
     async with web.transaction(asks.tenant) as tx:
         assert sum(row["households"] for row in await store.standing(tx, asks)) == FEW
@@ -115,16 +127,14 @@ async def test_the_overview_reads_what_is_open_in_its_district(database: OpenDat
 
 
 @pytest.mark.parametrize("asks", [who(Role.DISTRICT, TUEBINGEN[:5]), who(Role.MUNICIPALITY, TUEBINGEN)])
-async def test_a_waiting_list_reads_its_district_only(database: OpenDatabase, asks: Principal) -> None:
-    worker, web = await database("matching", "worker"), await database("matching", "web")
+async def test_a_waiting_list_reads_its_district_only(worker: Database, web: Database, asks: Principal) -> None:
     await live_in_two_districts(worker)
     async with web.transaction(asks.tenant) as tx:
         assert len(await store.waiting(tx, asks, None, None, after=None, limit=THERE)) == FEW
         assert await rows_read(tx, "care") <= 3 * FEW
 
 
-async def test_a_plan_is_summed_up_without_the_households_that_somebody_takes(database: OpenDatabase) -> None:
-    worker, web = await database("matching", "worker"), await database("matching", "web")
+async def test_a_plan_is_summed_up_without_the_households_that_somebody_takes(worker: Database, web: Database) -> None:
     many = [UUID(int=number) for number in range(1, THERE + 1)]
     async with worker.transaction() as tx:
         await tx.execute(HOUSEHOLDS, many)
@@ -142,17 +152,15 @@ OF_CASES = ["household", "care", "assignment", "exclusion", "decision", "decisio
 
 
 @pytest.mark.parametrize("table", OF_CASES)
-async def test_row_level_security_is_a_part_of_each_statement(database: OpenDatabase, table: str) -> None:
+async def test_row_level_security_is_a_part_of_each_statement(web: Database, table: str) -> None:
     """A function that PostgreSQL does not take apart would be a statement of its own for each row."""
-    web = await database("matching", "web")
     async with web.transaction(STATE.tenant) as tx:
         plan = "\n".join(row[0] for row in await tx.fetch(f"explain (verbose) select from {table}"))
     assert "current_setting('geleit.role'" in plan
     assert "sees_" not in plan
 
 
-async def test_whose_a_receipt_is_is_looked_up(database: OpenDatabase) -> None:
-    worker, web = await database("matching", "worker"), await database("matching", "web")
+async def test_whose_a_receipt_is_is_looked_up(worker: Database, web: Database) -> None:
     async with worker.transaction() as tx:
         await tx.execute(HOUSEHOLDS, [SHOWN, OTHER])
         await tx.execute(CARES, [SHOWN, OTHER])
@@ -164,8 +172,9 @@ async def test_whose_a_receipt_is_is_looked_up(database: OpenDatabase) -> None:
 
 
 @pytest.mark.parametrize("reason", [None, "no_municipality"])
-async def test_a_late_page_of_the_waiting_list_is_looked_up(database: OpenDatabase, reason: str | None) -> None:
-    worker, web = await database("matching", "worker"), await database("matching", "web")
+async def test_a_late_page_of_the_waiting_list_is_looked_up(
+    worker: Database, web: Database, reason: str | None
+) -> None:
     many = [UUID(int=number) for number in range(1, THERE + 1)]
     async with worker.transaction() as tx:
         await tx.execute(HOUSEHOLDS, many)

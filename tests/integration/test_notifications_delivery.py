@@ -68,11 +68,25 @@ class Post:
 
 
 @pytest.fixture
-async def post() -> AsyncIterator[tuple[Post, Server]]:
-    office = Post()
+async def worker(database: OpenDatabase) -> Database:
+    return await database("notifications")
+
+
+@pytest.fixture
+async def web(database: OpenDatabase) -> Database:
+    return await database("notifications", "web")
+
+
+@pytest.fixture
+def office() -> Post:
+    return Post()
+
+
+@pytest.fixture
+async def server(office: Post) -> AsyncIterator[Server]:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: SMTP(office, hostname="post.example", loop=loop), "127.0.0.1", 0)
-    yield office, Server("127.0.0.1", server.sockets[0].getsockname()[1], "none")
+    yield Server("127.0.0.1", server.sockets[0].getsockname()[1], "none")
     server.close()
 
 
@@ -128,11 +142,7 @@ async def let_pass(worker: Database, time: timedelta) -> None:
         await tx.execute("update message set next_attempt_at = next_attempt_at - $1::interval", time)
 
 
-async def test_a_message_is_sent_once_under_the_id_of_its_row(
-    database: OpenDatabase, post: tuple[Post, Server]
-) -> None:
-    office, server = post
-    worker = await database("notifications")
+async def test_a_message_is_sent_once_under_the_id_of_its_row(worker: Database, office: Post, server: Server) -> None:
     await a_message(worker)
     errand = deliver.errand(settings(), Mailer(server))
     assert await once(worker, errand) == 1
@@ -145,9 +155,7 @@ async def test_a_message_is_sent_once_under_the_id_of_its_row(
     assert str(row["household"]) in mail.get_payload(decode=True).decode()  # type: ignore[union-attr]
 
 
-async def test_a_batch_goes_over_few_connections(database: OpenDatabase, post: tuple[Post, Server]) -> None:
-    office, server = post
-    worker = await database("notifications")
+async def test_a_batch_goes_over_few_connections(worker: Database, office: Post, server: Server) -> None:
     await a_message(worker, 40)
     stop = asyncio.Event()
     running = asyncio.create_task(Errands(worker, deliver.errand(settings(), Mailer(server)), Health()).run(stop))
@@ -163,9 +171,7 @@ async def test_a_batch_goes_over_few_connections(database: OpenDatabase, post: t
     assert office.connections <= deliver.CONCURRENCY
 
 
-async def test_a_server_that_is_away_is_tried_again_later(database: OpenDatabase, post: tuple[Post, Server]) -> None:
-    office, server = post
-    worker = await database("notifications")
+async def test_a_server_that_is_away_is_tried_again_later(worker: Database, office: Post, server: Server) -> None:
     await a_message(worker)
     away = deliver.errand(settings(), Mailer(Server("127.0.0.1", 1, "none")))
     assert await once(worker, away) == 1
@@ -177,8 +183,7 @@ async def test_a_server_that_is_away_is_tried_again_later(database: OpenDatabase
     assert len(office.mails) == 1
 
 
-async def test_a_server_that_hangs_costs_its_time_and_no_more(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_a_server_that_hangs_costs_its_time_and_no_more(worker: Database) -> None:
     await a_message(worker)
     async with hanging_server() as server:
         mailer = Mailer(server, step_seconds=0.2, send_seconds=0.4)
@@ -195,10 +200,8 @@ async def given_up(worker: Database) -> float:
 
 
 async def test_an_address_that_is_refused_fails_for_good_until_an_operator_retries(
-    database: OpenDatabase, post: tuple[Post, Server]
+    worker: Database, web: Database, office: Post, server: Server
 ) -> None:
-    office, server = post
-    worker, web = await database("notifications"), await database("notifications", "web")
     office.answer = lambda: "550 no such mailbox"
     await a_message(worker)
     errand = deliver.errand(settings(), Mailer(server))
@@ -218,10 +221,8 @@ async def test_an_address_that_is_refused_fails_for_good_until_an_operator_retri
 
 
 async def test_a_retry_goes_to_the_address_that_was_corrected_meanwhile(
-    database: OpenDatabase, post: tuple[Post, Server]
+    worker: Database, web: Database, office: Post, server: Server
 ) -> None:
-    office, server = post
-    worker, web = await database("notifications"), await database("notifications", "web")
     office.answer = lambda: "550 no such mailbox"
     await a_message(worker)
     errand = deliver.errand(settings(), Mailer(server))
@@ -238,10 +239,8 @@ async def test_a_retry_goes_to_the_address_that_was_corrected_meanwhile(
 
 
 async def test_what_is_answered_or_over_is_neither_listed_as_failed_nor_sent_again(
-    database: OpenDatabase, post: tuple[Post, Server]
+    worker: Database, web: Database, office: Post, server: Server
 ) -> None:
-    office, server = post
-    worker, web = await database("notifications"), await database("notifications", "web")
     office.answer = lambda: "550 no such mailbox"
     await know_contact(worker)
     accepted, declined, being_read, still = (a_care(assigned_at=soon()) for _ in range(4))
@@ -266,9 +265,7 @@ async def test_what_is_answered_or_over_is_neither_listed_as_failed_nor_sent_aga
     assert str(still.household) in mail.get_payload(decode=True).decode()  # type: ignore[union-attr]
 
 
-async def test_a_mail_that_is_refused_for_now_is_tried_again(database: OpenDatabase, post: tuple[Post, Server]) -> None:
-    office, server = post
-    worker = await database("notifications")
+async def test_a_mail_that_is_refused_for_now_is_tried_again(worker: Database, office: Post, server: Server) -> None:
     office.answer = lambda: "450 greylisted"
     await a_message(worker)
     await once(worker, deliver.errand(settings(), Mailer(server)))
@@ -276,8 +273,7 @@ async def test_a_mail_that_is_refused_for_now_is_tried_again(database: OpenDatab
     assert (row["last_error_code"], row["failed_at"]) == ("smtp_450", None)
 
 
-async def test_after_so_many_attempts_an_operator_has_to_look(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_after_so_many_attempts_an_operator_has_to_look(worker: Database) -> None:
     await a_message(worker)
     async with worker.transaction() as tx:
         await tx.execute("update message set attempts = $1", deliver.MOST_ATTEMPTS - 1)
@@ -286,10 +282,8 @@ async def test_after_so_many_attempts_an_operator_has_to_look(database: OpenData
 
 
 async def test_what_a_dead_process_had_claimed_is_sent_when_its_lease_is_over(
-    database: OpenDatabase, post: tuple[Post, Server]
+    worker: Database, office: Post, server: Server
 ) -> None:
-    office, server = post
-    worker = await database("notifications")
     await a_message(worker)
     errand = deliver.errand(settings(), Mailer(server))
     async with worker.transaction() as tx:
@@ -301,11 +295,9 @@ async def test_what_a_dead_process_had_claimed_is_sent_when_its_lease_is_over(
 
 
 async def test_a_process_whose_clock_is_ahead_keeps_no_mail_back(
-    database: OpenDatabase, post: tuple[Post, Server]
+    database: OpenDatabase, worker: Database, office: Post, server: Server
 ) -> None:
-    office, server = post
     ahead = await database("notifications", clock=SetClock(datetime.now(UTC) + timedelta(hours=1)))
-    worker = await database("notifications")
     await know_contact(worker)
     await fold(ahead, a_care(assigned_at=soon()))
     assert await once(worker, deliver.errand(settings(), Mailer(server))) == 1
@@ -313,11 +305,9 @@ async def test_a_process_whose_clock_is_ahead_keeps_no_mail_back(
 
 
 async def test_what_died_with_a_clock_ahead_is_sent_when_its_lease_is_over(
-    database: OpenDatabase, post: tuple[Post, Server]
+    database: OpenDatabase, worker: Database, office: Post, server: Server
 ) -> None:
-    office, server = post
     ahead = await database("notifications", clock=SetClock(datetime.now(UTC) + timedelta(hours=1)))
-    worker = await database("notifications")
     await a_message(worker)
     errand = deliver.errand(settings(), Mailer(server))
     async with ahead.transaction() as tx:
@@ -327,8 +317,7 @@ async def test_what_died_with_a_clock_ahead_is_sent_when_its_lease_is_over(
     assert len(office.mails) == 1
 
 
-async def test_two_processes_never_claim_the_same_message(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_two_processes_never_claim_the_same_message(worker: Database) -> None:
     await a_message(worker, deliver.BATCH + 2)
     errand = deliver.errand(settings(), Mailer(Server("127.0.0.1", 1, "none")))
     async with worker.transaction() as one, worker.transaction() as other:
@@ -337,9 +326,7 @@ async def test_two_processes_never_claim_the_same_message(database: OpenDatabase
         assert not {message.id for message in first} & {message.id for message in second}
 
 
-async def test_sending_is_counted_for_the_operator(database: OpenDatabase, post: tuple[Post, Server]) -> None:
-    _, server = post
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_sending_is_counted_for_the_operator(worker: Database, web: Database, server: Server) -> None:
     await a_message(worker, 2)
     await once(worker, deliver.errand(settings(), Mailer(server)))
     await a_message(worker)
@@ -352,8 +339,7 @@ async def test_sending_is_counted_for_the_operator(database: OpenDatabase, post:
     assert (later["sent"], later["queued"]) == (0, 1)
 
 
-async def test_what_was_sent_in_all_the_years_is_not_read(database: OpenDatabase, database_url: str) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_what_was_sent_in_all_the_years_is_not_read(worker: Database, web: Database, database_url: str) -> None:
     async with worker.transaction() as tx:
         await tx.execute(
             "insert into message"
@@ -377,10 +363,8 @@ async def test_what_was_sent_in_all_the_years_is_not_read(database: OpenDatabase
 
 
 async def test_what_a_stopping_process_has_not_begun_is_free_at_once(
-    database: OpenDatabase, post: tuple[Post, Server]
+    worker: Database, office: Post, server: Server
 ) -> None:
-    office, server = post
-    worker = await database("notifications")
     await a_message(worker)
     errand = deliver.errand(settings(), Mailer(server))
     async with worker.transaction() as tx:

@@ -46,13 +46,22 @@ from stream import eventually
 DECLINED, LANGUAGE = Answer.DECLINED, AnswerReason.LANGUAGE
 
 
+@pytest.fixture
+async def worker(database: OpenDatabase) -> Database:
+    return await database("notifications")
+
+
+@pytest.fixture
+async def web(database: OpenDatabase) -> Database:
+    return await database("notifications", "web")
+
+
 async def hash_of(database: Database) -> str:
     async with database.transaction() as tx:
         return await state_hash(tx)
 
 
-async def test_a_proposal_is_an_open_item_with_names_that_come_later(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_a_proposal_is_an_open_item_with_names_that_come_later(worker: Database, web: Database) -> None:
     manager = a_manager()
     care = a_care(assignee=an_assignee(manager))
     await fold(worker, care)
@@ -63,8 +72,7 @@ async def test_a_proposal_is_an_open_item_with_names_that_come_later(database: O
     assert (item.municipality_name, item.manager_code) == ("Tübingen", "TUE-99")
 
 
-async def test_an_item_that_moved_on_is_closed_and_the_new_one_is_open(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_an_item_that_moved_on_is_closed_and_the_new_one_is_open(worker: Database, web: Database) -> None:
     care = a_care()
     again = proposed_again(released(care))
     await fold(worker, care, released(care), again)
@@ -74,8 +82,7 @@ async def test_an_item_that_moved_on_is_closed_and_the_new_one_is_open(database:
     assert (old.answer, old.answer_reason, old.undoable) == (DECLINED, LANGUAGE, False)
 
 
-async def test_an_older_revision_changes_nothing(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_an_older_revision_changes_nothing(worker: Database, web: Database) -> None:
     care = a_care()
     await fold(worker, confirmed(care), care)
     (item,) = await items(web, care.household)
@@ -101,8 +108,7 @@ def a_world(rng: random.Random) -> list[State]:
     ]
 
 
-async def test_any_interleaving_of_the_topics_gives_the_same_rows(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_any_interleaving_of_the_topics_gives_the_same_rows(worker: Database) -> None:
     rng = random.Random(24)
     states = [state for _ in range(5) for state in a_world(rng)]
     await fold(worker, *states)
@@ -117,8 +123,7 @@ async def test_any_interleaving_of_the_topics_gives_the_same_rows(database: Open
         assert await hash_of(worker) == expected
 
 
-async def test_a_replay_of_everything_twice_gives_the_same_rows_and_no_mail(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_a_replay_of_everything_twice_gives_the_same_rows_and_no_mail(worker: Database) -> None:
     await know_contact(worker)
     states = [state for number in range(5) for state in a_world(random.Random(number))]
     await fold(worker, *states)
@@ -133,8 +138,7 @@ async def test_a_replay_of_everything_twice_gives_the_same_rows_and_no_mail(data
     assert await messages(worker) == written
 
 
-async def test_a_proposal_is_told_once_with_its_trace_and_at_what_address(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_a_proposal_is_told_once_with_its_trace_and_at_what_address(worker: Database) -> None:
     await know_contact(worker)
     care = a_care(assigned_at=soon())
     trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
@@ -143,8 +147,7 @@ async def test_a_proposal_is_told_once_with_its_trace_and_at_what_address(databa
     assert (message["kind"], message["address"], message["traceparent"]) == ("proposal", ADDRESS, trace)
 
 
-async def test_nobody_is_told_of_what_happened_before_the_service_began(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_nobody_is_told_of_what_happened_before_the_service_began(worker: Database) -> None:
     await know_contact(worker)
     await fold(worker, a_care(assigned_at=NOW, answer_by=NOW + timedelta(days=3)))
     assert await messages(worker) == []
@@ -152,8 +155,9 @@ async def test_nobody_is_told_of_what_happened_before_the_service_began(database
         assert await tx.fetchval("select count(*) from due") == 0
 
 
-async def test_a_contact_point_is_not_told_of_what_happened_before_it_was_known(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_a_contact_point_is_not_told_of_what_happened_before_it_was_known(
+    database: OpenDatabase, worker: Database
+) -> None:
     care = a_care(assigned_at=soon())
     await fold(worker, care)
     later = await database("notifications", clock=SetClock(soon() + timedelta(hours=1)))
@@ -166,9 +170,8 @@ async def test_a_contact_point_is_not_told_of_what_happened_before_it_was_known(
 
 @pytest.mark.parametrize("comes_first", [True, False])
 async def test_a_contact_point_that_becomes_known_meanwhile_is_told_or_knows_that_it_was_before(
-    database: OpenDatabase, *, comes_first: bool
+    worker: Database, *, comes_first: bool
 ) -> None:
-    worker = await database("notifications")
 
     async def waits() -> bool:
         async with worker.transaction() as tx:
@@ -193,8 +196,7 @@ async def test_a_contact_point_that_becomes_known_meanwhile_is_told_or_knows_tha
     assert (since < care.assigned_at) == comes_first
 
 
-async def test_without_a_contact_point_the_item_is_in_the_inbox_all_the_same(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_without_a_contact_point_the_item_is_in_the_inbox_all_the_same(worker: Database, web: Database) -> None:
     care = a_care(assigned_at=soon())
     await fold(worker, care, a_municipality(), a_municipality(ags=REUTLINGEN, name="Reutlingen"))
     assert await messages(worker) == []
@@ -204,8 +206,7 @@ async def test_without_a_contact_point_the_item_is_in_the_inbox_all_the_same(dat
         assert [row["name"] for row in await tx.fetch(store.query("unreachable"), 10)] == ["Tübingen"]
 
 
-async def test_the_same_contacts_again_change_nothing(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_the_same_contacts_again_change_nothing(worker: Database) -> None:
     await know_contact(worker)
     async with worker.transaction() as tx:
         before = await tx.fetchval("select since from contact_point")
@@ -214,8 +215,7 @@ async def test_the_same_contacts_again_change_nothing(database: OpenDatabase) ->
         assert await tx.fetchval("select since from contact_point") == before
 
 
-async def test_a_late_answer_is_reminded_of_once(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_a_late_answer_is_reminded_of_once(database: OpenDatabase, worker: Database) -> None:
     await know_contact(worker)
     care = a_care(assigned_at=soon(), answer_by=soon() + timedelta(days=3))
     await fold(worker, care)
@@ -228,8 +228,7 @@ async def test_a_late_answer_is_reminded_of_once(database: OpenDatabase) -> None
     assert sorted(one["kind"] for one in await messages(worker)) == ["proposal", "reminder"]
 
 
-async def test_what_stays_unanswered_is_told_to_the_district_once(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_what_stays_unanswered_is_told_to_the_district_once(database: OpenDatabase, worker: Database) -> None:
     await know_contact(worker)
     await know_contact(worker, "amt@kreis.example", TUEBINGEN[:5])
     begun = soon()
@@ -253,8 +252,7 @@ async def test_what_stays_unanswered_is_told_to_the_district_once(database: Open
     assert told == [(care.household, "amt@kreis.example")]
 
 
-async def test_overdue_proposals_are_measured(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_overdue_proposals_are_measured(database: OpenDatabase, worker: Database) -> None:
     care, answered = (a_care(assigned_at=soon(), answer_by=soon() + timedelta(days=3)) for _ in range(2))
     await fold(worker, care, answered, confirmed(answered))
     assert care.answer_by is not None
@@ -266,9 +264,10 @@ async def test_overdue_proposals_are_measured(database: OpenDatabase) -> None:
         assert (figure("geleit_overdue_proposals"), figure("geleit_longest_overdue_seconds")) == overdue
 
 
-async def test_an_old_proposal_is_reminded_of_if_its_time_is_still_to_come(database: OpenDatabase) -> None:
+async def test_an_old_proposal_is_reminded_of_if_its_time_is_still_to_come(
+    database: OpenDatabase, worker: Database
+) -> None:
     """After a restore nobody is told of it: without a reminder its time would pass unseen."""
-    worker = await database("notifications")
     await know_contact(worker)
     old, over = (a_care(assigned_at=NOW, answer_by=by) for by in (soon() + timedelta(days=3), NOW))
     await fold(worker, old, over)
@@ -280,9 +279,10 @@ async def test_an_old_proposal_is_reminded_of_if_its_time_is_still_to_come(datab
     assert [one["kind"] for one in await messages(worker)] == ["reminder"]
 
 
-async def test_a_reminder_that_was_not_sent_is_forgotten_with_the_answer(database: OpenDatabase) -> None:
+async def test_a_reminder_that_was_not_sent_is_forgotten_with_the_answer(
+    database: OpenDatabase, worker: Database
+) -> None:
     """The mail server was away; meanwhile somebody has answered on the page."""
-    worker = await database("notifications")
     await know_contact(worker)
     care, again, still = (a_care(assigned_at=soon(), answer_by=soon() + timedelta(days=3)) for _ in range(3))
     await fold(worker, care, again, still)
@@ -295,8 +295,7 @@ async def test_a_reminder_that_was_not_sent_is_forgotten_with_the_answer(databas
     assert reminders == [still.household]
 
 
-async def test_who_has_answered_is_not_reminded(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_who_has_answered_is_not_reminded(database: OpenDatabase, worker: Database, web: Database) -> None:
     await know_contact(worker)
     care, other = (a_care(assigned_at=soon(), answer_by=soon() + timedelta(days=3)) for _ in range(2))
     await fold(worker, care, other)
@@ -310,8 +309,7 @@ async def test_who_has_answered_is_not_reminded(database: OpenDatabase) -> None:
     assert {one["kind"] for one in await messages(worker)} == {"proposal"}
 
 
-async def test_an_answer_is_published_and_shows_at_once(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_an_answer_is_published_and_shows_at_once(worker: Database, web: Database) -> None:
     care = a_care()
     await fold(worker, care)
     assert isinstance(await answer(web, care, DECLINED, LANGUAGE), Taken)
@@ -330,8 +328,7 @@ async def test_an_answer_is_published_and_shows_at_once(database: OpenDatabase) 
         assert await tx.fetchval("select count(*) from outbox") == 1
 
 
-async def test_the_same_answer_twice_at_the_same_time_is_one(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_the_same_answer_twice_at_the_same_time_is_one(worker: Database, web: Database) -> None:
     care = a_care()
     await fold(worker, care)
     outcomes = await asyncio.gather(*(answer(web, care, Answer.ACCEPTED) for _ in range(4)))
@@ -339,8 +336,7 @@ async def test_the_same_answer_twice_at_the_same_time_is_one(database: OpenDatab
     assert len(await published(worker)) == 1
 
 
-async def test_a_decline_is_undone_until_matching_has_chosen_again(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_a_decline_is_undone_until_matching_has_chosen_again(worker: Database, web: Database) -> None:
     care = a_care()
     await fold(worker, care)
     await answer(web, care, DECLINED, LANGUAGE)
@@ -363,9 +359,8 @@ async def test_a_decline_is_undone_until_matching_has_chosen_again(database: Ope
     assert await answer(web, other, Answer.UNDONE) == Stale(again.item)
 
 
-async def test_a_manager_who_declined_takes_it_back_like_her_town(database: OpenDatabase) -> None:
+async def test_a_manager_who_declined_takes_it_back_like_her_town(worker: Database, web: Database) -> None:
     """Whoever has declined has the case no more, and does not see where it stands."""
-    worker, web = await database("notifications"), await database("notifications", "web")
     care = a_care()
     assert care.assignee
     hers = Tenant(Role.MANAGER, str(care.assignee.id))
@@ -377,8 +372,7 @@ async def test_a_manager_who_declined_takes_it_back_like_her_town(database: Open
     assert isinstance(await answer(web, care, Answer.UNDONE, tenant=hers), Taken)
 
 
-async def test_a_decline_that_ends_the_care_is_taken_back_too(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_a_decline_that_ends_the_care_is_taken_back_too(worker: Database, web: Database) -> None:
     care = a_care()
     await fold(worker, care)
     await answer(web, care, DECLINED, LANGUAGE)
@@ -391,8 +385,7 @@ async def test_a_decline_that_ends_the_care_is_taken_back_too(database: OpenData
     assert isinstance(await answer(web, care, Answer.UNDONE), Taken)
 
 
-async def test_a_decline_is_not_taken_back_once_the_household_is_elsewhere(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_a_decline_is_not_taken_back_once_the_household_is_elsewhere(worker: Database, web: Database) -> None:
     care = a_care()
     await fold(worker, care)
     await answer(web, care, DECLINED, AnswerReason.WRONG_MUNICIPALITY)
@@ -403,8 +396,7 @@ async def test_a_decline_is_not_taken_back_once_the_household_is_elsewhere(datab
     assert isinstance(await answer(web, care, Answer.UNDONE), Stale | NotNow)
 
 
-async def test_nobody_sees_where_a_household_stands_that_is_not_theirs(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_nobody_sees_where_a_household_stands_that_is_not_theirs(worker: Database, web: Database) -> None:
     care = a_care()
     await fold(worker, care)
     seen = {}
@@ -414,8 +406,9 @@ async def test_nobody_sees_where_a_household_stands_that_is_not_theirs(database:
     assert list(seen.values()) == [1, 0, 0]
 
 
-async def test_a_town_whose_household_is_elsewhere_learns_that_its_answer_came_too_late(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_a_town_whose_household_is_elsewhere_learns_that_its_answer_came_too_late(
+    worker: Database, web: Database
+) -> None:
     care = a_care()
     await fold(worker, care)
     await answer(web, care, Answer.ACCEPTED)
@@ -426,8 +419,7 @@ async def test_a_town_whose_household_is_elsewhere_learns_that_its_answer_came_t
     assert (item.status, item.stale, item.current_item) == (ItemStatus.CLOSED, True, None)
 
 
-async def test_matching_may_find_an_answer_stale_and_the_item_says_so(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_matching_may_find_an_answer_stale_and_the_item_says_so(worker: Database, web: Database) -> None:
     care = a_care()
     await fold(worker, care)
     await answer(web, care, DECLINED, LANGUAGE)
@@ -437,8 +429,7 @@ async def test_matching_may_find_an_answer_stale_and_the_item_says_so(database: 
     assert (old.stale, old.status, old.undoable) == (True, ItemStatus.CLOSED, False)
 
 
-async def test_a_stale_or_early_answer_changes_nothing(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_a_stale_or_early_answer_changes_nothing(worker: Database, web: Database) -> None:
     care = a_care()
     again = proposed_again(released(care))
     await fold(worker, care, released(care), again)
@@ -447,8 +438,7 @@ async def test_a_stale_or_early_answer_changes_nothing(database: OpenDatabase) -
     assert await published(worker) == []
 
 
-async def test_a_retry_after_the_item_moved_on_is_still_the_same_answer(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_a_retry_after_the_item_moved_on_is_still_the_same_answer(worker: Database, web: Database) -> None:
     care = a_care()
     await fold(worker, care)
     await answer(web, care, DECLINED, LANGUAGE)
@@ -469,8 +459,7 @@ async def test_a_retry_after_the_item_moved_on_is_still_the_same_answer(database
         (Tenant(Role.CENTRE, "karlsruhe"), False),
     ],
 )
-async def test_each_role_sees_its_own_items(database: OpenDatabase, tenant: Tenant, sees: bool) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_each_role_sees_its_own_items(worker: Database, web: Database, tenant: Tenant, sees: bool) -> None:
     care = a_care()
     await fold(worker, care)
     await answer(web, care, Answer.ACCEPTED)
@@ -480,8 +469,7 @@ async def test_each_role_sees_its_own_items(database: OpenDatabase, tenant: Tena
         assert bool(await tx.fetch("select * from response")) is sees
 
 
-async def test_a_manager_sees_her_own_items_and_a_stranger_gets_nowhere(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_a_manager_sees_her_own_items_and_a_stranger_gets_nowhere(worker: Database, web: Database) -> None:
     care = a_care()
     await fold(worker, care)
     assert care.assignee is not None
@@ -491,8 +479,7 @@ async def test_a_manager_sees_her_own_items_and_a_stranger_gets_nowhere(database
     assert await published(worker) == []
 
 
-async def test_a_town_that_a_household_left_keeps_its_item_without_facts(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_a_town_that_a_household_left_keeps_its_item_without_facts(worker: Database, web: Database) -> None:
     care = a_care()
     there = proposed_again(released(care), municipality=REUTLINGEN, district=REUTLINGEN[:5])
     await fold(worker, care, there)
@@ -503,9 +490,10 @@ async def test_a_town_that_a_household_left_keeps_its_item_without_facts(databas
     assert new.item == there.item
 
 
-async def test_a_town_is_told_that_a_household_moved_on_and_the_next_one_is_asked(database: OpenDatabase) -> None:
+async def test_a_town_is_told_that_a_household_moved_on_and_the_next_one_is_asked(
+    worker: Database, web: Database
+) -> None:
     """The manager serves both: the assignment ends for the old town, though she stays."""
-    worker, web = await database("notifications"), await database("notifications", "web")
     there = Tenant(Role.MUNICIPALITY, REUTLINGEN)
     await know_contact(worker, "rathaus@reutlingen.example", REUTLINGEN)
     care = a_care()
@@ -532,8 +520,7 @@ async def test_a_town_is_told_that_a_household_moved_on_and_the_next_one_is_aske
         assert await tx.fetchval("select at from due where kind = 'remind'") == moved.answer_by
 
 
-async def test_an_operator_sees_messages_without_household_or_address(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_an_operator_sees_messages_without_household_or_address(worker: Database, web: Database) -> None:
     await know_contact(worker)
     await fold(worker, a_care(assigned_at=soon()))
     async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
@@ -547,8 +534,7 @@ async def test_an_operator_sees_messages_without_household_or_address(database: 
         assert await tx.fetch("select id from message") == []
 
 
-async def test_the_change_feed_misses_nothing_that_commits_late(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_the_change_feed_misses_nothing_that_commits_late(worker: Database, web: Database) -> None:
     slow, quick = a_care(), a_care()
 
     async def feed(after: tuple[str, object, int] | None) -> list[store.Item]:
@@ -568,17 +554,16 @@ async def test_the_change_feed_misses_nothing_that_commits_late(database: OpenDa
     assert (again.household, again.status) == (slow.household, ItemStatus.ACCEPTED)
 
 
-async def test_a_cursor_from_the_future_is_known_as_such(database: OpenDatabase) -> None:
-    worker = await database("notifications")
+async def test_a_cursor_from_the_future_is_known_as_such(worker: Database) -> None:
     async with worker.transaction() as tx:
         assert await store.is_ahead(tx, str(2**62))
         assert not await store.is_ahead(tx, "1")
 
 
 async def test_the_list_is_filtered_by_status_and_beginning_of_the_id_and_comes_in_pages(
-    database: OpenDatabase,
+    worker: Database,
+    web: Database,
 ) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
     cares: list[Care] = [a_care(assigned_at=NOW + timedelta(minutes=number)) for number in range(5)]
     await fold(worker, *cares, confirmed(cares[0]))
     async with web.transaction(TOWN) as tx:
@@ -598,9 +583,8 @@ async def test_the_list_is_filtered_by_status_and_beginning_of_the_id_and_comes_
         assert await store.counts(tx) == (4, 0)
 
 
-async def test_pages_of_each_status_are_what_all_pages_have_of_it(database: OpenDatabase) -> None:
+async def test_pages_of_each_status_are_what_all_pages_have_of_it(worker: Database, web: Database) -> None:
     """Whatever stands: what an answer has made of an item shows before matching has read of it."""
-    worker, web = await database("notifications"), await database("notifications", "web")
     cares = [a_care(assigned_at=NOW + timedelta(minutes=n), answer_by=NOW + timedelta(days=n)) for n in range(12)]
     await fold(worker, *cares)
     _, accepted, declined, undone, waiting, back, elsewhere, contacted, closed, *_ = cares
@@ -638,8 +622,7 @@ async def test_pages_of_each_status_are_what_all_pages_have_of_it(database: Open
         assert await store.counts(tx) == (len(still_open), len(late))
 
 
-async def test_a_care_that_ends_closes_its_item(database: OpenDatabase) -> None:
-    worker, web = await database("notifications"), await database("notifications", "web")
+async def test_a_care_that_ends_closes_its_item(worker: Database, web: Database) -> None:
     care = a_care()
     ended = released(care).model_copy(
         update={"status": CareStatus.ENDED, "reason": CareReason.HOUSEHOLD_WITHDRAWN, "last_answer": None}

@@ -42,6 +42,16 @@ MARCH = Period(date(2022, 3, 1), date(2022, 3, 31))
 HANDLERS = {topic.name: handler for topic, handler in app.HANDLERS.items()}
 
 
+@pytest.fixture
+async def worker(database: OpenDatabase) -> Database:
+    return await database("reporting")
+
+
+@pytest.fixture
+async def web(database: OpenDatabase) -> Database:
+    return await database("reporting", "web")
+
+
 async def fold(database: Database, states: list[State]) -> None:
     """Apply the states in their order, as polls of one topic each."""
     batches: list[tuple[str, list[State]]] = []
@@ -120,35 +130,32 @@ def a_story(rng: random.Random) -> list[State]:
     ]
 
 
-async def test_any_interleaving_of_the_topics_gives_the_same_rows(database: OpenDatabase) -> None:
+async def test_any_interleaving_of_the_topics_gives_the_same_rows(worker: Database) -> None:
     """Seeded, so that a failure repeats: order within a topic's key may be anything, too, as revisions decide."""
-    reporting = await database("reporting")
     rng = random.Random(20220311)
     states = [state for _ in range(6) for state in a_story(rng)]
-    await fold(reporting, states)
-    expected = await hash_of(reporting)
+    await fold(worker, states)
+    expected = await hash_of(worker)
     for _ in range(12):
-        async with reporting.transaction() as tx:
+        async with worker.transaction() as tx:
             await store.clear(tx)
-        assert await hash_of(reporting) != expected
+        assert await hash_of(worker) != expected
         again = [*states, *rng.sample(states, 20)]
         rng.shuffle(again)
-        await fold(reporting, again)
-        assert await hash_of(reporting) == expected
+        await fold(worker, again)
+        assert await hash_of(worker) == expected
 
 
-async def test_a_replay_from_the_first_record_changes_nothing(database: OpenDatabase) -> None:
-    reporting = await database("reporting")
+async def test_a_replay_from_the_first_record_changes_nothing(worker: Database) -> None:
     states = a_story(random.Random(1))
-    await fold(reporting, states)
-    before = await hash_of(reporting)
-    await fold(reporting, states)
-    await fold(reporting, states)
-    assert await hash_of(reporting) == before
+    await fold(worker, states)
+    before = await hash_of(worker)
+    await fold(worker, states)
+    await fold(worker, states)
+    assert await hash_of(worker) == before
 
 
-async def test_the_outcomes_of_a_period_add_up_to_its_arrivals(database: OpenDatabase) -> None:
-    reporting = await database("reporting")
+async def test_the_outcomes_of_a_period_add_up_to_its_arrivals(worker: Database) -> None:
     manager = a_manager(capacity=100, base_load=20)
     statuses = [
         HouseholdStatus.ACTIVE,
@@ -169,7 +176,7 @@ async def test_the_outcomes_of_a_period_add_up_to_its_arrivals(database: OpenDat
         answer_reason=AnswerReason.LANGUAGE,
     )
     await fold(
-        reporting,
+        worker,
         [
             *households,
             late,
@@ -188,7 +195,7 @@ async def test_the_outcomes_of_a_period_add_up_to_its_arrivals(database: OpenDat
             a_municipality(),
         ],
     )
-    found = await figures(reporting)
+    found = await figures(worker)
     assert found.cohort == Cohort(
         arrivals=16,
         persons=48,
@@ -216,37 +223,34 @@ async def test_the_outcomes_of_a_period_add_up_to_its_arrivals(database: OpenDat
     assert [(one.ags, one.name, one.cohort.arrivals) for one in found.districts] == [("08416", "Tübingen", 16)]
 
 
-async def test_a_day_begins_at_midnight_in_berlin(database: OpenDatabase) -> None:
-    reporting = await database("reporting")
+async def test_a_day_begins_at_midnight_in_berlin(worker: Database) -> None:
     midnight = NOW.replace(day=13, hour=23, minute=0)
     await fold(
-        reporting,
+        worker,
         [
             a_household(registered_at=midnight - timedelta(seconds=1)),
             a_household(registered_at=midnight),
         ],
     )
-    assert [one.day.day for one in (await figures(reporting)).days] == [13, 14]
+    assert [one.day.day for one in (await figures(worker)).days] == [13, 14]
 
 
-async def test_percentiles_are_of_first_assignments(database: OpenDatabase) -> None:
-    reporting = await database("reporting")
+async def test_percentiles_are_of_first_assignments(worker: Database) -> None:
     for milliseconds in range(1, 101):
         household = a_household()
         await fold(
-            reporting,
+            worker,
             [household, a_care(household=household.id, assigned_at=NOW + timedelta(milliseconds=milliseconds))],
         )
-    cohort = (await figures(reporting)).cohort
+    cohort = (await figures(worker)).cohort
     assert (cohort.p50_ms, cohort.p95_ms, cohort.p99_ms) == (50.0, 95.0, 99.0)
 
 
-async def test_an_erased_household_has_no_part_in_how_long_others_waited(database: OpenDatabase) -> None:
+async def test_an_erased_household_has_no_part_in_how_long_others_waited(worker: Database) -> None:
     """What is left of its times is days: its assignment would come before its arrival."""
-    reporting = await database("reporting")
     stays, goes = a_household(), a_household()
     cares = [a_care(household=one.id, assigned_at=NOW + timedelta(milliseconds=70)) for one in (stays, goes)]
-    await fold(reporting, [stays, goes, *cares])
+    await fold(worker, [stays, goes, *cares])
     day = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
     gone = EarlierAssignment(
         item=1,
@@ -261,16 +265,15 @@ async def test_an_erased_household_has_no_part_in_how_long_others_waited(databas
         update=ended | {"revision": 2, "item": None, "weight": 0, "assigned_at": None, "earlier": (gone,)}
     )
     for state in (erased_care, a_household(id=goes.id, revision=2, status=HouseholdStatus.ERASED)):
-        await fold(reporting, [state])
-        cohort = (await figures(reporting)).cohort
+        await fold(worker, [state])
+        cohort = (await figures(worker)).cohort
         assert (cohort.arrivals, cohort.p50_ms, cohort.p99_ms) == (2, 70.0, 70.0)
 
 
-async def test_a_town_is_covered_by_a_manager_who_is_active_today(database: OpenDatabase) -> None:
-    reporting = await database("reporting")
+async def test_a_town_is_covered_by_a_manager_who_is_active_today(worker: Database) -> None:
     yesterday = date.today() - timedelta(days=1)  # noqa: DTZ011
     await fold(
-        reporting,
+        worker,
         [
             a_municipality(),
             a_municipality(ags=REUTLINGEN, district="08415", district_name="Reutlingen"),
@@ -281,22 +284,21 @@ async def test_a_town_is_covered_by_a_manager_who_is_active_today(database: Open
             a_manager(service_area=(REUTLINGEN,), status=ManagerStatus.REMOVED),
         ],
     )
-    found = await figures(reporting)
+    found = await figures(worker)
     assert (found.coverage.municipalities, found.coverage.served, found.coverage.share) == (2, 1, 0.5)
     assert {one.ags: one.coverage.share for one in found.districts} == {"08415": 0.0, "08416": 1.0}
 
 
-async def test_a_manager_of_two_districts_counts_once_in_the_total(database: OpenDatabase) -> None:
-    reporting = await database("reporting")
+async def test_a_manager_of_two_districts_counts_once_in_the_total(worker: Database) -> None:
     await fold(
-        reporting,
+        worker,
         [
             a_municipality(),
             a_municipality(ags=REUTLINGEN, district="08415", district_name="Reutlingen"),
             a_manager(service_area=(TUEBINGEN, REUTLINGEN), capacity=100),
         ],
     )
-    found = await figures(reporting)
+    found = await figures(worker)
     assert found.capacity.managers == 1
     assert [one.capacity.managers for one in found.districts] == [1, 1]
 
@@ -314,20 +316,19 @@ async def test_a_manager_of_two_districts_counts_once_in_the_total(database: Ope
         (Tenant(Role.OPERATOR, "08"), 0),
     ],
 )
-async def test_a_reader_counts_only_what_is_theirs(database: OpenDatabase, tenant: Tenant, arrivals: int) -> None:
-    worker, web = await database("reporting"), await database("reporting", "web")
+async def test_a_reader_counts_only_what_is_theirs(
+    worker: Database, web: Database, tenant: Tenant, arrivals: int
+) -> None:
     await fold(worker, [a_household(), a_household(), a_household(municipality=REUTLINGEN)])
     assert (await figures(web, tenant)).cohort.arrivals == arrivals
 
 
-async def test_without_a_tenant_there_is_nothing_to_see(database: OpenDatabase) -> None:
-    worker, web = await database("reporting"), await database("reporting", "web")
+async def test_without_a_tenant_there_is_nothing_to_see(worker: Database, web: Database) -> None:
     await fold(worker, [a_household()])
     assert (await figures(web)).cohort.arrivals == 0
 
 
-async def test_a_district_sees_the_whole_load_of_a_manager_it_shares(database: OpenDatabase) -> None:
-    worker, web = await database("reporting"), await database("reporting", "web")
+async def test_a_district_sees_the_whole_load_of_a_manager_it_shares(worker: Database, web: Database) -> None:
     manager = a_manager(service_area=(TUEBINGEN, REUTLINGEN), capacity=100)
     here, there = a_household(), a_household(municipality=REUTLINGEN)
     await fold(
