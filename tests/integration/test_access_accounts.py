@@ -27,6 +27,7 @@ from chassis.access.accounts import (
 from chassis.access.identify import principal_of
 from chassis.access.passwords import MOST_SIGNING_IN, WeakPassword, password_fits, signing_in
 from chassis.database import Database
+from rows import somebody_waits
 from stream import eventually
 
 
@@ -187,10 +188,6 @@ async def test_a_sign_in_under_way_does_not_outlive_its_password(
 async def test_a_session_that_is_being_opened_ends_with_its_password(
     web: Database, database_url: str, disabled: bool
 ) -> None:
-    async def is_waited_for() -> bool:
-        async with owner(database_url) as tx:
-            return bool(await tx.fetchval("select exists (select from pg_locks where not granted)"))
-
     await an_account(database_url)
     async with web.transaction() as tx:
         found = await tx.fetchrow("select account, password_hash from access.begin_sign_in('tuebingen')")
@@ -199,7 +196,7 @@ async def test_a_session_that_is_being_opened_ends_with_its_password(
             opened = "select access.open_session($1, $2, sha256('token'), interval '1 hour', interval '1 hour')"
             assert await tx.fetchval(opened, *found) is True  # type: ignore[misc]
             ending = group.create_task(end_access(database_url, disabled))
-            await eventually(is_waited_for)
+            await eventually(lambda: somebody_waits(web))
         await ending
     async with owner(database_url) as tx:
         assert await tx.fetchval("select count(*) from access.session") == 0

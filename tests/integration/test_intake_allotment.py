@@ -7,23 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-import orjson
 import pytest
 
 from chassis.access import Role
 from chassis.database import Database
-from chassis.web.surroundings import Mounted
 from contracts.households import Household
 from contracts.vocabulary import HouseholdChange, SubmissionKind
 from contracts.zone import BERLIN
 from doors import Browser, Door
 from forms import told
-from intake import store, web
+from intake import store
 from intake.municipalities import import_register
 from intake.reception import erase_household, take_one
 from intake.register import Entry
+from intake_world import intake_door, with_register
 from integration.conftest import OpenDatabase
 from offers import a_person, an_identity, an_offer, some_keys, stated_facts
+from rows import somebody_waits
+from stream import eventually
 
 PAGE = "/intake/allotment"
 TUEBINGEN, KUSTERDINGEN, OFTERDINGEN = "08416041", "08416023", "08416031"
@@ -37,16 +38,12 @@ REGISTER = [
 
 @pytest.fixture
 async def worker(database: OpenDatabase) -> Database:
-    opened = await database("intake")
-    async with opened.transaction() as tx:
-        await import_register(tx, REGISTER)
-    return opened
+    return await with_register(await database("intake"), REGISTER)
 
 
 @pytest.fixture
 async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
-    mounted = Mounted(name="intake", prefix="/intake", package="intake", site=web.create(some_keys))
-    return Door(mounted, await database("intake", "web"), worker, database_url)
+    return intake_door(await database("intake", "web"), worker, database_url)
 
 
 async def arrive(worker: Database, *references: str, **facts: Any) -> None:
@@ -129,12 +126,11 @@ async def test_who_decided_and_on_what_numbers_is_kept(door: Door, worker: Datab
     await arrive(worker, "A-1")
     async with door.person(Role.DISTRICT, "08416") as browser:
         await browser.send(PAGE, **(await shown(browser)).fields(municipality=[OFTERDINGEN]))
-    owner = await asyncpg.connect(door.owner_url)
-    row = await owner.fetchrow("select * from intake.audit where action = 'household.allotted'")
-    await owner.close()
+    async with worker.transaction() as tx:
+        row = await tx.fetchrow("select * from audit where action = 'household.allotted'")
     assert row is not None
     assert (row["role"], row["subject"]) == ("district", str((await held(worker, "A-1"))["id"]))
-    assert orjson.loads(row["details"]) == {
+    assert row["details"] == {
         "municipality": OFTERDINGEN,
         "proposed": TUEBINGEN,
         "population": 500,
@@ -404,8 +400,7 @@ async def test_an_erasure_beside_an_import_is_counted(door: Door, worker: Databa
     async with worker.transaction() as tx:
         await store.lock_register(tx)
         erasing = asyncio.create_task(erase())
-        while not await tx.fetchval("select exists (select from pg_locks where not granted)"):
-            pass
+        await eventually(lambda: somebody_waits(worker))
         await import_register(tx, [Entry(TUEBINGEN, "Tübingen", "Landkreis Tübingen", 4_000), *REGISTER[1:]])
     await erasing
     after = await ledger(worker)

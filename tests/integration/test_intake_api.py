@@ -1,7 +1,6 @@
 """The API of reception centres on a real database: what is taken, what is refused, what is counted."""
 
 import asyncio
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,46 +11,29 @@ import pytest
 from builders import a_care, a_record
 from chassis.access import Role, Tenant
 from chassis.database import Database, Tx
-from chassis.web.surroundings import Mounted
 from contracts.vocabulary import CareReason, CareStatus
 from doors import Door
-from intake import handlers, store, web
-from intake.municipalities import import_register
-from intake.register import Entry
+from intake import handlers, store
+from intake_world import intake_door, outcomes, with_register
 from integration.conftest import OpenDatabase
-from offers import a_person, a_registration, an_identity, some_keys, stated_facts
+from offers import a_person, a_registration, an_identity, stated_facts
 
 URL = "/intake/v1/households"
 
 
 @pytest.fixture
 async def worker(database: OpenDatabase) -> Database:
-    opened = await database("intake")
-    async with opened.transaction() as tx:
-        await import_register(
-            tx,
-            [
-                Entry("08416041", "Tübingen", "Landkreis Tübingen", 92_000),
-                Entry("08415061", "Reutlingen", "Landkreis Reutlingen", 117_000),
-            ],
-        )
-    return opened
+    return await with_register(await database("intake"))
 
 
 @pytest.fixture
 async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
-    mounted = Mounted(name="intake", prefix="/intake", package="intake", site=web.create(some_keys))
-    return Door(mounted, await database("intake", "web"), worker, database_url)
+    return intake_door(await database("intake", "web"), worker, database_url)
 
 
 async def offer(client: httpx.AsyncClient, body: Any = None, key: str | None = None) -> httpx.Response:
     headers = {"Idempotency-Key": key or str(uuid4())}
     return await client.post(URL, json=a_registration() if body is None else body, headers=headers)
-
-
-async def outcomes(worker: Database) -> Counter[str]:
-    async with worker.transaction() as tx:
-        return Counter(row["outcome"] for row in await tx.fetch("select outcome from verdict where channel = 'http'"))
 
 
 def problems(response: httpx.Response) -> set[tuple[str, str]]:

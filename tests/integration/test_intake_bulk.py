@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
 from opentelemetry import trace
@@ -17,15 +15,13 @@ from chassis.access import Role
 from chassis.database import Database
 from chassis.telemetry import traceparent_of
 from chassis.web.app import assemble
-from chassis.web.surroundings import Mounted
 from doors import Door
 from gauged import figure
-from intake import web
-from intake.municipalities import import_register
-from intake.register import Entry
+from intake_world import intake_door, outcomes, with_register
 from integration.conftest import OpenDatabase
-from offers import a_person, a_registration, an_identity, some_keys, stated_facts
+from offers import a_person, a_registration, an_identity, stated_facts
 from recorded import recorded_of_all
+from rows import rows
 
 SINGLE = "/intake/v1/households"
 BULK = f"{SINGLE}/bulk"
@@ -34,16 +30,12 @@ SECRET = "Zaphod"
 
 @pytest.fixture
 async def worker(database: OpenDatabase) -> Database:
-    opened = await database("intake")
-    async with opened.transaction() as tx:
-        await import_register(tx, [Entry("08416041", "Tübingen", "Landkreis Tübingen", 92_000)])
-    return opened
+    return await with_register(await database("intake"))
 
 
 @pytest.fixture
 async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
-    mounted = Mounted(name="intake", prefix="/intake", package="intake", site=web.create(some_keys))
-    return Door(mounted, await database("intake", "web"), worker, database_url)
+    return intake_door(await database("intake", "web"), worker, database_url)
 
 
 @pytest.fixture
@@ -67,15 +59,6 @@ async def upload(client: httpx.AsyncClient, *items: Any) -> list[dict[str, Any]]
 
 async def alone(client: httpx.AsyncClient, item: Any) -> httpx.Response:
     return await client.post(SINGLE, json=item["form"], headers={"Idempotency-Key": item["idempotency_key"]})
-
-
-async def rows(worker: Database, sql: str) -> list[tuple[Any, ...]]:
-    async with worker.transaction() as tx:
-        return [tuple(row.values()) for row in await tx.fetch(sql)]
-
-
-async def outcomes(worker: Database) -> Counter[str]:
-    return Counter(row[0] for row in await rows(worker, "select outcome from verdict where channel = 'http'"))
 
 
 def statuses(results: list[dict[str, Any]]) -> list[int]:
@@ -102,12 +85,8 @@ async def test_many_are_registered_in_one_transaction_each_with_all_that_one_alo
     assert [key for (key,) in await rows(worker, households)] == ids
     assert await rows(worker, "select count(distinct xmin::text), count(*) from household") == [(1, 5)]
     assert await rows(worker, "select count(*) from person_vault") == [(5,)]
-    owner = await asyncpg.connect(door.owner_url)
-    try:
-        audited = await owner.fetch("select subject from intake.audit where action = 'household.accepted' order by id")
-    finally:
-        await owner.close()
-    assert [row["subject"] for row in audited] == ids
+    audited = "select subject from audit where action = 'household.accepted' order by id"
+    assert [subject for (subject,) in await rows(worker, audited)] == ids
     assert await outcomes(worker) == {"accepted": 5}
     assert figure("geleit_bulk_items_total", status="202") == accepted + 5
 

@@ -11,16 +11,17 @@ from builders import a_care, a_manager, a_record, an_assignee
 from chassis import trail
 from chassis.access import Role
 from chassis.database import Database
-from chassis.web.surroundings import Mounted
 from contracts.vocabulary import CareReason, CareStatus
 from doors import Browser, Door
 from forms import fields_of, told
-from intake import handlers, web
+from intake import handlers
 from intake.municipalities import import_register
 from intake.register import Entry
 from intake.web.formdata import flattened
+from intake_world import TUEBINGEN, intake_door, with_register
 from integration.conftest import OpenDatabase
-from offers import a_person, a_registration, an_identity, some_keys, stated_facts
+from offers import a_person, a_registration, an_identity, stated_facts
+from rows import somebody_waits
 from stream import eventually
 
 NEW = "/intake/new"
@@ -29,16 +30,12 @@ REFERENCE = "A reference has up to 40 letters, digits, dots, hyphens and undersc
 
 @pytest.fixture
 async def worker(database: OpenDatabase) -> Database:
-    opened = await database("intake")
-    async with opened.transaction() as tx:
-        await import_register(tx, [Entry("08416041", "Tübingen", "Landkreis Tübingen", 92_000)])
-    return opened
+    return await with_register(await database("intake"))
 
 
 @pytest.fixture
 async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
-    mounted = Mounted(name="intake", prefix="/intake", package="intake", site=web.create(some_keys))
-    return Door(mounted, await database("intake", "web"), worker, database_url)
+    return intake_door(await database("intake", "web"), worker, database_url)
 
 
 def filled(**overrides: Any) -> dict[str, str]:
@@ -323,16 +320,15 @@ async def test_a_telephone_that_cannot_be_read_is_refused_though_nothing_else_is
 
 async def test_a_form_that_is_saved_as_it_was_shown_changes_no_fact(door: Door, worker: Database) -> None:
     """With more languages than the form begins with, one that it does not offer, and a municipality that is gone."""
-    here = Entry("08416041", "Tübingen", "Landkreis Tübingen", 92_000)
     gone, *others = (Entry(f"0841604{n}", f"Town {n}", "Landkreis Tübingen", 100) for n in range(2, 6))
     async with worker.transaction() as tx:
-        await import_register(tx, [here, gone, *others])
+        await import_register(tx, [TUEBINGEN, gone, *others])
     stated = stated_facts(languages=["uk", "ru", "en", "kmr", "pl"], municipality=gone.ags)
     async with door.program(Role.CENTRE, "karlsruhe") as program:
         headers = {"Idempotency-Key": uuid4().hex}
         sent = await program.post("/intake/v1/households", json=a_registration(facts=stated), headers=headers)
     async with worker.transaction() as tx:
-        await import_register(tx, [here, *others])
+        await import_register(tx, [TUEBINGEN, *others])
     address = f"/intake/households/{sent.json()['id']}"
     async with door.person(Role.CENTRE, "karlsruhe") as browser:
         shown = await browser.get(f"{address}/correct")
@@ -346,17 +342,13 @@ async def test_a_form_that_is_saved_as_it_was_shown_changes_no_fact(door: Door, 
 
 
 async def test_of_two_who_save_at_once_one_is_told(door: Door, worker: Database) -> None:
-    async def is_waited_for() -> bool:
-        async with worker.transaction() as tx:
-            return bool(await tx.fetchval("select exists (select from pg_locks where not granted)"))
-
     async with door.person(Role.CENTRE, "karlsruhe") as browser:
         address = await register(browser)
         form = flattened(a_registration()) | {"revision": "1"}
         async with worker.transaction() as tx:
             await tx.execute("select from reference for update")
             sending = asyncio.create_task(browser.send(f"{address}/correct", **form))
-            await eventually(is_waited_for)
+            await eventually(lambda: somebody_waits(worker))
             await tx.execute("update household set revision = 2")
         assert (await sending).status_code == 409
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,9 +22,10 @@ from intake import reception, store
 from intake.handlers import on_submissions
 from intake.identity import encrypt
 from intake.municipalities import import_register
-from intake.register import Entry
+from intake_world import REUTLINGEN, TUEBINGEN, with_register
 from integration.conftest import OpenDatabase
 from offers import NOW, a_person, an_identity, some_keys, stated_facts
+from rows import rows, somebody_waits
 from stream import eventually
 
 REGISTER, CORRECT, WITHDRAW = SubmissionKind.REGISTER, SubmissionKind.CORRECT, SubmissionKind.WITHDRAW
@@ -34,16 +36,7 @@ HANDLE = on_submissions(some_keys)
 
 @pytest.fixture
 async def intake(database: OpenDatabase) -> Database:
-    opened = await database("intake", clock=SetClock(NOW))
-    async with opened.transaction() as tx:
-        await import_register(
-            tx,
-            [
-                Entry("08416041", "Tübingen", "Landkreis Tübingen", 92_000),
-                Entry("08415061", "Reutlingen", "Landkreis Reutlingen", 117_000),
-            ],
-        )
-    return opened
+    return await with_register(await database("intake", clock=SetClock(NOW)))
 
 
 def a_submission(
@@ -78,8 +71,7 @@ async def handle(intake: Database, batch: Sequence[Record[Submission]]) -> tuple
 
 
 async def outcomes(intake: Database) -> Counter[str]:
-    async with intake.transaction() as tx:
-        return Counter(row["outcome"] for row in await tx.fetch("select outcome from verdict"))
+    return Counter(outcome for (outcome,) in await rows(intake, "select outcome from verdict"))
 
 
 async def test_verdicts_are_counted_by_what_they_say(intake: Database) -> None:
@@ -120,14 +112,10 @@ async def test_a_record_that_two_workers_have_is_ruled_once(intake: Database) ->
     """One that has lost its partition and does not know it yet, and one that has got it."""
     batch = records(a_submission())
 
-    async def is_waited_for() -> bool:
-        async with intake.transaction() as tx:
-            return bool(await tx.fetchval("select exists (select from pg_locks where not granted)"))
-
     async with intake.transaction() as tx:
         await tx.publish(await HANDLE(batch, tx))
         second = asyncio.create_task(handle(intake, batch))
-        await eventually(is_waited_for)
+        await eventually(lambda: somebody_waits(intake))
     assert await second == ([], [])
     assert await outcomes(intake) == {"accepted": 1}
 
@@ -280,12 +268,11 @@ async def test_erasure_destroys_the_key_and_leaves_a_last_state(intake: Database
 
 
 async def test_an_import_publishes_only_what_changed(intake: Database) -> None:
-    reutlingen = Entry("08415061", "Reutlingen", "Landkreis Reutlingen", 117_000)
     async with intake.transaction() as tx:
-        report = await import_register(tx, [Entry("08416041", "Tübingen", "Landkreis Tübingen", 93_000), reutlingen])
+        report = await import_register(tx, [replace(TUEBINGEN, population=93_000), REUTLINGEN])
         assert (report.added, report.changed, report.dissolved) == (0, 1, 0)
         rows = await tx.fetch("select key, revision from outbox order by id")
-        report = await import_register(tx, [reutlingen])
+        report = await import_register(tx, [REUTLINGEN])
         assert (report.added, report.changed, report.dissolved) == (0, 0, 1)
     assert [(row["key"], row["revision"]) for row in rows] == [("08415061", 1), ("08416041", 1), ("08416041", 2)]
     _, verdicts = await handle(intake, records(a_submission()))
@@ -295,7 +282,7 @@ async def test_an_import_publishes_only_what_changed(intake: Database) -> None:
 async def test_only_the_household_of_a_dissolved_municipality_keeps_it(intake: Database) -> None:
     await handle(intake, records(a_submission()))
     async with intake.transaction() as tx:
-        await import_register(tx, [Entry("08415061", "Reutlingen", "Landkreis Reutlingen", 117_000)])
+        await import_register(tx, [REUTLINGEN])
     corrected, registered = a_submission(CORRECT, facts=stated_facts(languages=["ru"])), a_submission(reference="KA-2")
     _, verdicts = await handle(intake, records(corrected, registered, start=1))
     assert [one.outcome for one in verdicts] == [Outcome.CORRECTED, Outcome.REJECTED]

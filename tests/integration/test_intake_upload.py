@@ -3,13 +3,10 @@
 import asyncio
 import re
 import time
-from collections import Counter
 from collections.abc import Iterator
 from html import unescape
-from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -17,18 +14,16 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from chassis.access import Role
 from chassis.database import Database
 from chassis.web.files import LARGEST_FILE
-from chassis.web.surroundings import Mounted
 from doors import Browser, Door
 from forms import fields_of, told
 from gauged import figure
-from intake import web
-from intake.municipalities import import_register
-from intake.register import Entry
 from intake.sheet import COLUMNS, MOST_HOUSEHOLDS
 from intake.web.formdata import flattened
+from intake_world import intake_door, outcomes, with_register
 from integration.conftest import OpenDatabase
-from offers import a_registration, some_keys
+from offers import a_registration
 from recorded import recorded_of_all
+from rows import rows
 
 UPLOAD = "/intake/upload"
 HEADER = (
@@ -53,16 +48,12 @@ def a_file(*lines: str, header: str = HEADER) -> bytes:
 
 @pytest.fixture
 async def worker(database: OpenDatabase) -> Database:
-    opened = await database("intake")
-    async with opened.transaction() as tx:
-        await import_register(tx, [Entry("08416041", "Tübingen", "Landkreis Tübingen", 92_000)])
-    return opened
+    return await with_register(await database("intake"))
 
 
 @pytest.fixture
 async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
-    mounted = Mounted(name="intake", prefix="/intake", package="intake", site=web.create(some_keys))
-    return Door(mounted, await database("intake", "web"), worker, database_url)
+    return intake_door(await database("intake", "web"), worker, database_url)
 
 
 @pytest.fixture
@@ -91,28 +82,12 @@ async def register(browser: Browser, *lines: str) -> httpx.Response:
     return await confirm(browser, await choose(browser, a_file(*lines)))
 
 
-async def rows(worker: Database, sql: str) -> list[tuple[Any, ...]]:
-    async with worker.transaction() as tx:
-        return [tuple(row.values()) for row in await tx.fetch(sql)]
-
-
 async def registered(worker: Database) -> list[str]:
     return [row[0] for row in await rows(worker, "select reference from household order by reference")]
 
 
-async def outcomes(worker: Database) -> Counter[str]:
-    return Counter(row[0] for row in await rows(worker, "select outcome from verdict where channel = 'http'"))
-
-
-async def audited(door: Door, action: str) -> list[tuple[str, str]]:
-    owner = await asyncpg.connect(door.owner_url)
-    try:
-        found = await owner.fetch(
-            "select subject, details::text from intake.audit where action = $1 order by id", action
-        )
-    finally:
-        await owner.close()
-    return [(row["subject"], row["details"]) for row in found]
+async def audited(worker: Database, action: str) -> list[tuple[str, str]]:
+    return await rows(worker, "select subject, details::text from audit where action = $1 order by id", action)
 
 
 def figures(page: str) -> list[str]:
@@ -175,7 +150,7 @@ async def test_a_preview_writes_nothing_and_says_what_would_be(door: Door, worke
         "outbox where topic = 'households'",
     ):
         assert await rows(worker, f"select count(*) from {table}") == [(0,)], table
-    assert await audited(door, "register_file") == []
+    assert await audited(worker, "register_file") == []
 
 
 async def test_a_confirmed_file_is_registered_with_all_that_one_household_alone_has(
@@ -194,8 +169,8 @@ async def test_a_confirmed_file_is_registered_with_all_that_one_household_alone_
     assert await rows(worker, "select count(*) from person_vault") == [(2,)]
     assert await rows(worker, "select facts ->> 'size' from household order by reference") == [("2",), ("1",)]
     assert await outcomes(worker) == {"accepted": 2}
-    assert len(await audited(door, "household.accepted")) == 2
-    assert await audited(door, "register_file") == [("households", '{"known": 0, "refused": 0, "registered": 2}')]
+    assert len(await audited(worker, "household.accepted")) == 2
+    assert await audited(worker, "register_file") == [("households", '{"known": 0, "refused": 0, "registered": 2}')]
     assert figure("geleit_bulk_items_total", status="202") == accepted + 2
     own = [span for span in spans.get_finished_spans() if span.name == "register household"]
     assert [span.attributes for span in own] == [{"http.response.status_code": 202}] * 2
@@ -233,7 +208,7 @@ async def test_the_same_confirmation_twice_registers_once_and_is_told_the_same(d
         assert again.text == first.text
     assert await registered(worker) == ["KA-1", "KA-2"]
     assert await rows(worker, "select count(*) from outbox where topic = 'households'") == [(2,)]
-    assert [details for _, details in await audited(door, "register_file")] == [
+    assert [details for _, details in await audited(worker, "register_file")] == [
         '{"known": 0, "refused": 1, "registered": 2}',
         *['{"known": 2, "refused": 1, "registered": 0}'] * 3,
     ]

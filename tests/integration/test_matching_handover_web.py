@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 
 from chassis.access import Role
@@ -69,9 +68,7 @@ async def test_a_plan_is_looked_at_confirmed_and_followed(
         assert planned.headers["location"] in (await browser.get("/matching/handovers")).text
         done = await browser.get(planned.headers["location"])
         assert "/confirm" not in done.text
-    connection = await asyncpg.connect(door.owner_url)
-    audits = await connection.fetch("select action from matching.audit where action like '%hand%' order by id")
-    await connection.close()
+    audits = await stage.rows("select action from audit where action like '%hand%' order by id")
     assert [row["action"] for row in audits] == ["plan_handover", "confirm_handover", "hand_over", "hand_over"]
 
 

@@ -41,6 +41,7 @@ from notifications_world import (
     state_hash,
     stayed,
 )
+from rows import somebody_waits
 from stream import eventually
 
 DECLINED, LANGUAGE = Answer.DECLINED, AnswerReason.LANGUAGE
@@ -172,11 +173,6 @@ async def test_a_contact_point_is_not_told_of_what_happened_before_it_was_known(
 async def test_a_contact_point_that_becomes_known_meanwhile_is_told_or_knows_that_it_was_before(
     worker: Database, *, comes_first: bool
 ) -> None:
-
-    async def waits() -> bool:
-        async with worker.transaction() as tx:
-            return bool(await tx.fetchval("select exists (select from pg_locks where not granted)"))
-
     async with worker.transaction() as tx:
         if comes_first:
             await import_contacts(tx, ["ags;address", f"{TUEBINGEN};{ADDRESS}"])
@@ -187,7 +183,7 @@ async def test_a_contact_point_that_becomes_known_meanwhile_is_told_or_knows_tha
         else:
             await HANDLERS["assignments"]([a_record(care, topic="assignments")], tx)
             second = asyncio.create_task(know_contact(worker))
-        await eventually(waits)
+        await eventually(lambda: somebody_waits(worker))
     await second
     async with worker.transaction() as tx:
         since = await tx.fetchval("select since from contact_point")
