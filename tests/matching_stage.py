@@ -13,18 +13,23 @@ from builders import a_household, a_municipality, a_record, a_response
 from chassis.database import Database
 from chassis.timers import Due
 from chassis.vault import Vault
+from chassis.web.surroundings import Mounted
 from clocks import SetClock
 from contracts.assignments import Care
 from contracts.households import Household
 from contracts.record import State
+from contracts.roster import Manager
 from contracts.vocabulary import Answer
-from matching import handlers
+from doors import Door
+from matching import handlers, web
 from matching.app import DUES
+from matching.domain import Absence
 from matching.policy import ensure_policy
 from matching.replay import replay
+from matching.roster.change import add_absence
 from matching.roster.file import Report, import_roster
 from matching.roster.rows import manager_id
-from matching_builders import PLACES
+from matching_builders import DAY, PLACES
 
 VAULT = Vault(bytes(32))
 HEADER = "code;name;provider;fte;service_area;languages;skills;base_load;absences"
@@ -71,6 +76,11 @@ class Stage:
         async with self.database.transaction() as tx:
             return await self._told(tx, await handlers.on_responses([a_record(response)], tx))
 
+    async def fall_ill(self, code: str) -> None:
+        """A manager of P is absent from the first day on, nobody knows until when."""
+        async with self.database.transaction() as tx:
+            assert await add_absence(tx, manager_id("P", code), Absence(DAY, None))
+
     async def pass_time(self, by: timedelta = timedelta(seconds=2)) -> list[Care]:
         """Let time pass and handle what is due, until nothing is."""
         self.clock.now += by
@@ -90,6 +100,11 @@ class Stage:
                         )
             self.clock.now += timedelta(milliseconds=1)
         return told
+
+    async def managers(self) -> list[Manager]:
+        """What `roster` was told, the oldest first."""
+        rows = await self.rows("select payload from outbox where topic = 'roster' order by id")
+        return [Manager.model_validate_json(row["payload"]) for row in rows]
 
     async def load(self, code: str, provider: str = "P") -> int:
         (row,) = await self.rows("select load from manager where id = $1", manager_id(provider, code))
@@ -139,6 +154,13 @@ async def on_stage(database: Callable[..., Awaitable[Database]]) -> AsyncIterato
     yield stage
     wrong = await stage.wrong()
     assert not wrong, "\n".join(wrong)
+
+
+def matching_door(stage: Stage, pages: Database, owner_url: str) -> Door:
+    """The door of all pages of matching."""
+    site = web.create(lambda: VAULT)
+    mounted = Mounted(name="matching", prefix="/matching", package="matching", site=site)
+    return Door(mounted, pages, stage.database, owner_url)
 
 
 def trace_of(household: UUID) -> str:

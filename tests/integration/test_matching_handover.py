@@ -12,10 +12,9 @@ from contracts.assignments import Care
 from contracts.households import MAX_FAMILY
 from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdChange, HouseholdStatus
 from matching import handing_over, store
-from matching.domain import Absence, OverrideReason
+from matching.domain import OverrideReason
 from matching.handing_over import Reason, Wanted, confirm, propose
 from matching.override import override
-from matching.roster.change import add_absence
 from matching.roster.file import Shortage, import_roster
 from matching.roster.rows import manager_id
 from matching_builders import DAY, REUTLINGEN, TUEBINGEN
@@ -23,11 +22,6 @@ from matching_stage import VAULT, Stage
 
 A = f"A;Anna Öhm;P;1;{TUEBINGEN};uk"
 B = f"B;Berta Uhl;P;1;{TUEBINGEN}"
-
-
-async def fall_ill(stage: Stage, code: str = "A") -> None:
-    async with stage.database.transaction() as tx:
-        assert await add_absence(tx, manager_id("P", code), Absence(DAY, None))
 
 
 async def plan(stage: Stage, reason: Reason = Reason.ABSENT, *codes: str) -> UUID | None:
@@ -61,7 +55,7 @@ async def some_with_her(stage: Stage, number: int) -> list[Care]:
 
 async def test_a_confirmed_plan_gives_all_cases_to_who_can_take_them(stage: Stage) -> None:
     cares = await some_with_her(stage, 3)
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     key = await plan(stage)
     proposed = await standing(stage, key)
     assert (proposed["status"], proposed["moves"], proposed["moves_lower_bound"]) == ("proposed", 3, 3)
@@ -100,7 +94,7 @@ async def test_who_leaves_on_a_day_to_come_hands_over_before_it(stage: Stage) ->
 
 async def test_a_plan_is_confirmed_once(stage: Stage) -> None:
     await some_with_her(stage, 1)
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     key = await plan(stage)
     assert await start(stage, key)
     assert not await start(stage, key)
@@ -113,7 +107,7 @@ async def test_nobody_changes_hands_where_all_can_stay(stage: Stage) -> None:
 
 async def test_who_has_somebody_else_since_is_left_there_and_told(stage: Stage) -> None:
     cares = await some_with_her(stage, 3)
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     key = await plan(stage)
     await stage.answer(cares[1], Answer.DECLINED, reason=AnswerReason.LANGUAGE)
     await start(stage, key)
@@ -127,7 +121,7 @@ async def test_who_has_somebody_else_since_is_left_there_and_told(stage: Stage) 
 
 async def test_an_answer_in_the_meantime_does_not_keep_a_case_from_being_handed_over(stage: Stage) -> None:
     cares = await some_with_her(stage, 3)
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     key = await plan(stage)
     await stage.answer(cares[1], Answer.ACCEPTED)
     await start(stage, key)
@@ -136,7 +130,7 @@ async def test_an_answer_in_the_meantime_does_not_keep_a_case_from_being_handed_
 
 async def test_nobody_is_put_above_the_capacity_that_is_left_when_it_is_done(stage: Stage) -> None:
     await some_with_her(stage, 2)
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     key = await plan(stage)
     await stage.roster(f"B;Berta Uhl;P;0;{TUEBINGEN}")
     await start(stage, key)
@@ -149,7 +143,7 @@ async def test_nobody_is_put_above_the_capacity_that_is_left_when_it_is_done(sta
 async def test_a_run_that_was_killed_goes_on_where_it_stopped(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handing_over, "AT_ONCE", 2)
     await some_with_her(stage, 5)
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     key = await plan(stage)
     await start(stage, key)
     assert key is not None
@@ -193,7 +187,7 @@ async def test_a_town_that_changes_provider_hands_its_cases_over_and_a_cut_as_fe
 async def test_who_cannot_be_covered_is_counted_in_persons(stage: Stage) -> None:
     await stage.roster(A)
     await stage.arrive(size=4)
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     key = await plan(stage)
     alone = await standing(stage, key)
     assert (alone["moves"], alone["uncovered"], alone["persons_uncovered"]) == (0, 1, 4)
@@ -308,7 +302,7 @@ async def test_a_newer_proposal_for_a_case_takes_the_place_of_the_one_before(sta
 
 async def test_a_discarded_proposal_moves_nobody(stage: Stage) -> None:
     await some_with_her(stage, 1)
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     key = await plan(stage)
     assert key is not None
     async with stage.database.transaction() as tx:
@@ -432,7 +426,7 @@ async def test_a_plan_keeps_no_strangers_together_who_share_an_identifier(stage:
     cares = await stage.tell(*(a_household(size=1, family_group=everybody) for _ in range(MAX_FAMILY + 1)))
     assert sum(one.assignee is not None for one in cares) > 40
     await stage.roster(*(f"{code};Berta Uhl;P;1;{TUEBINGEN}" for code in "BCDE"))
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     key = await plan(stage, Reason.ABSENT, "A")
     moves = await stage.rows("select to_manager from handover_move where handover = $1", key)
     assert max(Counter(row["to_manager"] for row in moves).values()) < len(moves) / 2

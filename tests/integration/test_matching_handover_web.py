@@ -6,16 +6,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from chassis.access import Role
-from chassis.web.surroundings import Mounted
 from doors import Door
 from forms import told
-from matching import web
-from matching.domain import Absence
-from matching.roster.change import add_absence
 from matching.roster.rows import manager_id
 from matching.web.handovers import FOLLOWED
-from matching_builders import DAY, REUTLINGEN, STUTTGART, TUEBINGEN
-from matching_stage import HEADER, VAULT, Stage
+from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
+from matching_stage import HEADER, Stage, matching_door
 
 A, B, C = manager_id("P", "A"), manager_id("P", "B"), manager_id("Q", "C")
 
@@ -37,14 +33,7 @@ async def stage(stage: Stage) -> Stage:
 
 @pytest.fixture
 async def door(stage: Stage, database: Any, database_url: str) -> Door:
-    site = web.create(lambda: VAULT)
-    mounted = Mounted(name="matching", prefix="/matching", package="matching", site=site)
-    return Door(mounted, await database("matching", "web", clock=stage.clock), stage.database, database_url)
-
-
-async def fall_ill(stage: Stage) -> None:
-    async with stage.database.transaction() as tx:
-        await add_absence(tx, A, Absence(DAY, None))
+    return matching_door(stage, await database("matching", "web", clock=stage.clock), database_url)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +43,7 @@ async def fall_ill(stage: Stage) -> None:
 async def test_a_plan_is_looked_at_confirmed_and_followed(
     door: Door, stage: Stage, language: str, words: tuple[str, str]
 ) -> None:
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     async with door.person(Role.STATE, "08", language) as browser:
         planned = await browser.send(f"/matching/managers/{A}/handover", reason="absent")
         assert planned.status_code == 303
@@ -73,7 +62,7 @@ async def test_a_plan_is_looked_at_confirmed_and_followed(
 
 
 async def test_a_running_plan_says_whose_cases_it_moves_and_comes_anew_until_its_end(door: Door, stage: Stage) -> None:
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     async with door.person(Role.STATE, "08") as browser:
         address = (await browser.send(f"/matching/managers/{A}/handover", reason="absent")).headers["location"]
         listed = (await browser.get("/matching/handovers")).text
@@ -107,7 +96,7 @@ async def test_where_all_can_stay_nothing_is_planned(door: Door, stage: Stage) -
 
 
 async def test_a_program_plans_confirms_and_reads(door: Door, stage: Stage) -> None:
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     async with door.program(Role.STATE, "08") as client:
         made = await client.post("/matching/v1/handovers", json={"reason": "absent"})
         assert made.status_code == 201
@@ -173,7 +162,7 @@ async def test_a_program_plans_a_transfer_lists_and_discards_it(door: Door, stag
 
 
 async def test_a_district_plans_its_own_cases_only_and_sees_no_other_plan(door: Door, stage: Stage) -> None:
-    await fall_ill(stage)
+    await stage.fall_ill("A")
     async with door.program(Role.DISTRICT, TUEBINGEN[:5]) as client:
         plan = (await client.post("/matching/v1/handovers", json={"reason": "absent", "managers": [str(A)]})).json()
         assert (len(plan["moves"]), plan["persons_uncovered"]) == (2, 0)

@@ -7,7 +7,6 @@ import pytest
 from builders import NOW, a_household, a_policy
 from chassis.vault import Vault
 from contracts.policy import Eligibility, Load, Policy
-from contracts.roster import Manager
 from contracts.vocabulary import Accommodation, Answer, CareReason, CareStatus, LegalGroup, ManagerStatus
 from matching import handlers
 from matching.domain import Absence
@@ -21,17 +20,12 @@ from matching_stage import VAULT, Stage
 ONE = f"A;Anna Öhm;P;1;{TUEBINGEN};uk"
 
 
-async def published(stage: Stage) -> list[Manager]:
-    rows = await stage.rows("select payload from outbox where topic = 'roster' order by id")
-    return [Manager.model_validate_json(row["payload"]) for row in rows]
-
-
 async def test_managers_are_published_without_their_names(stage: Stage) -> None:
     report = await stage.roster(f"A;Anna Öhm;P;0,75;{TUEBINGEN} {REUTLINGEN};de uk;literacy;120")
     assert (report.added, report.faults) == (1, ())
     (row,) = await stage.rows("select payload from outbox where topic = 'roster'")
     assert "hm" not in row["payload"].decode().replace("hundredths", "")
-    (manager,) = await published(stage)
+    (manager,) = await stage.managers()
     assert (manager.id, manager.code, manager.fte_hundredths) == (manager_id("P", "A"), "A", 75)
     assert (manager.capacity, manager.base_load, manager.service_area) == (900, 120, (TUEBINGEN, REUTLINGEN))
 
@@ -40,7 +34,7 @@ async def test_only_what_changed_is_published(stage: Stage) -> None:
     await stage.roster(ONE, f"B;Berta;P;1;{TUEBINGEN}")
     again = await stage.roster(ONE, f"B;Berta;P;0,5;{TUEBINGEN}")
     assert (again.added, again.changed, again.unchanged) == (0, 1, 1)
-    assert {(one.code, one.revision) for one in await published(stage)} == {("A", 1), ("B", 1), ("B", 2)}
+    assert {(one.code, one.revision) for one in await stage.managers()} == {("A", 1), ("B", 1), ("B", 2)}
 
 
 async def test_a_preview_names_who_would_be_changed_and_in_which_columns(stage: Stage) -> None:
@@ -88,7 +82,7 @@ async def test_who_has_cases_is_not_removed_by_a_complete_file(stage: Stage) -> 
     await stage.tell(a_household(id=care.household, revision=2, municipality=REUTLINGEN))
     done = await stage.roster(f"B;Berta;P;1;{REUTLINGEN}", complete=True)
     assert done.removed == 1
-    last = (await published(stage))[-1]
+    last = (await stage.managers())[-1]
     assert (last.code, last.status) == ("A", ManagerStatus.REMOVED)
     (row,) = await stage.rows("select name_key, name_box from manager where code = 'A'")
     assert tuple(row) == (None, None)
@@ -237,7 +231,7 @@ async def test_a_new_policy_changes_capacities_and_adds_who_was_not_eligible(sta
     )
     async with stage.database.transaction() as tx:
         await tx.publish(await publish_policy(tx, newer))
-    assert (await published(stage))[-1].capacity == 600
+    assert (await stage.managers())[-1].capacity == 600
     assert await stage.pass_time() == [], "the rule has not begun"
     told = await stage.pass_time(timedelta(days=6))
     assert [(one.household, one.status, one.policy) for one in told] == [
@@ -256,9 +250,9 @@ async def test_a_post_that_changes_on_a_day_changes_capacity_then(stage: Stage) 
     assert await stage.pass_time(timedelta(days=3)) == []
     told = await stage.pass_time(timedelta(days=3))
     assert [(one.household, one.status) for one in told] == [(waits.household, CareStatus.PROPOSED)]
-    assert (await published(stage))[-1].fte_hundredths == 25
+    assert (await stage.managers())[-1].fte_hundredths == 25
     await stage.pass_time(timedelta(days=12))
-    assert (await published(stage))[-1].capacity == 0
+    assert (await stage.managers())[-1].capacity == 0
     assert (await stage.arrive(size=1)).reason is CareReason.NO_CAPACITY
     assert await stage.load("A") == stage.cares[waits.household][-1].weight, "who is there stays"
     async with stage.database.transaction() as tx:
@@ -274,7 +268,7 @@ async def test_a_change_of_a_post_alone_is_of_the_managers_revision(stage: Stage
     for changes in ("2022-05-01:0,5", "2022-05-01:0,5", "2022-06-01:0,5"):
         async with stage.database.transaction() as tx:
             await import_roster(tx, VAULT, f"{header}\nA;Anna;P;1;{TUEBINGEN};{changes}\n".encode())
-    assert [one.revision for one in await published(stage)] == [1, 2]
+    assert [one.revision for one in await stage.managers()] == [1, 2]
 
 
 async def test_an_answer_does_not_put_off_that_a_case_weighs_anew(stage: Stage) -> None:

@@ -12,18 +12,16 @@ import pytest
 from builders import NOW, a_household
 from chassis.access import Role, Tenant
 from chassis.vault import Vault
-from chassis.web.surroundings import Mounted
 from contracts.assignments import Care
 from contracts.roster import Manager
 from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdStatus
 from doors import Door
 from forms import fields_of, told
-from matching import web
 from matching.receipts import Choice, recompute
 from matching.roster.file import import_roster
 from matching.roster.rows import manager_id
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
-from matching_stage import HEADER, VAULT, Stage
+from matching_stage import HEADER, VAULT, Stage, matching_door
 
 ROSTER = (
     f"A;Anna Öhm;P;1;{TUEBINGEN};uk",
@@ -41,9 +39,7 @@ async def stage(stage: Stage) -> Stage:
 
 @pytest.fixture
 async def door(stage: Stage, database: Any, database_url: str) -> Door:
-    site = web.create(lambda: VAULT)
-    mounted = Mounted(name="matching", prefix="/matching", package="matching", site=site)
-    return Door(mounted, await database("matching", "web", clock=stage.clock), stage.database, database_url)
+    return matching_door(stage, await database("matching", "web", clock=stage.clock), database_url)
 
 
 @pytest.fixture
@@ -526,9 +522,7 @@ async def test_an_absence_that_has_ended_ends_no_later(door: Door, stage: Stage)
 
 async def states_of(stage: Stage, code: str) -> list[Manager]:
     """What `roster` was told of a manager of P."""
-    rows = await stage.rows("select payload from outbox where topic = 'roster' order by id")
-    told = [Manager.model_validate_json(row["payload"]) for row in rows]
-    return [one for one in told if one.id == manager_id("P", code)]
+    return [one for one in await stage.managers() if one.id == manager_id("P", code)]
 
 
 async def test_a_district_changes_a_manager_and_who_waits_is_looked_at_again(door: Door, stage: Stage) -> None:
