@@ -59,6 +59,14 @@ async def database_url(postgres_url: str, migrated_template: str) -> AsyncIterat
 
 
 @pytest.fixture
+async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to this test's database of whoever may change its tables."""
+    owner = await asyncpg.connect(database_url)
+    yield owner
+    await owner.close()
+
+
+@pytest.fixture
 async def database(database_url: str, services_password: str | None) -> AsyncIterator[OpenDatabase]:
     """Opens this test's database as a service's role: `await database("matching", "web", clock=…)`."""
     opened: list[Database] = []

@@ -183,16 +183,16 @@ async def test_a_deadlock_is_nobodys_fault_and_not_parked(probe: Database) -> No
     assert await parked(probe) == []
 
 
-async def test_a_column_that_an_upgrade_adds_meanwhile_parks_nothing(probe: Database, database_url: str) -> None:
+async def test_a_column_that_an_upgrade_adds_meanwhile_parks_nothing(
+    probe: Database, owner: asyncpg.Connection
+) -> None:
     async def reads_all(batch: Sequence[Record[Any]], tx: Tx) -> Sequence[State]:
         await tx.fetch("select * from seen")
         return await handlers.on_municipalities(batch, tx)
 
     consumer, (first, second) = a_consumer(probe, reads_all), records("a", "b")
     await consumer.consume([first], asyncio.Event())
-    owner = await asyncpg.connect(database_url)
     await owner.execute("alter table probe.seen add column of_the_next_release text")
-    await owner.close()
     await consumer.consume([second], asyncio.Event())
     assert await parked(probe) == []
     assert len(await seen(probe)) == 2

@@ -349,14 +349,14 @@ async def test_what_is_to_be_sent_again_is_not_forgotten_with_the_transaction_th
         await probe.release(one)
 
 
-async def test_what_is_sent_again_is_not_looked_for_in_a_week_of_rows(probe: Database, database_url: str) -> None:
-    owner = await asyncpg.connect(database_url)
+async def test_what_is_sent_again_is_not_looked_for_in_a_week_of_rows(
+    probe: Database, owner: asyncpg.Connection
+) -> None:
     await owner.execute(
         "insert into probe.outbox (topic, partition, key, ce_id, ce_type, revision, payload, created_at, published_at)"
         " select 'households', 0, n % 99, gen_random_uuid(), 't', 1, '', now(), now() from generate_series(1, 20000) n"
     )
     await owner.execute("analyze probe.outbox")
-    await owner.close()
     async with probe.transaction() as tx:
         plan = await tx.fetch(f"explain {chassis.relay._UNMARK_NEWEST}", ["households"] * 2, ["7", "8"], 19990)
     assert "Seq Scan on outbox" not in "\n".join(row[0] for row in plan)

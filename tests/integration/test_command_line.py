@@ -203,23 +203,19 @@ async def test_what_a_command_writes_down_names_who_gave_it(
 
 
 async def test_what_was_due_and_failed_is_shown_and_comes_again(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], owner: asyncpg.Connection
 ) -> None:
     async def dues(*words: str) -> str:
         code, output, _ = await asyncio.to_thread(told, here, capsys, "dues", *words)
         assert code == 0
         return output
 
-    owner = await asyncpg.connect(database_url, server_settings={"search_path": "matching"})
-    try:
-        assert "no due has failed" in await dues("list", "matching")
-        await owner.execute("insert into due values ('again', 'somebody', now() + interval '6 hours', 9)")
-        assert "9 ×" in await dues("list", "matching")
-        assert "1 come now" in await dues("retry", "matching")
-        assert await owner.fetchval("select at <= now() from due where aggregate = 'somebody'")
-        assert "no due that has failed has to wait" in await dues("retry", "matching")
-    finally:
-        await owner.close()
+    assert "no due has failed" in await dues("list", "matching")
+    await owner.execute("insert into matching.due values ('again', 'somebody', now() + interval '6 hours', 9)")
+    assert "9 ×" in await dues("list", "matching")
+    assert "1 come now" in await dues("retry", "matching")
+    assert await owner.fetchval("select at <= now() from matching.due where aggregate = 'somebody'")
+    assert "no due that has failed has to wait" in await dues("retry", "matching")
 
 
 async def test_what_nobody_can_read_of_a_centre_is_deleted(
@@ -265,19 +261,15 @@ async def test_a_parked_record_is_discarded_for_a_reason_only(
 
 
 async def test_figures_stay_while_no_broker_could_fill_them_again(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], owner: asyncpg.Connection
 ) -> None:
-    owner = await asyncpg.connect(database_url)
-    try:
-        await owner.execute(
-            "insert into reporting.municipality (ags, name, district, district_name, population, active, revision)"
-            " values ('08415061', 'Reutlingen', '08415', 'Reutlingen', 1, true, 1)"
-        )
-        code, _, said = await asyncio.to_thread(told, here, capsys, "rebuild", "reporting")
-        assert (code, "does Geleit run" in said) == (1, True)
-        assert await owner.fetchval("select count(*) from reporting.municipality") == 1
-    finally:
-        await owner.close()
+    await owner.execute(
+        "insert into reporting.municipality (ags, name, district, district_name, population, active, revision)"
+        " values ('08415061', 'Reutlingen', '08415', 'Reutlingen', 1, true, 1)"
+    )
+    code, _, said = await asyncio.to_thread(told, here, capsys, "rebuild", "reporting")
+    assert (code, "does Geleit run" in said) == (1, True)
+    assert await owner.fetchval("select count(*) from reporting.municipality") == 1
 
 
 def test_a_file_that_cannot_be_read_or_written_is_named(

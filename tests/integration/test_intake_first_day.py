@@ -55,11 +55,11 @@ async def rows_read(
     work: Work,
     *,
     as_who: Tenant = KARLSRUHE,
-    vacuumed_at: str | None = None,
+    vacuumed_by: asyncpg.Connection | None = None,
 ) -> int:
     """Rows of a table that some work reads once a day's households are there, begun on an empty table.
 
-    `vacuumed_at`: the autovacuum has been there.
+    `vacuumed_by`: the autovacuum has been there.
     """
     worker, user = await database("intake", "worker"), await database("intake", use)
     tenant = as_who if use == "web" else None
@@ -72,10 +72,8 @@ async def rows_read(
         await tx.execute(CARES)
         for statement in (KEYS, VERDICTS):
             await tx.execute(statement, THERE)
-    if vacuumed_at:
-        owner = await asyncpg.connect(vacuumed_at)
-        await owner.execute("vacuum analyze intake.household, intake.care")
-        await owner.close()
+    if vacuumed_by:
+        await vacuumed_by.execute("vacuum analyze intake.household, intake.care")
     async with user.transaction(tenant) as tx:
         await work(tx)
         return int(
@@ -125,26 +123,26 @@ async def test_a_place_is_looked_up_in_the_book_of_verdicts(database: OpenDataba
 
 @pytest.mark.parametrize("table", ["household", "care"])
 async def test_what_has_changed_is_not_looked_for_among_all_of_them(
-    database: OpenDatabase, database_url: str, table: str
+    database: OpenDatabase, owner: asyncpg.Connection, table: str
 ) -> None:
     since = datetime.now(UTC) + timedelta(hours=1)
 
     async def look(tx: Tx) -> None:
         await store.changed(tx, limit=50, since=since)
 
-    assert await rows_read(database, "web", table, look, vacuumed_at=database_url) <= FEW
+    assert await rows_read(database, "web", table, look, vacuumed_by=owner) <= FEW
 
 
 @pytest.mark.parametrize("table", ["household", "care"])
 async def test_a_page_of_what_has_changed_is_looked_up_however_much_follows(
-    database: OpenDatabase, database_url: str, table: str
+    database: OpenDatabase, owner: asyncpg.Connection, table: str
 ) -> None:
     async def look(tx: Tx) -> None:
         at = await tx.fetchval("select changed_at from household limit 1") or tx.now
         after = (at, UUID(int=1 << 127))
         await store.changed(tx, limit=2, since=at - timedelta(days=1), after=after)
 
-    assert await rows_read(database, "web", table, look, vacuumed_at=database_url) <= FEW
+    assert await rows_read(database, "web", table, look, vacuumed_by=owner) <= FEW
 
 
 async def test_a_household_is_shown_by_itself(database: OpenDatabase) -> None:
@@ -161,10 +159,12 @@ async def test_the_references_of_households_are_looked_up(database: OpenDatabase
     assert await rows_read(database, "web", "reference", lock, as_who=Tenant(Role.DISTRICT, "08212")) <= FEW
 
 
-async def test_what_each_municipality_has_is_counted_in_an_index(database: OpenDatabase, database_url: str) -> None:
+async def test_what_each_municipality_has_is_counted_in_an_index(
+    database: OpenDatabase, owner: asyncpg.Connection
+) -> None:
     district = Tenant(Role.DISTRICT, "08212")
 
     async def count(tx: Tx) -> None:
         await store.allotted_in(tx, "08212")
 
-    assert await rows_read(database, "web", "household", count, as_who=district, vacuumed_at=database_url) <= FEW
+    assert await rows_read(database, "web", "household", count, as_who=district, vacuumed_by=owner) <= FEW

@@ -103,12 +103,10 @@ async def live_in_two_districts(worker: Database) -> None:
 
 
 async def test_the_overview_counts_what_is_open_by_an_index_alone(
-    worker: Database, web: Database, database_url: str
+    worker: Database, web: Database, owner: asyncpg.Connection
 ) -> None:
     await live_in_two_districts(worker)
-    owner = await asyncpg.connect(database_url)
     await owner.execute("vacuum analyze matching.care")
-    await owner.close()
     async with web.transaction(STATE.tenant) as tx:
         assert sum(row["households"] for row in await store.standing(tx, STATE)) == FEW + THERE
         await store.districts(tx, store.places_of(STATE))

@@ -339,7 +339,9 @@ async def test_sending_is_counted_for_the_operator(worker: Database, web: Databa
     assert (later["sent"], later["queued"]) == (0, 1)
 
 
-async def test_what_was_sent_in_all_the_years_is_not_read(worker: Database, web: Database, database_url: str) -> None:
+async def test_what_was_sent_in_all_the_years_is_not_read(
+    worker: Database, web: Database, owner: asyncpg.Connection
+) -> None:
     async with worker.transaction() as tx:
         await tx.execute(
             "insert into message"
@@ -348,9 +350,7 @@ async def test_what_was_sent_in_all_the_years_is_not_read(worker: Database, web:
             " from generate_series($1::timestamptz - interval '1 year', $1, interval '1 hour') as at",
             tx.now - timedelta(minutes=1),
         )
-    owner = await asyncpg.connect(database_url)
     await owner.execute("analyze notifications.message")
-    await owner.close()
     async with web.transaction(OPERATOR) as tx:
         row = await tx.fetchrow(store.query("sending"), tx.now)
         read = await tx.fetchval(
