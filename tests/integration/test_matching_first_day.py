@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from chassis.access.principal import Principal, Role, Tenant
-from chassis.database import Database, Tx
+from chassis.database import Database
 from contracts.households import MAX_FAMILY
 from contracts.vocabulary import CareStatus
 from integration.conftest import OpenDatabase
@@ -14,6 +14,7 @@ from matching.store import handover
 from matching.store.queries import query
 from matching.web import store
 from matching_builders import REUTLINGEN, TUEBINGEN
+from rows import PLANNED, rows_read
 
 THERE = 10_000
 SHOWN, OTHER = UUID(int=1), UUID(int=2)
@@ -57,8 +58,6 @@ select case when n = 1 then $1::uuid else $2 end, n, '08212', n from generate_se
 A_PLAN, A_MANAGER = UUID(int=3), UUID(int=4)
 
 FEW = 20
-PLANNED = 10
-"""PostgreSQL plans a statement anew for each of the first five times, and keeps the plan it then makes."""
 
 
 @pytest.fixture
@@ -69,17 +68,6 @@ async def worker(database: OpenDatabase) -> Database:
 @pytest.fixture
 async def web(database: OpenDatabase) -> Database:
     return await database("matching", "web")
-
-
-async def rows_read(tx: Tx, table: str) -> int:
-    """Rows of a table that this transaction has read."""
-    return int(
-        await tx.fetchval(
-            "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables"
-            " where schemaname = 'matching' and relname = $1",
-            table,
-        )
-    )
 
 
 def who(role: Role, tenant: str) -> Principal:
@@ -199,4 +187,4 @@ async def test_relatives_are_looked_up(database: OpenDatabase, use: str, tenant:
         await tx.execute("update household set facts = jsonb_build_object('family_group', id)")
     async with asking.transaction(tenant) as tx:
         await tx.fetch(query("relatives"), [str(SHOWN)], MAX_FAMILY)
-        assert max([await rows_read(tx, table) for table in ("household", "care")]) <= FEW
+        assert await rows_read(tx, "household", "care") <= FEW

@@ -7,6 +7,7 @@ from chassis.database import Tx
 from integration.conftest import OpenDatabase
 from reporting import store
 from reporting.domain import Figures, Period
+from rows import PLANNED, rows_read
 
 THERE, DISTRICTS = 10_000, 20
 OURS = THERE // DISTRICTS
@@ -16,8 +17,6 @@ select gen_random_uuid(), 1, 'active', $2::timestamptz - n * interval '5 minutes
     '08' || 100 + n % $3::int, 1, 'waiting'
 from generate_series(1, $1::int) as n
 """
-PLANNED = 10
-"""PostgreSQL plans a statement anew for each of the first five times, and keeps the plan it then makes."""
 DISTRICT = Tenant(Role.DISTRICT, "08107")
 
 
@@ -34,8 +33,5 @@ async def test_a_district_reads_its_own_households(database: OpenDatabase) -> No
         await tx.execute(HOUSEHOLDS, THERE, tx.now, DISTRICTS)
     async with web.transaction(DISTRICT) as tx:
         assert (await _of_the_year(tx)).cohort.waiting == OURS
-        read = await tx.fetchval(
-            "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables"
-            " where schemaname = 'reporting' and relname = 'household'"
-        )
+        read = await rows_read(tx, "household")
     assert read == 2 * OURS, "once for what became of them and once for the reasons"
