@@ -1,10 +1,10 @@
 """Builders of contract states: a test names what matters to it, the rest is plausible."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from contracts.assignments import Assignee, Care, CaseFacts
+from contracts.assignments import Assignee, Care, CaseFacts, EarlierAssignment
 from contracts.households import Facts, Household
 from contracts.municipalities import Municipality
 from contracts.policy import Answering, Eligibility, Load, Points, Policy
@@ -16,6 +16,7 @@ from contracts.vocabulary import (
     Accommodation,
     AgeBand,
     Answer,
+    AnswerReason,
     CareReason,
     CareStatus,
     HouseholdChange,
@@ -117,6 +118,33 @@ def a_care(**overrides: Any) -> Care:
         "assigned_at": NOW,
     }
     return Care(**(values | overrides))
+
+
+def a_waiting_care(**overrides: Any) -> Care:
+    """For want of somebody with room."""
+    values: dict[str, Any] = {
+        "status": CareStatus.WAITING,
+        "reason": CareReason.NO_CAPACITY,
+        "assignee": None,
+        "item": None,
+        "assigned_at": None,
+        "weight": 0,
+    }
+    return a_care(**(values | overrides))
+
+
+def an_earlier(**overrides: Any) -> EarlierAssignment:
+    """An assignment that has been declined, unless told otherwise."""
+    values: dict[str, Any] = {
+        "item": 1,
+        "manager": uuid4(),
+        "assigned_at": NOW,
+        "ended_at": NOW + timedelta(hours=1),
+        "status": CareStatus.PROPOSED,
+        "answer": Answer.DECLINED,
+        "answer_reason": AnswerReason.LANGUAGE,
+    }
+    return EarlierAssignment(**(values | overrides))
 
 
 def a_response(care: Care, answer: Answer = Answer.ACCEPTED, **overrides: Any) -> Response:

@@ -123,19 +123,8 @@ def confirmed(care: Care, *, answer_revision: int = 1) -> Care:
 
 def released(care: Care, reason: AnswerReason = AnswerReason.LANGUAGE, *, answer_revision: int = 1) -> Care:
     """The care once matching has applied a decline and found nobody else."""
-    assert care.item is not None
-    assert care.assignee is not None
-    assert care.assigned_at is not None
-    earlier = EarlierAssignment(
-        item=care.item,
-        manager=care.assignee.id,
-        assigned_at=care.assigned_at,
-        ended_at=NOW,
-        status=CareStatus.WAITING,
-        reason=CareReason.NO_CAPACITY,
-        answer=Answer.DECLINED,
-        answer_reason=reason,
-    )
+    declined = {"answer": Answer.DECLINED, "answer_reason": reason}
+    earlier = _ended(care, CareStatus.WAITING, CareReason.NO_CAPACITY, **declined)
     return care.model_copy(
         update={
             "revision": care.revision + 1,
@@ -148,7 +137,7 @@ def released(care: Care, reason: AnswerReason = AnswerReason.LANGUAGE, *, answer
             "answer_by": None,
             "earlier": (*care.earlier, earlier),
             "last_answer": LastAnswer(
-                item=care.item, revision=answer_revision, answer=Answer.DECLINED, applied=Applied.APPLIED
+                item=earlier.item, revision=answer_revision, answer=Answer.DECLINED, applied=Applied.APPLIED
             ),
         }
     )
@@ -156,17 +145,9 @@ def released(care: Care, reason: AnswerReason = AnswerReason.LANGUAGE, *, answer
 
 def erased(care: Care) -> Care:
     """The care of a household in care that was erased: matching leaves days, and nothing of the case."""
-    assert care.item is not None
-    assert care.assignee is not None
     assert care.assigned_at is not None
-    earlier = EarlierAssignment(
-        item=care.item,
-        manager=care.assignee.id,
-        assigned_at=_day(care.assigned_at),
-        ended_at=_day(NOW),
-        status=CareStatus.ENDED,
-        reason=CareReason.HOUSEHOLD_ERASED,
-    )
+    days = {"assigned_at": _day(care.assigned_at), "ended_at": _day(NOW)}
+    earlier = _ended(care, CareStatus.ENDED, CareReason.HOUSEHOLD_ERASED, **days)
     return care.model_copy(
         update={
             "revision": care.revision + 1,
@@ -183,6 +164,15 @@ def erased(care: Care) -> Care:
             "earlier": (*care.earlier, earlier),
         }
     )
+
+
+def _ended(care: Care, status: CareStatus, reason: CareReason, **more: Any) -> EarlierAssignment:
+    """The care's assignment once something else has come of it."""
+    assert care.item is not None
+    assert care.assignee is not None
+    assert care.assigned_at is not None
+    values: dict[str, Any] = {"assigned_at": care.assigned_at, "ended_at": NOW}
+    return EarlierAssignment(item=care.item, manager=care.assignee.id, status=status, reason=reason, **(values | more))
 
 
 def _day(at: datetime) -> datetime:
@@ -204,17 +194,7 @@ def proposed_again(care: Care, **overrides: Any) -> Care:
 
 def stayed(care: Care, **overrides: Any) -> Care:
     """The care once its household has moved within the service area of its manager."""
-    assert care.item is not None
-    assert care.assignee is not None
-    assert care.assigned_at is not None
-    earlier = EarlierAssignment(
-        item=care.item,
-        manager=care.assignee.id,
-        assigned_at=care.assigned_at,
-        ended_at=NOW,
-        status=CareStatus.PROPOSED,
-        reason=CareReason.MANAGER_STAYS,
-    )
+    earlier = _ended(care, CareStatus.PROPOSED, CareReason.MANAGER_STAYS)
     values: dict[str, Any] = {
         "reason": CareReason.MANAGER_STAYS,
         "assignee": care.assignee,

@@ -3,8 +3,7 @@
 import random
 from collections import defaultdict
 from datetime import date, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -17,13 +16,14 @@ from builders import (
     a_manager,
     a_municipality,
     a_policy,
-    a_record,
     a_response,
+    a_waiting_care,
     an_assignee,
+    an_earlier,
 )
 from chassis.access import Role, Tenant
 from chassis.database import Database
-from contracts.assignments import Care, EarlierAssignment
+from contracts.assignments import EarlierAssignment
 from contracts.record import State
 from contracts.topics import topic_of
 from contracts.vocabulary import (
@@ -35,11 +35,11 @@ from contracts.vocabulary import (
     ManagerStatus,
 )
 from integration.conftest import OpenDatabase
-from reporting import app, store
+from reporting import store
 from reporting.domain import Cohort, Figures, Period
+from reporting_world import HANDLERS, fold
 
 MARCH = Period(date(2022, 3, 1), date(2022, 3, 31))
-HANDLERS = {topic.name: handler for topic, handler in app.HANDLERS.items()}
 
 
 @pytest.fixture
@@ -52,20 +52,6 @@ async def web(database: OpenDatabase) -> Database:
     return await database("reporting", "web")
 
 
-async def fold(database: Database, states: list[State]) -> None:
-    """Apply the states in their order, as polls of one topic each."""
-    batches: list[tuple[str, list[State]]] = []
-    for state in states:
-        topic = topic_of(state).name
-        if not batches or batches[-1][0] != topic:
-            batches.append((topic, []))
-        batches[-1][1].append(state)
-    for topic, batch in batches:
-        async with database.transaction() as tx:
-            records = [a_record(state, offset=number, topic=topic) for number, state in enumerate(batch)]
-            assert list(await HANDLERS[topic](records, tx)) == []
-
-
 async def figures(database: Database, tenant: Tenant | None = None, district: str | None = None) -> Figures:
     async with database.transaction(tenant) as tx:
         return await store.figures(tx, MARCH, district)
@@ -76,31 +62,10 @@ async def hash_of(database: Database) -> str:
         return await store.state_hash(tx)
 
 
-def a_waiting_care(household: UUID, **overrides: Any) -> Care:
-    values: dict[str, Any] = {
-        "household": household,
-        "status": CareStatus.WAITING,
-        "reason": CareReason.NO_CAPACITY,
-        "assignee": None,
-        "item": None,
-        "assigned_at": None,
-        "weight": 0,
-    }
-    return a_care(**(values | overrides))
-
-
 def a_story(rng: random.Random) -> list[State]:
     """The states of one household, one manager and one town, each with several revisions."""
     household, manager = uuid4(), a_manager(service_area=(TUEBINGEN, REUTLINGEN))
-    declined = EarlierAssignment(
-        item=1,
-        manager=manager.id,
-        assigned_at=NOW,
-        ended_at=NOW + timedelta(hours=1),
-        status=CareStatus.PROPOSED,
-        answer=Answer.DECLINED,
-        answer_reason=AnswerReason.LANGUAGE,
-    )
+    declined = an_earlier(manager=manager.id)
     proposed = a_care(household=household, assignee=an_assignee(manager))
     moved = a_care(
         household=household,
@@ -166,15 +131,7 @@ async def test_the_outcomes_of_a_period_add_up_to_its_arrivals(worker: Database)
     households = [a_household(status=status) for status in statuses for _ in range(4)]
     active = households[:4]
     late = a_household(registered_at=NOW + timedelta(days=40))
-    again = EarlierAssignment(
-        item=1,
-        manager=uuid4(),
-        assigned_at=NOW + timedelta(seconds=1),
-        ended_at=NOW + timedelta(seconds=9),
-        status=CareStatus.PROPOSED,
-        answer=Answer.DECLINED,
-        answer_reason=AnswerReason.LANGUAGE,
-    )
+    again = an_earlier(assigned_at=NOW + timedelta(seconds=1), ended_at=NOW + timedelta(seconds=9))
     await fold(
         worker,
         [
@@ -189,8 +146,8 @@ async def test_the_outcomes_of_a_period_add_up_to_its_arrivals(worker: Database)
                 item=2,
                 earlier=(again,),
             ),
-            a_waiting_care(active[1].id),
-            a_waiting_care(active[2].id, status=CareStatus.NOT_ELIGIBLE, reason=CareReason.STAGE),
+            a_waiting_care(household=active[1].id),
+            a_waiting_care(household=active[2].id, status=CareStatus.NOT_ELIGIBLE, reason=CareReason.STAGE),
             manager,
             a_municipality(),
         ],

@@ -1,36 +1,24 @@
 """Reporting's door on a real database."""
 
-from collections.abc import Sequence
-
 import pytest
 
-from builders import NOW, REUTLINGEN, a_care, a_household, a_manager, a_municipality, a_record, an_assignee
+from builders import NOW, REUTLINGEN, a_care, a_household, a_manager, a_municipality, a_waiting_care, an_assignee
 from chassis.access import Role
-from chassis.database import Database
 from chassis.web import words
 from chassis.web.surroundings import Mounted
-from contracts.record import State
-from contracts.topics import topic_of
-from contracts.vocabulary import CareReason, CareStatus
+from contracts.vocabulary import CareReason
 from doors import Door
 from integration.conftest import OpenDatabase
-from reporting import app, web
+from reporting import web
+from reporting_world import fold
 
 MARCH = "from=2022-03-01&to=2022-03-31"
-HANDLERS = {topic.name: handler for topic, handler in app.HANDLERS.items()}
 
 
 @pytest.fixture
 async def door(database: OpenDatabase, database_url: str) -> Door:
     mounted = Mounted(name="reporting", prefix="/reports", package="reporting", site=web.create())
     return Door(mounted, await database("reporting", "web"), await database("reporting"), database_url)
-
-
-async def fold(worker: Database, states: Sequence[State]) -> None:
-    for state in states:
-        topic = topic_of(state).name
-        async with worker.transaction() as tx:
-            await HANDLERS[topic]([a_record(state, topic=topic)], tx)
 
 
 @pytest.fixture
@@ -122,11 +110,9 @@ async def test_the_page_says_that_the_day_of_registration_counts(
 
 async def test_a_reason_is_worded_as_in_matching(filled: Door) -> None:
     waiting = a_household()
-    reason = CareReason.NO_CAPACITY
-    care = a_care(household=waiting.id, status=CareStatus.WAITING, reason=reason, assignee=None, assigned_at=None)
-    await fold(filled.worker, [waiting, care])
+    await fold(filled.worker, [waiting, a_waiting_care(household=waiting.id)])
     async with filled.person(Role.STATE, "08") as browser:
-        assert words.CARE_REASONS[reason] in (await browser.get(f"/reports/?{MARCH}")).text
+        assert words.CARE_REASONS[CareReason.NO_CAPACITY] in (await browser.get(f"/reports/?{MARCH}")).text
 
 
 async def test_htmx_gets_the_results_only(filled: Door) -> None:

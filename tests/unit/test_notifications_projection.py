@@ -1,25 +1,11 @@
 """Which inbox items the newest state of a care tells of."""
 
-from datetime import timedelta
 from uuid import uuid4
 
-from builders import NOW, a_care, an_assignee
+from builders import NOW, a_care, a_waiting_care, an_assignee, an_earlier
 from contracts.assignments import EarlierAssignment, LastAnswer
 from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus
 from notifications.projection import head, items
-
-
-def a_declined(item: int) -> EarlierAssignment:
-    return EarlierAssignment(
-        item=item,
-        manager=uuid4(),
-        assigned_at=NOW,
-        ended_at=NOW + timedelta(hours=1),
-        status=CareStatus.WAITING,
-        reason=CareReason.NO_CAPACITY,
-        answer=Answer.DECLINED,
-        answer_reason=AnswerReason.OVERLOADED,
-    )
 
 
 def test_a_proposal_is_an_open_item_with_facts_and_the_managers_code() -> None:
@@ -41,22 +27,14 @@ def test_a_confirmed_care_is_an_accepted_item() -> None:
 
 
 def test_an_item_whose_assignment_moved_on_is_closed_and_has_no_facts() -> None:
-    earlier, current = items(a_care(revision=3, item=3, earlier=(a_declined(1),)))
+    earlier, current = items(a_care(revision=3, item=3, earlier=(an_earlier(answer_reason=AnswerReason.OVERLOADED),)))
     assert (earlier.item, earlier.status, earlier.reason, earlier.facts) == (1, "closed", "moved_on", None)
     assert (earlier.answer, earlier.answer_reason) == ("declined", "overloaded")
     assert (current.item, current.status) == (3, "open")
 
 
 def test_a_household_that_waits_has_no_current_item() -> None:
-    care = a_care(
-        revision=2,
-        status=CareStatus.WAITING,
-        reason=CareReason.NO_CAPACITY,
-        assignee=None,
-        item=None,
-        assigned_at=None,
-        earlier=(a_declined(1),),
-    )
+    care = a_waiting_care(revision=2, earlier=(an_earlier(),))
     assert [item.item for item in items(care)] == [1]
     assert head(care)[4:6] == (None, 1)
 

@@ -1,23 +1,10 @@
 """What reporting keeps of a state."""
 
 from datetime import timedelta
-from uuid import uuid4
 
-from builders import NOW, a_care, a_household, a_manager, a_response, an_assignee
-from contracts.assignments import EarlierAssignment
+from builders import NOW, a_care, a_household, a_manager, a_response, a_waiting_care, an_assignee, an_earlier
 from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdStatus
 from reporting.projection import care_row, household_row, manager_row, response_row
-
-
-def an_earlier(**overrides: object) -> EarlierAssignment:
-    values: dict[str, object] = {
-        "item": 1,
-        "manager": uuid4(),
-        "assigned_at": NOW,
-        "ended_at": NOW + timedelta(hours=1),
-        "status": CareStatus.PROPOSED,
-    }
-    return EarlierAssignment.model_validate(values | overrides)
 
 
 def test_an_erased_household_keeps_its_id_only() -> None:
@@ -26,12 +13,7 @@ def test_an_erased_household_keeps_its_id_only() -> None:
 
 
 def test_the_first_assignment_counts_for_speed() -> None:
-    care = a_care(
-        revision=3,
-        item=3,
-        assigned_at=NOW + timedelta(hours=2),
-        earlier=(an_earlier(answer=Answer.DECLINED, answer_reason=AnswerReason.LANGUAGE),),
-    )
+    care = a_care(revision=3, item=3, assigned_at=NOW + timedelta(hours=2), earlier=(an_earlier(),))
     *_, first_assigned_at, declines = care_row(care)
     assert first_assigned_at == NOW
     assert declines == 1
@@ -46,8 +28,7 @@ def test_a_case_weighs_on_its_manager_only_while_she_has_it() -> None:
 
 
 def test_who_was_never_assigned_has_no_time() -> None:
-    care = a_care(status=CareStatus.WAITING, reason=CareReason.NO_CAPACITY, assignee=None, item=None, assigned_at=None)
-    assert care_row(care)[9] is None
+    assert care_row(a_waiting_care())[9] is None
 
 
 def test_a_service_area_is_kept_sorted_and_once() -> None:
