@@ -1,6 +1,9 @@
 """A freshly migrated database for each test that asks for one, on the session's real PostgreSQL."""
 
+import os
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -11,10 +14,13 @@ from audit_ground import Ground, a_ground
 from chassis.access import passwords
 from chassis.database import Clock, Database
 from chassis.migrate import migrate
+from chassis.vault import KEY_BYTES
 from geleit.embedded.postgres import database_url as on_database
 from matching_stage import Stage, on_stage
 
 SERVICES = ("intake", "matching", "notifications", "reporting", "probe")
+NOBODY = "127.0.0.1:1"
+"""Where nothing listens."""
 OpenDatabase = Callable[..., Awaitable[Database]]
 
 
@@ -82,6 +88,21 @@ async def database(database_url: str, services_password: str | None) -> AsyncIte
     yield open_as
     for one in opened:
         await one.close()
+
+
+@pytest.fixture
+def here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: str, services_password: str | None
+) -> pytest.MonkeyPatch:
+    """A command's environment: the test's database, and no Kafka."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    if services_password:
+        monkeypatch.setenv("DATABASE_PASSWORD", services_password)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", NOBODY)
+    monkeypatch.setenv("GELEIT_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("VAULT_MASTER_KEY", b64encode(os.urandom(KEY_BYTES)).decode())
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
 
 
 @pytest.fixture

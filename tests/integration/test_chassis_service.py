@@ -23,9 +23,8 @@ from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode, headers
 from contracts.topics import Topic, all_topics
 from geleit.restore.reconcile import hold_back
+from integration.conftest import NOBODY
 from stream import eventually, send
-
-NOBODY = "127.0.0.1:1"
 
 
 async def test_nobody_works_on_a_backup_before_the_broker_has_been_told(

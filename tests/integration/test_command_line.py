@@ -33,47 +33,36 @@ from geleit.failures import Failure
 from geleit.progress import Steps
 from geleit.system import Running
 from intake.generate import generate
+from integration.conftest import NOBODY
 from matching.policy import ensure_policy
 from matching_builders import TUEBINGEN
 from matching_stage import Stage
 from notifications.contacts import import_contacts
 from stream import raw_bytes, send
 
-NOBODY = "127.0.0.1:1"
+Geleit = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def here(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: str, services_password: str | None
-) -> pytest.MonkeyPatch:
-    """A command's environment: the test's database, and no Kafka."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    if services_password:
-        monkeypatch.setenv("DATABASE_PASSWORD", services_password)
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", NOBODY)
-    monkeypatch.setenv("GELEIT_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setenv("VAULT_MASTER_KEY", base64.b64encode(os.urandom(KEY_BYTES)).decode())
-    monkeypatch.chdir(tmp_path)
-    return monkeypatch
+def geleit(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Geleit:
+    """A command: its exit code, its output and what went to stderr."""
 
+    def ran(*words: str) -> tuple[int, str, str]:
+        here.setattr(sys, "argv", ["geleit", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        output = capsys.readouterr()
+        return int(ended.value.code or 0), output.out, output.err
 
-def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    """Exit code, output and what went to stderr of a command."""
-    monkeypatch.setattr(sys, "argv", ["geleit", *words])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    output = capsys.readouterr()
-    return int(ended.value.code or 0), output.out, output.err
+    return ran
 
 
 @pytest.mark.parametrize(
     "words", [("key", "list"), ("audit",), ("policy", "show"), ("parked", "list", "intake"), ("replay",)]
 )
-def test_without_a_database_it_says_so(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
-) -> None:
+def test_without_a_database_it_says_so(here: pytest.MonkeyPatch, geleit: Geleit, words: tuple[str, ...]) -> None:
     here.setenv("DATABASE_URL", f"postgresql://{NOBODY}/geleit")
-    code, _, said = told(here, capsys, *words)
+    code, _, said = geleit(*words)
     assert (code, "does Geleit run" in said) == (1, True)
 
 
@@ -85,19 +74,15 @@ def test_without_a_broker_it_says_so_once(here: pytest.MonkeyPatch, capfd: pytes
     assert capfd.readouterr().err.replace("\n", " ").startswith("The broker does not answer: does Geleit run")
 
 
-def test_before_the_first_migration_it_says_so(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], postgres_url: str
-) -> None:
+def test_before_the_first_migration_it_says_so(here: pytest.MonkeyPatch, geleit: Geleit, postgres_url: str) -> None:
     here.setenv("DATABASE_URL", postgres_url)
-    code, _, said = told(here, capsys, "key", "list")
+    code, _, said = geleit("key", "list")
     assert (code, "geleit migrate" in said) == (1, True)
 
 
-def test_a_value_that_the_database_refuses_is_not_quoted(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_value_that_the_database_refuses_is_not_quoted(geleit: Geleit) -> None:
     name = "n" * 101
-    code, _, said = told(here, capsys, "account", "create", name, "--role", "state", "--tenant", "08")
+    code, _, said = geleit("account", "create", name, "--role", "state", "--tenant", "08")
     assert (code, name in said, "argon2" in said) == (1, False, False)
 
 
@@ -108,65 +93,61 @@ def test_a_value_that_the_database_refuses_is_not_quoted(
         *[("district", "08999"), ("manager", "MK-07"), ("state", "08115"), ("operator", ""), ("auditor", "09")],
     ],
 )
-def test_nobody_gets_an_account_or_a_key_for_what_no_such_role_has(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], role: str, tenant: str
-) -> None:
+def test_nobody_gets_an_account_or_a_key_for_what_no_such_role_has(geleit: Geleit, role: str, tenant: str) -> None:
     who = ("--role", role, "--tenant", tenant)
     for words in (("account", "create", "somebody", *who), ("key", "issue", *who, "--label", "something")):
-        code, _, said = told(here, capsys, *words)
+        code, _, said = geleit(*words)
         assert (code, f"The tenant of a {role} is" in said) == (1, True)
 
 
-def test_what_a_list_shows_can_be_used(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_list_shows_can_be_used(here: pytest.MonkeyPatch, geleit: Geleit) -> None:
     here.setenv("COLUMNS", "80")
     who = ("--role", "manager", "--tenant", str(uuid4()))
     issue = ("key", "issue", *who, "--label", "a program with a long name of its own")
-    issued, other = (told(here, capsys, *issue)[1].partition(":")[0] for _ in range(2))
-    code, _, said = told(here, capsys, *issue)
+    issued, other = (geleit(*issue)[1].partition(":")[0] for _ in range(2))
+    code, _, said = geleit(*issue)
     assert (code, f"geleit key list {' '.join(who)}" in said.replace("\n", " ")) == (1, True)
-    shown = told(here, capsys, "key", "list", *who)[1]
+    shown = geleit("key", "list", *who)[1]
     assert issued in shown
     assert other in shown
-    assert told(here, capsys, "key", "revoke", issued)[0] == 0
-    assert "revoked 2" in told(here, capsys, "key", "list", *who)[1]
-    assert told(here, capsys, "key", "list", "--role", "auditor")[1] == "no key\n"
+    assert geleit("key", "revoke", issued)[0] == 0
+    assert "revoked 2" in geleit("key", "list", *who)[1]
+    assert geleit("key", "list", "--role", "auditor")[1] == "no key\n"
 
 
-def test_accounts_are_listed(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(here, capsys, "account", "list")[1] == "no account\n"
+def test_accounts_are_listed(geleit: Geleit) -> None:
+    assert geleit("account", "list")[1] == "no account\n"
     for name, role, tenant in (("amt", "state", "08"), ("kreis", "district", "08415")):
-        assert told(here, capsys, "account", "create", name, "--role", role, "--tenant", tenant)[0] == 0
-    assert told(here, capsys, "account", "disable", "amt")[0] == 0
-    lines = told(here, capsys, "account", "list")[1].splitlines()
+        assert geleit("account", "create", name, "--role", role, "--tenant", tenant)[0] == 0
+    assert geleit("account", "disable", "amt")[0] == 0
+    lines = geleit("account", "list")[1].splitlines()
     assert [line.partition("  ")[2] for line in lines[::2]] == ["state 08", "district 08415"]
     assert [line.strip().rpartition(" ")[0] for line in lines[1::2]] == ["amt  disabled", "kreis  since"]
     assert UUID(lines[0].partition(" ")[0]), "as the trail names who did something"
-    assert told(here, capsys, "account", "list", "--role", "district")[1].splitlines() == lines[2:]
+    assert geleit("account", "list", "--role", "district")[1].splitlines() == lines[2:]
 
 
-def test_who_gets_an_account_of_a_tenant_that_nobody_knows_is_warned(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert told(here, capsys, "register", "generate")[0] == 0
+def test_who_gets_an_account_of_a_tenant_that_nobody_knows_is_warned(geleit: Geleit) -> None:
+    assert geleit("register", "generate")[0] == 0
     known = generate()[0].ags
     for tenant, is_known in (("08999999", False), (known, True)):
         who = ("--role", "municipality", "--tenant", tenant)
         for words in (("account", "create", f"of {tenant}", *who), ("key", "issue", *who, "--label", "a test")):
-            code, _, said = told(here, capsys, *words)
+            code, _, said = geleit(*words)
             assert (code, "warning: no municipality of this tenant" in said) == (0, not is_known)
 
 
-def test_the_spaces_around_a_name_are_none_of_it(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_spaces_around_a_name_are_none_of_it(geleit: Geleit) -> None:
     as_state = ("--role", "state", "--tenant", "08")
-    assert told(here, capsys, "account", "create", " anna", *as_state)[1].startswith("anna: ")
-    code, _, said = told(here, capsys, "account", "create", "anna ", *as_state)
+    assert geleit("account", "create", " anna", *as_state)[1].startswith("anna: ")
+    code, _, said = geleit("account", "create", "anna ", *as_state)
     assert (code, "exists" in said) == (1, True)
-    assert told(here, capsys, "account", "disable", " anna ")[:2] == (0, "anna disabled\n")
+    assert geleit("account", "disable", " anna ")[:2] == (0, "anna disabled\n")
 
 
-def test_an_account_comes_back(here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_account_comes_back(geleit: Geleit) -> None:
     def account(*words: str) -> int:
-        return told(here, capsys, "account", *words)[0]
+        return geleit("account", *words)[0]
 
     assert account("create", "amt", "--role", "state", "--tenant", "08") == 0
     assert account("disable", "amt") == 0
@@ -177,7 +158,7 @@ def test_an_account_comes_back(here: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 async def test_what_a_command_writes_down_names_who_gave_it(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database: Any
+    here: pytest.MonkeyPatch, geleit: Geleit, database: Any
 ) -> None:
     matching: Database = await database("matching")
     async with matching.transaction() as tx:
@@ -190,7 +171,7 @@ async def test_what_a_command_writes_down_names_who_gave_it(
         ("account", "create", "amt", "--role", "state", "--tenant", "08"),
     )
     for words in commands:
-        code, _, said = await asyncio.to_thread(told, here, capsys, *words)
+        code, _, said = await asyncio.to_thread(geleit, *words)
         assert (code, said) == (0, "")
     written: list[tuple[str, ...]] = []
     for one in (matching, await database("intake")):
@@ -202,11 +183,9 @@ async def test_what_a_command_writes_down_names_who_gave_it(
     assert written == [(action, "cli:anna.maier", "system") for action in actions]
 
 
-async def test_what_was_due_and_failed_is_shown_and_comes_again(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], owner: asyncpg.Connection
-) -> None:
+async def test_what_was_due_and_failed_is_shown_and_comes_again(geleit: Geleit, owner: asyncpg.Connection) -> None:
     async def dues(*words: str) -> str:
-        code, output, _ = await asyncio.to_thread(told, here, capsys, "dues", *words)
+        code, output, _ = await asyncio.to_thread(geleit, "dues", *words)
         assert code == 0
         return output
 
@@ -219,7 +198,7 @@ async def test_what_was_due_and_failed_is_shown_and_comes_again(
 
 
 async def test_what_nobody_can_read_of_a_centre_is_deleted(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kafka_bootstrap: str
+    here: pytest.MonkeyPatch, geleit: Geleit, kafka_bootstrap: str
 ) -> None:
     centre = f"c{uuid4().hex[:8]}"
     topic = submissions(centre)
@@ -227,9 +206,9 @@ async def test_what_nobody_can_read_of_a_centre_is_deleted(
     await send(kafka_bootstrap, topic.name, [("a", b"?", [])])
     here.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
     here.setenv("CENTRES", centre)
-    code, _, said = await asyncio.to_thread(told, here, capsys, "broker", "skip", "karlsruhe", "--yes")
+    code, _, said = await asyncio.to_thread(geleit, "broker", "skip", "karlsruhe", "--yes")
     assert (code, "none of the centres" in said) == (1, True)
-    assert (await asyncio.to_thread(told, here, capsys, "broker", "skip", centre, "--yes"))[0] == 0
+    assert (await asyncio.to_thread(geleit, "broker", "skip", centre, "--yes"))[0] == 0
     reader, place = AIOKafkaConsumer(bootstrap_servers=kafka_bootstrap), TopicPartition(topic.name, 0)
     await reader.start()
     try:
@@ -239,7 +218,7 @@ async def test_what_nobody_can_read_of_a_centre_is_deleted(
 
 
 async def test_a_parked_record_is_discarded_for_a_reason_only(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database: Any
+    here: pytest.MonkeyPatch, geleit: Geleit, database: Any
 ) -> None:
     here.setenv("COLUMNS", "40")
     place, error = "submissions.sigmaringen/0/24", "schema:unknown_version"
@@ -249,7 +228,7 @@ async def test_a_parked_record_is_discarded_for_a_reason_only(
         await park(tx, Vault(os.urandom(KEY_BYTES)), raw, error, None)
 
     async def of_parked(*words: str) -> tuple[int, str, str]:
-        return await asyncio.to_thread(told, here, capsys, "parked", *words)
+        return await asyncio.to_thread(geleit, "parked", *words)
 
     listed = (await of_parked("list", "intake"))[1]
     assert f"{place}  {error}\n" in listed, "it can be copied"
@@ -260,26 +239,22 @@ async def test_a_parked_record_is_discarded_for_a_reason_only(
     assert "discarded: a test" in (await of_parked("list", "intake", "--settled"))[1]
 
 
-async def test_figures_stay_while_no_broker_could_fill_them_again(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], owner: asyncpg.Connection
-) -> None:
+async def test_figures_stay_while_no_broker_could_fill_them_again(geleit: Geleit, owner: asyncpg.Connection) -> None:
     await owner.execute(
         "insert into reporting.municipality (ags, name, district, district_name, population, active, revision)"
         " values ('08415061', 'Reutlingen', '08415', 'Reutlingen', 1, true, 1)"
     )
-    code, _, said = await asyncio.to_thread(told, here, capsys, "rebuild", "reporting")
+    code, _, said = await asyncio.to_thread(geleit, "rebuild", "reporting")
     assert (code, "does Geleit run" in said) == (1, True)
     assert await owner.fetchval("select count(*) from reporting.municipality") == 1
 
 
-def test_a_file_that_cannot_be_read_or_written_is_named(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_a_file_that_cannot_be_read_or_written_is_named(geleit: Geleit, tmp_path: Path) -> None:
     contacts = tmp_path / "contacts.csv"
     contacts.write_bytes("ags;address\n08415061;bürger@town.example\n".encode("cp1252"))
-    code, _, said = told(here, capsys, "contacts", "import", str(contacts))
+    code, _, said = geleit("contacts", "import", str(contacts))
     assert (code, "not UTF-8" in said) == (1, True)
-    code, _, said = told(here, capsys, "backup", str(tmp_path / "missing" / "backup"))
+    code, _, said = geleit("backup", str(tmp_path / "missing" / "backup"))
     assert (code, "missing" in said) == (1, True)
 
 
@@ -320,13 +295,13 @@ def files(_: pytest.MonkeyPatch) -> None:
 )
 def test_what_a_person_can_put_right_is_said_in_one_line(
     here: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    geleit: Geleit,
     given: Callable[[pytest.MonkeyPatch], None],
     words: tuple[str, ...],
     advice: str,
 ) -> None:
     given(here)
-    code, _, said = told(here, capsys, *words)
+    code, _, said = geleit(*words)
     assert (code, advice in said, said.count("\n")) == (1, True, 1)
 
 
@@ -341,10 +316,10 @@ def test_what_a_person_can_put_right_is_said_in_one_line(
     ],
 )
 def test_a_wrong_variable_is_named_and_not_quoted(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str, advice: str
+    here: pytest.MonkeyPatch, geleit: Geleit, name: str, value: str, advice: str
 ) -> None:
     here.setenv(name, value)
-    code, _, said = told(here, capsys, "account", "list")
+    code, _, said = geleit("account", "list")
     assert (code, said.count("\n")) == (1, 1)
     assert said.startswith(advice)
     assert not {value, "hush"} & set(re.split(r"[ '\n]", said))
@@ -352,7 +327,7 @@ def test_a_wrong_variable_is_named_and_not_quoted(
 
 def test_an_import_with_another_master_key_says_whose_names_it_seals_anew(
     here: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    geleit: Geleit,
     tmp_path: Path,
     database_url: str,
     services_password: str | None,
@@ -365,10 +340,10 @@ def test_an_import_with_another_master_key_says_whose_names_it_seals_anew(
     asyncio.run(begin())
     file = tmp_path / "roster.csv"
     file.write_text(f"code;name;provider;fte;service_area\nA;Anna;P;1;{TUEBINGEN}\n", "utf-8")
-    assert "master key" not in told(here, capsys, "roster", "import", str(file))[1]
+    assert "master key" not in geleit("roster", "import", str(file))[1]
     here.setenv("VAULT_MASTER_KEY", base64.b64encode(os.urandom(KEY_BYTES)).decode())
     for options, expected in ((["--preview"], "would be sealed anew"), ([], "are sealed anew")):
-        code, said, _ = told(here, capsys, "roster", "import", str(file), *options)
+        code, said, _ = geleit("roster", "import", str(file), *options)
         assert (code, "warning: 1 names" in said, expected in said) == (0, True, True)
 
 
@@ -378,29 +353,25 @@ async def begin_demo(state_dir: Path, doors: Doors) -> None:
     await _Run(running, doors, nothing, nothing, Steps(quiet=True), Wanted(), 0.0).week()
 
 
-def test_an_import_of_contacts_fails_where_no_line_could_be_read(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_import_of_contacts_fails_where_no_line_could_be_read(geleit: Geleit) -> None:
     file = Path("contacts.csv")
     for wrong, why in (
         ("municipality;mail\n", "line 1: the first line has to name the columns ags and address\n"),
         (f"ags;address\n{TUEBINGEN};nobody\n", "line 2: address is not an e-mail address\n"),
     ):
         file.write_text(wrong, "utf-8")
-        code, out, said = told(here, capsys, "contacts", "import", str(file))
+        code, out, said = geleit("contacts", "import", str(file))
         assert (code, out, "Nothing was imported" in said) == (1, why, True)
     file.write_text(f"ags;address\n{TUEBINGEN};post@tuebingen.example\n0;wrong\n", "utf-8")
     for changed in (1, 0):
-        code, out, _ = told(here, capsys, "contacts", "import", str(file))
+        code, out, _ = geleit("contacts", "import", str(file))
         assert (code, f"changed {changed}, unchanged {1 - changed}, wrong 1" in out) == (0, True)
 
 
-def test_an_import_of_managers_says_what_is_wrong_with_a_line(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_import_of_managers_says_what_is_wrong_with_a_line(geleit: Geleit) -> None:
     file = Path("managers.csv")
     file.write_text("code;name;provider;fte;service_area\nA;Anna;P;1;99999999\n", "utf-8")
-    code, out, _ = told(here, capsys, "roster", "import", str(file))
+    code, out, _ = geleit("roster", "import", str(file))
     assert (code, out) == (1, "line 1, service_area: The register of municipalities has not been imported yet.\n")
 
 
@@ -455,15 +426,13 @@ async def test_a_demo_that_was_interrupted_before_its_first_week_goes_on(
         assert diary.last(tmp_path) is None
 
 
-def test_a_register_is_generated_again_and_never_over_an_official_one(
-    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    assert "added 1101" in told(here, capsys, "register", "generate")[1]
-    assert "added 0, changed 0" in told(here, capsys, "register", "generate")[1]
+def test_a_register_is_generated_again_and_never_over_an_official_one(geleit: Geleit, tmp_path: Path) -> None:
+    assert "added 1101" in geleit("register", "generate")[1]
+    assert "added 0, changed 0" in geleit("register", "generate")[1]
     official = tmp_path / "register.csv"
     rows = [f"{one.ags};{one.name.removesuffix(' 01')};{one.population}" for one in generate()]
     official.write_text("\n".join(["ags;name;population", *rows]), "utf-8")
-    assert told(here, capsys, "register", "import", str(official))[0] == 0
-    code, _, said = told(here, capsys, "register", "generate")
+    assert geleit("register", "import", str(official))[0] == 0
+    code, _, said = geleit("register", "generate")
     assert (code, "a database of its own" in said) == (1, True)
-    assert "changed 0" in told(here, capsys, "register", "import", str(official))[1]
+    assert "changed 0" in geleit("register", "import", str(official))[1]

@@ -1,7 +1,6 @@
 """Until a restore has ended nobody may be there, not even somebody who reads topics and waits for the database."""
 
 import asyncio
-from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -41,20 +40,9 @@ async def test_who_reads_topics_without_the_database_is_noticed(
 
 
 @pytest.fixture
-async def backup(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    database_url: str,
-    services_password: str | None,
-    kafka_bootstrap: str,
-) -> Path:
+async def backup(here: pytest.MonkeyPatch, tmp_path: Path, database_url: str, kafka_bootstrap: str) -> Path:
     """One of this test's database, which the environment names."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    if services_password:
-        monkeypatch.setenv("DATABASE_PASSWORD", services_password)
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
-    monkeypatch.setenv("GELEIT_STATE_DIR", str(tmp_path))
-    monkeypatch.setenv("VAULT_MASTER_KEY", b64encode(bytes(32)).decode())
+    here.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
     file = tmp_path / "geleit.dump"
     await dump.dump(database_url, file, restore._schemas(all_services()))
     return file
