@@ -3,6 +3,7 @@
 import os
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,6 +25,19 @@ NOBODY = "127.0.0.1:1"
 OpenDatabase = Callable[..., Awaitable[Database]]
 
 
+@asynccontextmanager
+async def a_database(server: str, like: str = "") -> AsyncIterator[str]:
+    """The name of a database that is there as long as the block lasts: an empty one, unless told otherwise."""
+    name = f"test_{uuid4().hex}"
+    owner = await asyncpg.connect(server)
+    try:
+        await owner.execute(f"create database {name} {like}")
+        yield name
+    finally:
+        await owner.execute(f"drop database if exists {name} with (force)")
+        await owner.close()
+
+
 @pytest.fixture(autouse=True)
 def passwords_in_no_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Argon2id that costs nothing, for tests in which somebody only signs in: else each does so for half a second."""
@@ -36,32 +50,20 @@ def passwords_in_no_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(scope="session")
 async def migrated_template(postgres_url: str, services_password: str | None) -> AsyncIterator[str]:
     """The name of a database with every migration applied, to copy from."""
-    name = f"template_{uuid4().hex}"
-    owner = await asyncpg.connect(postgres_url)
-    try:
-        await owner.execute(f"create database {name}")
+    async with a_database(postgres_url) as name:
         await migrate(
             on_database(postgres_url, name),
             [(service, service) for service in SERVICES],
             passwords=dict.fromkeys(SERVICES, services_password),
         )
         yield name
-        await owner.execute(f"drop database {name} with (force)")
-    finally:
-        await owner.close()
 
 
 @pytest.fixture
 async def database_url(postgres_url: str, migrated_template: str) -> AsyncIterator[str]:
     """The owner's URL of a database of this test's own."""
-    name = f"test_{uuid4().hex}"
-    owner = await asyncpg.connect(postgres_url)
-    try:
-        await owner.execute(f"create database {name} template {migrated_template} strategy file_copy")
+    async with a_database(postgres_url, f"template {migrated_template} strategy file_copy") as name:
         yield on_database(postgres_url, name)
-        await owner.execute(f"drop database {name} with (force)")
-    finally:
-        await owner.close()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Migrations: each once, under one lock, and a changed file is refused."""
 
 import asyncio
-from uuid import uuid4
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -9,18 +9,15 @@ import pytest
 from chassis import migrate as migrating
 from chassis.migrate import MigrationChanged, migrate
 from geleit.embedded.postgres import database_url
+from integration.conftest import a_database
 
 PROBE = [("probe", "probe")]
 
 
 @pytest.fixture
-async def empty_url(postgres_url: str):  # type: ignore[no-untyped-def]
-    name = f"empty_{uuid4().hex}"
-    owner = await asyncpg.connect(postgres_url)
-    await owner.execute(f"create database {name}")
-    yield database_url(postgres_url, name)
-    await owner.execute(f"drop database {name} with (force)")
-    await owner.close()
+async def empty_url(postgres_url: str) -> AsyncIterator[str]:
+    async with a_database(postgres_url) as name:
+        yield database_url(postgres_url, name)
 
 
 async def test_two_that_migrate_at_once_apply_each_file_once(empty_url: str) -> None:

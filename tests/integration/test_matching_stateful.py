@@ -9,7 +9,6 @@ from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,6 +27,7 @@ from contracts.vocabulary import (
     LegalGroup,
 )
 from geleit.embedded.postgres import database_url
+from integration.conftest import a_database
 from matching.days import day_of
 from matching.domain import Absence
 from matching.policy import publish_policy, shipped
@@ -258,24 +258,22 @@ def new_stage(postgres_url: str, migrated_template: str, services_password: str 
 
     @asynccontextmanager
     async def make() -> AsyncIterator[Stage]:
-        name = f"test_{uuid4().hex}"
-        owner = await asyncpg.connect(postgres_url)
         opened: list[Database] = []
+        async with a_database(postgres_url, f"template {migrated_template} strategy file_copy") as name:
 
-        async def database(service: str, **more: Any) -> Database:
-            url = database_url(postgres_url, name)
-            opened.append(await Database.open(url, service=service, use="worker", password=services_password, **more))
-            return opened[-1]
+            async def database(service: str, **more: Any) -> Database:
+                url = database_url(postgres_url, name)
+                opened.append(
+                    await Database.open(url, service=service, use="worker", password=services_password, **more)
+                )
+                return opened[-1]
 
-        try:
-            await owner.execute(f"create database {name} template {migrated_template} strategy file_copy")
-            async with on_stage(database) as stage:
-                yield stage
-        finally:
-            for one in opened:
-                await one.close()
-            await owner.execute(f"drop database if exists {name} with (force)")
-            await owner.close()
+            try:
+                async with on_stage(database) as stage:
+                    yield stage
+            finally:
+                for one in opened:
+                    await one.close()
 
     return make
 
