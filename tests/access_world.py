@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from builders import TUEBINGEN
 from chassis.access import Role
 from chassis.access.accounts import SignedIn, create_account, sign_in
 from chassis.access.keys import IssuedKey, issue_key
@@ -10,7 +11,6 @@ from chassis.database import OWNER, Database, Tx
 
 OpenDatabase = Callable[..., Awaitable[Database]]
 PASSWORD = "correct horse battery"
-TUEBINGEN = "08416041"
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from builders import REUTLINGEN, TUEBINGEN
 from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.database import Database, Tx
@@ -44,7 +45,6 @@ from offers import an_identity, an_offer, some_keys, stated_facts
 from stream import eventually, send
 
 CENTRE = "karlsruhe"
-TUEBINGEN, REUTLINGEN = "08416041", "08415061"
 A_CASE = 25
 """Units of the household that `registered` makes."""
 

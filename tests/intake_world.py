@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from builders import REUTLINGEN, TUEBINGEN
 from chassis.database import Database
 from chassis.web.surroundings import Mounted
 from doors import Door
@@ -12,11 +13,13 @@ from intake.register import Entry
 from offers import some_keys
 from rows import rows
 
-TUEBINGEN = Entry("08416041", "Tübingen", "Landkreis Tübingen", 92_000)
-REUTLINGEN = Entry("08415061", "Reutlingen", "Landkreis Reutlingen", 117_000)
+ENTRIES = (
+    Entry(TUEBINGEN, "Tübingen", "Landkreis Tübingen", 92_000),
+    Entry(REUTLINGEN, "Reutlingen", "Landkreis Reutlingen", 117_000),
+)
 
 
-async def with_register(worker: Database, entries: Sequence[Entry] = (TUEBINGEN, REUTLINGEN)) -> Database:
+async def with_register(worker: Database, entries: Sequence[Entry] = ENTRIES) -> Database:
     """The same, which has these municipalities now."""
     async with worker.transaction() as tx:
         await import_register(tx, entries)

@@ -1,11 +1,12 @@
 """Builders of matching's core: a test names what matters to it, the rest is plausible."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from hypothesis import strategies as st
 
+from builders import NOW, REUTLINGEN, STUTTGART, TUEBINGEN
 from contracts.vocabulary import (
     Accommodation,
     AgeBand,
@@ -21,10 +22,9 @@ from matching.ask import Ask
 from matching.domain import Absence, Carried, Facts, Household, Load, Manager, Place, Policy, Prices, Rule
 from matching.field import Field, Round
 from matching.lifecycle import Care, Reply
+from matching.match import Decision
 
-NOW = datetime(2022, 3, 14, 9, 0, tzinfo=UTC)
 DAY = date(2022, 3, 14)
-TUEBINGEN, REUTLINGEN, STUTTGART = "08416041", "08415061", "08111000"
 PLACES: dict[str, Place] = {TUEBINGEN: (48.52, 9.05), REUTLINGEN: (48.49, 9.21), STUTTGART: (48.78, 9.18)}
 
 
@@ -104,6 +104,16 @@ def a_round(*managers: Manager, seed: bytes = b"seed", **of_policy: Any) -> Roun
 
 def unburdened(*managers: Manager, load: int = 0) -> dict[UUID, Carried]:
     return {one.id: Carried(load) for one in managers}
+
+
+def carried_after(decisions: list[Decision], loads: dict[UUID, Carried]) -> dict[UUID, Carried]:
+    """What everybody carries once these are carried out."""
+    carried = dict(loads)
+    for one in decisions:
+        if one.chosen:
+            load, new = carried[one.chosen.id]
+            carried[one.chosen.id] = Carried(load + one.weight, new + 1)
+    return carried
 
 
 def proposed(to: Manager, **overrides: Any) -> Care:

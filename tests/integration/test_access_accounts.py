@@ -9,7 +9,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from access_world import PASSWORD, TUEBINGEN, OpenDatabase, a_session, an_account, owner
+from access_world import PASSWORD, OpenDatabase, a_session, an_account, owner
+from builders import TUEBINGEN
 from chassis.access import Principal, Role, accounts
 from chassis.access.accounts import (
     Attempt,

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 from fastapi import APIRouter
 
-from access_world import PASSWORD, TUEBINGEN, OpenDatabase, a_key, a_session, an_account, owner
+from access_world import PASSWORD, OpenDatabase, a_key, a_session, an_account, owner
+from builders import TUEBINGEN
 from chassis import retention
 from chassis.access import Role
 from chassis.access.accounts import change_password, create_account, disable_account, sign_in, sign_out

@@ -11,7 +11,8 @@ import pytest
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from access_world import PASSWORD, TUEBINGEN, OpenDatabase, a_key, a_session, an_account, owner
+from access_world import PASSWORD, OpenDatabase, a_key, a_session, an_account, owner
+from builders import TUEBINGEN
 from chassis.access import Role, accounts
 from chassis.access.passwords import MOST_SIGNING_IN
 from chassis.access.tokens import csrf_token

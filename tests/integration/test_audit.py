@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from audit_ground import TUEBINGEN, Ground
+from audit_ground import Ground
+from builders import TUEBINGEN
 from chassis.polls import Unreadable
 from contracts.submissions import Submission
 from contracts.topics import HOUSEHOLDS, submissions

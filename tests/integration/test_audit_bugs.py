@@ -30,8 +30,8 @@ import matching.store.cares
 import matching.store.load
 import notifications.handlers
 import reporting.store
-from audit_ground import A_CASE, REUTLINGEN, TUEBINGEN, Ground, of
-from builders import a_household
+from audit_ground import A_CASE, Ground, of
+from builders import REUTLINGEN, TUEBINGEN, a_household
 from chassis.backoff import Backoff
 from chassis.consumer import Consumer
 from chassis.database import Connection, Tx

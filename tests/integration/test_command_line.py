@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from builders import TUEBINGEN
 from chassis import trail
 from chassis.broker import Broker
 from chassis.database import Database
@@ -35,7 +36,6 @@ from geleit.system import Running
 from intake.generate import generate
 from integration.conftest import NOBODY
 from matching.policy import ensure_policy
-from matching_builders import TUEBINGEN
 from matching_stage import Stage
 from notifications.contacts import import_contacts
 from stream import raw_bytes, send

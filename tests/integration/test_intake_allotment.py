@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from builders import REUTLINGEN, TUEBINGEN
 from chassis.access import Role
 from chassis.database import Database
 from contracts.households import Household
@@ -27,12 +28,12 @@ from rows import somebody_waits
 from stream import eventually
 
 PAGE = "/intake/allotment"
-TUEBINGEN, KUSTERDINGEN, OFTERDINGEN = "08416041", "08416023", "08416031"
+KUSTERDINGEN, OFTERDINGEN = "08416023", "08416031"
 REGISTER = [
     Entry(TUEBINGEN, "Tübingen", "Landkreis Tübingen", 8_000),
     Entry(KUSTERDINGEN, "Kusterdingen", "Landkreis Tübingen", 1_500),
     Entry(OFTERDINGEN, "Ofterdingen", "Landkreis Tübingen", 500),
-    Entry("08415061", "Reutlingen", "Landkreis Reutlingen", 116_000),
+    Entry(REUTLINGEN, "Reutlingen", "Landkreis Reutlingen", 116_000),
 ]
 
 

@@ -18,7 +18,7 @@ from intake import handlers
 from intake.municipalities import import_register
 from intake.register import Entry
 from intake.web.formdata import flattened
-from intake_world import TUEBINGEN, intake_door, with_register
+from intake_world import ENTRIES, intake_door, with_register
 from integration.conftest import OpenDatabase
 from offers import a_person, a_registration, an_identity, stated_facts
 from rows import somebody_waits
@@ -320,15 +320,16 @@ async def test_a_telephone_that_cannot_be_read_is_refused_though_nothing_else_is
 
 async def test_a_form_that_is_saved_as_it_was_shown_changes_no_fact(door: Door, worker: Database) -> None:
     """With more languages than the form begins with, one that it does not offer, and a municipality that is gone."""
+    here, _ = ENTRIES
     gone, *others = (Entry(f"0841604{n}", f"Town {n}", "Landkreis Tübingen", 100) for n in range(2, 6))
     async with worker.transaction() as tx:
-        await import_register(tx, [TUEBINGEN, gone, *others])
+        await import_register(tx, [here, gone, *others])
     stated = stated_facts(languages=["uk", "ru", "en", "kmr", "pl"], municipality=gone.ags)
     async with door.program(Role.CENTRE, "karlsruhe") as program:
         headers = {"Idempotency-Key": uuid4().hex}
         sent = await program.post("/intake/v1/households", json=a_registration(facts=stated), headers=headers)
     async with worker.transaction() as tx:
-        await import_register(tx, [TUEBINGEN, *others])
+        await import_register(tx, [here, *others])
     address = f"/intake/households/{sent.json()['id']}"
     async with door.person(Role.CENTRE, "karlsruhe") as browser:
         shown = await browser.get(f"{address}/correct")

@@ -22,7 +22,7 @@ from intake import reception, store
 from intake.handlers import on_submissions
 from intake.identity import encrypt
 from intake.municipalities import import_register
-from intake_world import REUTLINGEN, TUEBINGEN, with_register
+from intake_world import ENTRIES, with_register
 from integration.conftest import OpenDatabase
 from offers import NOW, a_person, an_identity, some_keys, stated_facts
 from rows import rows, somebody_waits
@@ -268,11 +268,12 @@ async def test_erasure_destroys_the_key_and_leaves_a_last_state(intake: Database
 
 
 async def test_an_import_publishes_only_what_changed(intake: Database) -> None:
+    tuebingen, reutlingen = ENTRIES
     async with intake.transaction() as tx:
-        report = await import_register(tx, [replace(TUEBINGEN, population=93_000), REUTLINGEN])
+        report = await import_register(tx, [replace(tuebingen, population=93_000), reutlingen])
         assert (report.added, report.changed, report.dissolved) == (0, 1, 0)
         rows = await tx.fetch("select key, revision from outbox order by id")
-        report = await import_register(tx, [REUTLINGEN])
+        report = await import_register(tx, [reutlingen])
         assert (report.added, report.changed, report.dissolved) == (0, 0, 1)
     assert [(row["key"], row["revision"]) for row in rows] == [("08415061", 1), ("08416041", 1), ("08416041", 2)]
     _, verdicts = await handle(intake, records(a_submission()))
@@ -280,9 +281,10 @@ async def test_an_import_publishes_only_what_changed(intake: Database) -> None:
 
 
 async def test_only_the_household_of_a_dissolved_municipality_keeps_it(intake: Database) -> None:
+    _, reutlingen = ENTRIES
     await handle(intake, records(a_submission()))
     async with intake.transaction() as tx:
-        await import_register(tx, [REUTLINGEN])
+        await import_register(tx, [reutlingen])
     corrected, registered = a_submission(CORRECT, facts=stated_facts(languages=["ru"])), a_submission(reference="KA-2")
     _, verdicts = await handle(intake, records(corrected, registered, start=1))
     assert [one.outcome for one in verdicts] == [Outcome.CORRECTED, Outcome.REJECTED]

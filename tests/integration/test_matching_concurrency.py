@@ -5,7 +5,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from builders import NOW, a_household, a_record, a_response
+from builders import NOW, REUTLINGEN, STUTTGART, TUEBINGEN, a_household, a_record, a_response
 from chassis.database import TRANSIENT, Database
 from contracts.assignments import Care
 from contracts.households import Household
@@ -14,7 +14,6 @@ from contracts.responses import Response
 from contracts.vocabulary import Answer, AnswerReason, CareStatus, HouseholdStatus
 from matching import handlers
 from matching.receipts import Receipt, broken_at, recompute, statement_of
-from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage
 
 TOWNS = (TUEBINGEN, REUTLINGEN, STUTTGART)

@@ -5,6 +5,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from builders import REUTLINGEN, TUEBINGEN
 from chassis.access.principal import Principal, Role, Tenant
 from chassis.database import Database
 from contracts.households import MAX_FAMILY
@@ -13,7 +14,6 @@ from integration.conftest import OpenDatabase
 from matching.store import handover
 from matching.store.queries import query
 from matching.web import store
-from matching_builders import REUTLINGEN, TUEBINGEN
 from rows import PLANNED, rows_read
 
 THERE = 10_000

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from builders import NOW, a_household
+from builders import NOW, REUTLINGEN, TUEBINGEN, a_household
 from contracts.assignments import Care
 from contracts.households import MAX_FAMILY
 from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdChange, HouseholdStatus
@@ -17,7 +17,7 @@ from matching.handing_over import Reason, Wanted, confirm, propose
 from matching.override import override
 from matching.roster.file import Shortage, import_roster
 from matching.roster.rows import manager_id
-from matching_builders import DAY, REUTLINGEN, TUEBINGEN
+from matching_builders import DAY
 from matching_stage import VAULT, Stage
 
 A = f"A;Anna Öhm;P;1;{TUEBINGEN};uk"

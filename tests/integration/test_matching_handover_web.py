@@ -5,12 +5,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from chassis.access import Role
 from doors import Door
 from forms import told
 from matching.roster.rows import manager_id
 from matching.web.handovers import FOLLOWED
-from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import HEADER, Stage, matching_door
 
 A, B, C = manager_id("P", "A"), manager_id("P", "B"), manager_id("Q", "C")

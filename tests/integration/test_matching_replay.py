@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from builders import NOW, a_household
+from builders import NOW, REUTLINGEN, STUTTGART, TUEBINGEN, a_household
 from clocks import SetClock
 from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus, HouseholdChange, HouseholdStatus
 from matching import solver
@@ -17,7 +17,6 @@ from matching.domain import OverrideReason
 from matching.override import CHANGED, override
 from matching.replay import Replayed, replay
 from matching.roster.rows import manager_id
-from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage
 
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from builders import NOW, a_household, a_policy
+from builders import NOW, REUTLINGEN, TUEBINGEN, a_household, a_policy
 from chassis.vault import Vault
 from contracts.policy import Eligibility, Load, Policy
 from contracts.vocabulary import Accommodation, Answer, CareReason, CareStatus, LegalGroup, ManagerStatus
@@ -14,7 +14,6 @@ from matching.policy import ensure_policy, publish_policy, shipped
 from matching.roster.change import add_absence
 from matching.roster.file import Carrying, import_roster
 from matching.roster.rows import manager_id, name_of
-from matching_builders import REUTLINGEN, TUEBINGEN
 from matching_stage import VAULT, Stage
 
 ONE = f"A;Anna Öhm;P;1;{TUEBINGEN};uk"

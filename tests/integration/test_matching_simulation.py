@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from builders import NOW, a_household
+from builders import NOW, REUTLINGEN, STUTTGART, TUEBINGEN, a_household
 from contracts import households
 from contracts.policy import Eligibility, Load, Policy
 from contracts.vocabulary import Accommodation, Answer, CareStatus, LegalGroup
@@ -16,7 +16,6 @@ from matching.days import day_of
 from matching.policy import publish_policy, shipped
 from matching.simulation import Change, Effect, simulate
 from matching.wire import policy_of
-from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage
 
 

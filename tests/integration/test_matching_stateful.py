@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders import a_household
+from builders import REUTLINGEN, STUTTGART, TUEBINGEN, a_household
 from chassis.database import Database
 from contracts.assignments import Care
 from contracts.policy import Eligibility
@@ -33,7 +33,6 @@ from matching.domain import Absence
 from matching.policy import publish_policy, shipped
 from matching.roster.change import add_absence
 from matching.roster.rows import manager_id
-from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage, on_stage
 
 TOWNS = (TUEBINGEN, REUTLINGEN, STUTTGART)

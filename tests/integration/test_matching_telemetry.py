@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import REGISTRY
 
-from builders import NOW, a_household, a_record
+from builders import NOW, REUTLINGEN, STUTTGART, TUEBINGEN, a_household, a_record
 from chassis.gauges import measure
 from contracts.assignments import Care
 from contracts.vocabulary import Answer, AnswerReason, CareReason, CareStatus
@@ -18,7 +18,6 @@ from matching.decisions import decide_anew
 from matching.handlers import on_households
 from matching.lifecycle import Step
 from matching.telemetry import measure_waiting
-from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage
 from recorded import recorded
 

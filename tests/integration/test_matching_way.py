@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from builders import NOW, a_care, a_household, a_record, a_response
+from builders import NOW, REUTLINGEN, STUTTGART, TUEBINGEN, a_care, a_household, a_record, a_response
 from chassis.consumer import Refused
 from contracts.households import MAX_FAMILY
 from contracts.vocabulary import (
@@ -23,7 +23,6 @@ from contracts.vocabulary import (
 from matching import handlers
 from matching.lifecycle import ENDED_BY
 from matching.roster.rows import manager_id
-from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import Stage
 
 ONE = f"A;Anna;P;1;{TUEBINGEN};uk"

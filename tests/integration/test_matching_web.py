@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from builders import NOW, a_household
+from builders import NOW, REUTLINGEN, STUTTGART, TUEBINGEN, a_household
 from chassis.access import Role, Tenant
 from chassis.vault import Vault
 from contracts.assignments import Care
@@ -20,7 +20,6 @@ from forms import fields_of, told
 from matching.receipts import Choice, recompute
 from matching.roster.file import import_roster
 from matching.roster.rows import manager_id
-from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
 from matching_stage import HEADER, VAULT, Stage, matching_door
 
 ROSTER = (

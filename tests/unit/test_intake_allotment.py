@@ -9,7 +9,6 @@ import pytest
 from contracts.vocabulary import HouseholdChange, HouseholdStatus, SubmissionKind
 from intake.allotment import allot, can_be_allotted
 from intake.domain import Changed, Household, Offer, decide, erase
-from intake.stated import Identity
 from offers import HOUSEHOLD, NOW, TODAY, a_desk, a_form, a_registered, an_identity, an_offer, stated_facts
 
 LATER = NOW + timedelta(days=3)
@@ -19,18 +18,13 @@ def waiting(**facts: Any) -> Household:
     return a_registered(facts=stated_facts(**({"municipality": None, "district": "08416"} | facts)))
 
 
-def on_file() -> Identity:
-    identity = a_form(None, an_identity()).identity
-    assert identity is not None
-    return identity
-
-
 def corrected(household: Household, **facts: Any) -> Household:
     return offered(household, an_offer(SubmissionKind.CORRECT, facts=stated_facts(**facts)))
 
 
 def offered(household: Household, offer: Offer) -> Household:
-    decision = decide(offer, household, on_file(), a_desk(), HOUSEHOLD)
+    on_file = a_form(None, an_identity()).identity
+    decision = decide(offer, household, on_file, a_desk(), HOUSEHOLD)
     assert isinstance(decision, Changed), decision
     return decision.household
 

@@ -6,13 +6,14 @@ from uuid import UUID, uuid4
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builders import STUTTGART
 from contracts.vocabulary import CareReason
 from matching.ask import Ask, Stay
 from matching.domain import Carried, Manager
 from matching.explain import WhyNot, why_not
 from matching.match import Decision, match
 from matching.receipts import Head, chained, statement_of
-from matching_builders import STUTTGART, a_round, ask, manager, unburdened
+from matching_builders import a_round, ask, manager, unburdened
 
 
 def told(decision: Decision, who: Manager, *managers: Manager) -> WhyNot | None:

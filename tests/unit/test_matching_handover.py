@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builders import NOW, REUTLINGEN, TUEBINGEN
 from contracts.vocabulary import CareReason, Skill
 from matching.ask import Override
 from matching.domain import Absence, Carried, Manager, OverrideReason
@@ -19,20 +20,7 @@ from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_go
 from matching.lifecycle import Case, Step
 from matching.rules import Need, stopped_at, weight
 from matching.settlement import Basis
-from matching_builders import (
-    DAY,
-    LANGUAGES,
-    MANDATORY,
-    NOW,
-    REUTLINGEN,
-    TOWNS,
-    TUEBINGEN,
-    a_round,
-    household,
-    manager,
-    policy,
-    proposed,
-)
+from matching_builders import DAY, LANGUAGES, MANDATORY, TOWNS, a_round, household, manager, policy, proposed
 
 YESTERDAY = DAY - timedelta(days=1)
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from builders import NOW, REUTLINGEN, STUTTGART, TUEBINGEN
 from contracts.vocabulary import (
     Accommodation,
     Answer,
@@ -39,20 +40,7 @@ from matching.lifecycle import (
 )
 from matching.match import Decision
 from matching.settlement import Ledger, release
-from matching_builders import (
-    DAY,
-    NOW,
-    REUTLINGEN,
-    STUTTGART,
-    TUEBINGEN,
-    ask,
-    facts,
-    household,
-    manager,
-    policy,
-    proposed,
-    reply,
-)
+from matching_builders import DAY, ask, facts, household, manager, policy, proposed, reply
 
 LATER = NOW + timedelta(days=1)
 HERS = manager(service_area=frozenset({TUEBINGEN, REUTLINGEN}))

@@ -9,13 +9,14 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builders import NOW, STUTTGART
 from contracts.vocabulary import CareReason, CareStatus, Skill
 from matching.ask import Ask, Override, Stay, Undo
 from matching.domain import Absence, Carried, Manager, OverrideReason, Priority
 from matching.field import Round
 from matching.match import Decision, match
 from matching.rules import GATES, Need, weight
-from matching_builders import DAY, MANDATORY, NOW, STUTTGART, a_round, ask, manager, towns, unburdened
+from matching_builders import DAY, MANDATORY, a_round, ask, carried_after, manager, towns, unburdened
 
 
 def decide(one: Ask, *managers: Manager, load: int = 0, **of_policy: Any) -> Decision:
@@ -32,15 +33,6 @@ def test_the_order_of_managers_and_households_changes_nothing(
     random.shuffle(managers)
     random.shuffle(asks)
     assert match(asks, loads, a_round(*managers, **MANDATORY)) == once
-
-
-def carried_after(decisions: list[Decision], loads: dict[UUID, Carried]) -> dict[UUID, Carried]:
-    carried = dict(loads)
-    for one in decisions:
-        if one.chosen:
-            load, new = carried[one.chosen.id]
-            carried[one.chosen.id] = Carried(load + one.weight, new + 1)
-    return carried
 
 
 @settings(max_examples=40, deadline=None)

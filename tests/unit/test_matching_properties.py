@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from builders import NOW
 from contracts.vocabulary import AgeBand, CareReason, CareStatus, Skill
 from matching.ask import Ask, turn_of
 from matching.domain import Absence, Carried, Manager
@@ -23,7 +24,7 @@ from matching.match import Decision, match
 from matching.receipts import Head, chained
 from matching.rules import GATES, Need, stopped_at, weight
 from matching.solver import Case, Option, Post, Problem, strain
-from matching_builders import DAY, LANGUAGES, MANDATORY, NOW, SKILLS, TOWNS, a_round, ask, manager
+from matching_builders import DAY, LANGUAGES, MANDATORY, SKILLS, TOWNS, a_round, ask, carried_after, manager
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "25"))
 decided: Counter[str] = Counter()
@@ -94,21 +95,12 @@ def decide(town: Town) -> tuple[Round, list[Decision]]:
     return around, decisions
 
 
-def carried_after(town: Town, decisions: list[Decision]) -> dict[UUID, Carried]:
-    carried = dict(town.carried)
-    for one in decisions:
-        if one.chosen:
-            load, new = carried[one.chosen.id]
-            carried[one.chosen.id] = Carried(load + one.weight, new + 1)
-    return carried
-
-
 @many
 @given(towns())
 def test_everybody_is_decided_once_and_nobody_beyond_what_she_can(town: Town) -> None:
     _, decisions = decide(town)
     assert Counter(one.ask.household.id for one in decisions) == Counter(one.household.id for one in town.asks)
-    after = carried_after(town, decisions)
+    after = carried_after(decisions, town.carried)
     for one in town.managers:
         assert after[one.id].load <= one.capacity
         if one.max_new_per_week is not None:
@@ -122,7 +114,7 @@ def test_who_is_chosen_passes_every_gate_and_who_waits_is_stopped_by_the_gate_th
     for one in decisions:
         if one.reason is CareReason.NO_MUNICIPALITY:
             continue
-        others = carried_after(town, [other for other in decisions if other is not one])
+        others = carried_after([other for other in decisions if other is not one], town.carried)
         facts = one.ask.facts
         mandatory = around.policy.mandatory_skills & set(facts.skills_needed)
         need = Need(facts.municipality or "", weight(facts, around.policy), mandatory, one.ask.excluded, DAY)
@@ -187,7 +179,7 @@ def worth(town: Town, decisions: list[Decision]) -> tuple[tuple[int, ...], int]:
     around = a_round(*town.managers, **MANDATORY)
     turns = sorted({turn_of(one.ask, around.policy) for one in decisions})
     served = Counter(one.turn for one in decisions if one.status is CareStatus.PROPOSED)
-    after = carried_after(town, decisions)
+    after = carried_after(decisions, town.carried)
     points = sum(
         sum(candidate.points) - candidate.points.balance
         for one in decisions

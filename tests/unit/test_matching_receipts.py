@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given, settings
 
+from builders import NOW
 from contracts.vocabulary import LegalGroup
 from geleit.audit.decisions import of_one_chain
 from geleit.audit.finding import Finding, Invariant
@@ -15,7 +16,7 @@ from matching.ask import Ask, Override, Stay, Undo
 from matching.domain import Carried, Manager, OverrideReason
 from matching.match import Decision, match
 from matching.receipts import Choice, Head, Receipt, broken_at, chained, recompute, statement_of
-from matching_builders import MANDATORY, NOW, a_round, ask, manager, towns, unburdened
+from matching_builders import MANDATORY, a_round, ask, manager, towns, unburdened
 
 
 def receipts_of(decisions: list[Decision], *managers: Manager) -> list[Receipt]:

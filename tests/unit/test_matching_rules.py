@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import STUTTGART, TUEBINGEN
 from contracts.vocabulary import Accommodation, CareReason, LegalGroup, Skill
 from matching.domain import Absence, Carried, Rule
 from matching.policy import shipped
@@ -21,7 +22,7 @@ from matching.rules import (
     weight,
 )
 from matching.wire import policy_of
-from matching_builders import DAY, PLACES, STUTTGART, TUEBINGEN, facts, manager, policy
+from matching_builders import DAY, PLACES, facts, manager, policy
 
 POLICY = policy_of(shipped())
 
