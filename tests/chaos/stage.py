@@ -5,13 +5,10 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from chaos.volume import Volume
-from e2e.gate import Gate
-from e2e.world import World, world_of
+from e2e.gate import open_gate
+from e2e.world import World, system_on, world_of
 from folders import fresh, remove
 from geleit.embedded.accounts import open_way_to
-from geleit.probe import LOOPBACK, free_port
-from geleit.settings import Settings
-from geleit.system import system
 
 OLDER = timedelta(hours=2)
 """More than any clock is set off."""
@@ -32,25 +29,14 @@ async def a_world(
         (state / "postgres").symlink_to(volume.folder)
         # PostgreSQL's own account comes by here; to where the link leads it has a way.
         open_way_to(state / "link")
-    gate = Gate()
-    await gate.open()
-    settings = Settings(
-        geleit_state_dir=state,
-        port=free_port(),
-        kafka_bootstrap_servers=None,
-        database_url=None,
-        smtp_url=None,
-        public_url=None,
-        tracing=False,
-    )
-    variables = {"SMTP_URL": f"smtp://{LOOPBACK}:{gate.port}", **(env or {})}
     try:
-        async with system(settings, workers=WORKERS, env=variables) as running:
-            gate.target = running.process("smtp-catcher").port
-            async with world_of(running, gate) as world:
-                yield world
+        async with (
+            open_gate() as gate,
+            system_on(state, gate, workers=WORKERS, env=env) as running,
+            world_of(running, gate) as world,
+        ):
+            yield world
     finally:
-        await gate.shut()
         await remove(state)
 
 

@@ -1,20 +1,18 @@
 """All of Geleit as processes, once for the session: on the embedded servers, on containers, or on those given."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.topics import STATE_TOPICS
-from e2e.gate import Gate
-from e2e.world import World, world_of
+from e2e.gate import Gate, open_gate
+from e2e.world import World, system_on, world_of
 from folders import fresh, remove
 from geleit.embedded import create_database, drop_database
-from geleit.probe import LOOPBACK, free_port
-from geleit.settings import Settings
-from geleit.system import Running, system
+from geleit.system import Running
 from stream import eventually
 
 DATABASE = "geleit_e2e"
@@ -23,10 +21,8 @@ WORKERS = {"matching": 2}
 
 @pytest.fixture(scope="session")
 async def gate() -> AsyncIterator[Gate]:
-    gate = Gate()
-    await gate.open()
-    yield gate
-    await gate.shut()
+    async with open_gate() as gate:
+        yield gate
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +39,7 @@ async def running(
     if given_postgres:
         await drop_database(given_postgres, DATABASE)
     database = await create_database(given_postgres, DATABASE) if given_postgres else None
-    async with _system(state, gate, given_kafka, database, services_password) as running:
+    async with _recorded(state, gate, given_kafka, database, services_password) as running:
         yield running
     await remove(state)
 
@@ -55,25 +51,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.own_servers)
 
 
-@asynccontextmanager
-async def _system(
+def _recorded(
     state: Path, gate: Gate, kafka: str | None = None, database: str | None = None, password: str | None = None
-) -> AsyncIterator[Running]:
-    settings = Settings(
-        geleit_state_dir=state,
-        port=free_port(),
-        kafka_bootstrap_servers=kafka,
-        database_url=database,
-        smtp_url=None,
-        public_url=None,
-        tracing=False,
-    )
-    env = {"SMTP_URL": f"smtp://{LOOPBACK}:{gate.port}", "OTEL_BSP_SCHEDULE_DELAY": "200"}
+) -> AbstractAsyncContextManager[Running]:
+    env = {"OTEL_BSP_SCHEDULE_DELAY": "200"}
     if password is not None:
         env["DATABASE_PASSWORD"] = password
-    async with system(settings, workers=WORKERS, env=env, spans=1.0) as running:
-        gate.target = running.process("smtp-catcher").port
-        yield running
+    return system_on(state, gate, kafka=kafka, database=database, workers=WORKERS, env=env, spans=1.0)
 
 
 @pytest.fixture(scope="session")
@@ -94,11 +78,8 @@ async def breakable(world: World) -> AsyncIterator[World]:
         yield world
         return
     state = await fresh("breakable")
-    gate = Gate()
-    await gate.open()
-    async with _system(state, gate) as running, world_of(running, gate) as own:
+    async with open_gate() as gate, _recorded(state, gate) as running, world_of(running, gate) as own:
         yield own
-    await gate.shut()
     await remove(state)
 
 

@@ -1,7 +1,8 @@
 """A door in front of the mail server that tests shut, or behind which nobody answers, or only says no."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from geleit.probe import LOOPBACK, free_port
 
@@ -62,6 +63,17 @@ class Gate:
         finally:
             self._open.discard(writer)
             writer.close()
+
+
+@asynccontextmanager
+async def open_gate() -> AsyncIterator[Gate]:
+    """One that listens as long as the block lasts."""
+    gate = Gate()
+    await gate.open()
+    try:
+        yield gate
+    finally:
+        await gate.shut()
 
 
 async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

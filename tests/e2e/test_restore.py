@@ -15,14 +15,11 @@ from chassis.database import Database, RestoreUnfinished
 from chassis.failpoint import VARIABLE
 from chassis.migrate import migrate
 from contracts.vocabulary import SubmissionKind
-from e2e.gate import Gate
+from e2e.gate import open_gate
 from e2e.rest import faults, is_quiet
-from e2e.world import CENTRE, HOUSEHOLDS, World, geleit, registration, world_of
+from e2e.world import CENTRE, HOUSEHOLDS, World, geleit, registration, system_on, world_of
 from geleit.audit.journal import Journal
 from geleit.embedded import postgres
-from geleit.probe import LOOPBACK, free_port
-from geleit.settings import Settings
-from geleit.system import system
 from reporting.store import state_hash
 from stream import eventually
 
@@ -34,17 +31,9 @@ OURS = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "DATABASE_PASSWORD")
 @asynccontextmanager
 async def up(state: Path) -> AsyncIterator[World]:
     """All of Geleit on a folder, as long as the block lasts."""
-    gate = Gate()
-    await gate.open()
-    settings = Settings(geleit_state_dir=state, port=free_port())
-    async with (
-        system(settings, env={"SMTP_URL": f"smtp://{LOOPBACK}:{gate.port}"}) as running,
-        world_of(running, gate) as world,
-    ):
-        gate.target = running.process("smtp-catcher").port
+    async with open_gate() as gate, system_on(state, gate) as running, world_of(running, gate) as world:
         yield world
         await eventually(lambda: is_quiet(world), within=60)
-    await gate.shut()
 
 
 def command(state: Path, *words: str) -> str:

@@ -27,8 +27,10 @@ from contracts.topics import submissions
 from contracts.vocabulary import SubmissionKind
 from e2e.gate import Gate
 from geleit import loopback
+from geleit.probe import LOOPBACK, free_port
 from geleit.services import database_of, services_with
-from geleit.system import Running
+from geleit.settings import Settings
+from geleit.system import Running, system
 from intake.generate import generate
 from intake.identity import encrypt
 from intake.municipalities import import_register
@@ -251,6 +253,35 @@ def services_of(environment: Mapping[str, str]) -> dict[str, Service]:
         return kind(**{name: environment[name.upper()] for name in kind.model_fields if name.upper() in environment})
 
     return services_with(settings)
+
+
+@asynccontextmanager
+async def system_on(
+    state: Path,
+    gate: Gate,
+    *,
+    kafka: str | None = None,
+    database: str | None = None,
+    env: Mapping[str, str] | None = None,
+    **how: Any,
+) -> AsyncIterator[Running]:
+    """All of Geleit on a folder, as long as the block lasts; its mail goes through the gate.
+
+    On embedded servers, unless an address is given.
+    """
+    settings = Settings(
+        geleit_state_dir=state,
+        port=free_port(),
+        kafka_bootstrap_servers=kafka,
+        database_url=database,
+        smtp_url=None,
+        public_url=None,
+        tracing=False,
+    )
+    env = {"SMTP_URL": f"smtp://{LOOPBACK}:{gate.port}", **(env or {})}
+    async with system(settings, env=env, **how) as running:
+        gate.target = running.process("smtp-catcher").port
+        yield running
 
 
 @asynccontextmanager
