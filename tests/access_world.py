@@ -1,6 +1,6 @@
 """Accounts and keys on a real database, as the owner makes them and as a service's web role uses them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from builders import TUEBINGEN
@@ -9,7 +9,6 @@ from chassis.access.accounts import SignedIn, create_account, sign_in
 from chassis.access.keys import IssuedKey, issue_key
 from chassis.database import OWNER, Database, Tx
 
-OpenDatabase = Callable[..., Awaitable[Database]]
 PASSWORD = "correct horse battery"
 
 

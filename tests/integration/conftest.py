@@ -10,6 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from argon2 import PasswordHasher
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from audit_ground import Ground, a_ground
 from chassis.access import passwords
@@ -18,6 +19,7 @@ from chassis.migrate import migrate
 from chassis.vault import KEY_BYTES
 from geleit.embedded.postgres import database_url as on_database
 from matching_stage import Stage, on_stage
+from recorded import recorded_of_all
 
 SERVICES = ("intake", "matching", "notifications", "reporting", "probe")
 NOBODY = "127.0.0.1:1"
@@ -105,6 +107,13 @@ def here(
     monkeypatch.setenv("VAULT_MASTER_KEY", b64encode(os.urandom(KEY_BYTES)).decode())
     monkeypatch.chdir(tmp_path)
     return monkeypatch
+
+
+@pytest.fixture
+def spans() -> Iterator[InMemorySpanExporter]:
+    """What is recorded during the test, by whomever."""
+    with recorded_of_all() as exporter:
+        yield exporter
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from access_world import PASSWORD, OpenDatabase, a_session, an_account, owner
+from access_world import PASSWORD, a_session, an_account, owner
 from builders import TUEBINGEN
 from chassis.access import Principal, Role, accounts
 from chassis.access.accounts import (
@@ -28,6 +29,7 @@ from chassis.access.accounts import (
 from chassis.access.identify import principal_of
 from chassis.access.passwords import MOST_SIGNING_IN, WeakPassword, password_fits, signing_in
 from chassis.database import Database
+from integration.conftest import OpenDatabase
 from rows import somebody_waits
 from stream import eventually
 
@@ -169,17 +171,23 @@ async def end_access(url: str, disabled: bool) -> None:
             await set_password(tx, name="tuebingen", password="another " + PASSWORD)
 
 
+def fits_until_now(url: str, disabled: bool) -> Callable[[str | None, str], Awaitable[bool]]:
+    """Looks whether a password fits, and ends the access before it says so."""
+
+    async def fits(password_hash: str | None, password: str) -> bool:
+        fitted = await password_fits(password_hash, password)
+        await end_access(url, disabled)
+        return fitted
+
+    return fits
+
+
 @pytest.mark.parametrize("disabled", [False, True])
 async def test_a_sign_in_under_way_does_not_outlive_its_password(
     web: Database, database_url: str, monkeypatch: pytest.MonkeyPatch, disabled: bool
 ) -> None:
-    async def fits_until_now(password_hash: str | None, password: str) -> bool:
-        fits = await password_fits(password_hash, password)
-        await end_access(database_url, disabled)
-        return fits
-
     await an_account(database_url)
-    monkeypatch.setattr(accounts, "password_fits", fits_until_now)
+    monkeypatch.setattr(accounts, "password_fits", fits_until_now(database_url, disabled))
     assert await sign_in(web, name="tuebingen", password=PASSWORD) == Refused()
     async with owner(database_url) as tx:
         assert await tx.fetchval("select count(*) from access.session") == 0
@@ -253,13 +261,8 @@ async def test_who_changes_a_password_takes_a_place_among_those_who_sign_in(web:
 async def test_a_password_that_was_replaced_meanwhile_changes_nothing_any_more(
     web: Database, database_url: str, monkeypatch: pytest.MonkeyPatch, disabled: bool
 ) -> None:
-    async def fits_until_now(password_hash: str | None, password: str) -> bool:
-        fits = await password_fits(password_hash, password)
-        await end_access(database_url, disabled)
-        return fits
-
     await an_account(database_url)
-    monkeypatch.setattr(accounts, "password_fits", fits_until_now)
+    monkeypatch.setattr(accounts, "password_fits", fits_until_now(database_url, disabled))
     assert await change_password(web, name="tuebingen", password=PASSWORD, new="a stolen horse battery") == Refused()
     async with owner(database_url) as tx:
         assert await tx.fetchval("select count(*) from access.session") == 0

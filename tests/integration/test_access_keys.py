@@ -6,13 +6,14 @@ from uuid import uuid4
 
 import pytest
 
-from access_world import OpenDatabase, a_key, owner
+from access_world import a_key, owner
 from chassis.access import Principal, Role
 from chassis.access.identify import principal_of
 from chassis.access.keys import IssuedKey, TooManyKeys, issue_key, list_keys, revoke_key
 from chassis.database import Database
 from chassis.gauges import measure
 from gauged import sample
+from integration.conftest import OpenDatabase
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from fastapi import APIRouter
 
-from access_world import PASSWORD, OpenDatabase, a_key, a_session, an_account, owner
+from access_world import PASSWORD, a_key, a_session, an_account, owner
 from builders import TUEBINGEN
 from chassis import retention
 from chassis.access import Role
@@ -19,6 +19,7 @@ from chassis.access.keys import issue_key, revoke_key
 from chassis.database import OWNER, Database
 from chassis.retention import forget
 from doors import Door, probe_door
+from integration.conftest import OpenDatabase
 
 TYPED = "no name but a password"
 HALF_A_YEAR = timedelta(days=180)

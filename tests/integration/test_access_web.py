@@ -11,7 +11,7 @@ import pytest
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from access_world import PASSWORD, OpenDatabase, a_key, a_session, an_account, owner
+from access_world import PASSWORD, a_key, a_session, an_account, owner
 from builders import TUEBINGEN
 from chassis.access import Role, accounts
 from chassis.access.passwords import MOST_SIGNING_IN
@@ -20,6 +20,7 @@ from chassis.database import Database
 from chassis.web import Work, pages, require
 from chassis.web.guard import SESSION_COOKIE
 from forms import told
+from integration.conftest import OpenDatabase
 from showcase.client import client_of, showcase_app
 
 HTML = {"Accept": "text/html"}

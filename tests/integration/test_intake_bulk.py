@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +19,6 @@ from gauged import figure
 from intake_world import intake_door, outcomes, with_register
 from integration.conftest import OpenDatabase
 from offers import a_person, a_registration, an_identity, stated_facts
-from recorded import recorded_of_all
 from rows import rows
 
 SINGLE = "/intake/v1/households"
@@ -36,12 +34,6 @@ async def worker(database: OpenDatabase) -> Database:
 @pytest.fixture
 async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
     return intake_door(await database("intake", "web"), worker, database_url)
-
-
-@pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    with recorded_of_all() as exporter:
-        yield exporter
 
 
 def an_item(reference: str = "KA-1", key: str | None = None, **form: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterator
 from html import unescape
 from uuid import uuid4
 
@@ -22,7 +21,6 @@ from intake.web.formdata import flattened
 from intake_world import intake_door, outcomes, with_register
 from integration.conftest import OpenDatabase
 from offers import a_registration
-from recorded import recorded_of_all
 from rows import rows
 
 UPLOAD = "/intake/upload"
@@ -54,12 +52,6 @@ async def worker(database: OpenDatabase) -> Database:
 @pytest.fixture
 async def door(worker: Database, database: OpenDatabase, database_url: str) -> Door:
     return intake_door(await database("intake", "web"), worker, database_url)
-
-
-@pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    with recorded_of_all() as exporter:
-        yield exporter
 
 
 async def choose(browser: Browser, data: bytes) -> httpx.Response:
