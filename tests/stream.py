@@ -1,7 +1,8 @@
 """Reading and writing the real stream in tests: everything ends by a deadline, nothing by a pause."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -115,6 +116,19 @@ async def read_to_the_end(bootstrap: str, *topics: str) -> list[ConsumerRecord]:
 
 async def _some(consumer: AIOKafkaConsumer) -> list[ConsumerRecord]:
     return [record for records in (await consumer.getmany(timeout_ms=200)).values() for record in records]
+
+
+@asynccontextmanager
+async def at_work(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """What runs until it is told to stop, as long as the block lasts; then it has come to its end."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(run(stop))
+    try:
+        yield
+        stop.set()
+        await running
+    finally:
+        running.cancel()
 
 
 async def eventually(check: Callable[[], Awaitable[Any]], *, within: float = DEADLINE) -> Any:

@@ -16,6 +16,7 @@ from chassis.health import Health
 from chassis.timers import Due, Timers, hasten, postponed
 from contracts.record import State
 from integration.conftest import OpenDatabase
+from stream import at_work
 
 
 @pytest.fixture
@@ -150,12 +151,8 @@ async def test_an_errand_is_settled_with_its_result_or_its_error_in_its_own_trac
             done.set()
         return []
 
-    stop = asyncio.Event()
-    errand = Errand("send letter", claim, perform, settle)
-    running = asyncio.create_task(Errands(probe, errand, Health()).run(stop))
-    await asyncio.wait_for(done.wait(), 10)
-    stop.set()
-    await running
+    async with at_work(Errands(probe, Errand("send letter", claim, perform, settle), Health()).run):
+        await asyncio.wait_for(done.wait(), 10)
     assert settled[1] == "posted"
     assert isinstance(settled[2], ConnectionRefusedError)
     assert traces == ["ab" * 16]

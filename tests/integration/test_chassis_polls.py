@@ -1,6 +1,5 @@
 """A batch that cannot be unpacked stands in the way of its own partition, and costs no other a record."""
 
-import asyncio
 import os
 from datetime import timedelta
 from uuid import uuid4
@@ -22,7 +21,7 @@ from chassis.vault import Vault
 from contracts.municipalities import Municipality
 from contracts.topics import Topic
 from probe import handlers
-from stream import eventually, send_what_cannot_be_unpacked, write_municipalities
+from stream import at_work, eventually, send_what_cannot_be_unpacked, write_municipalities
 
 
 def a_consumer(probe: Database, *topics: Topic) -> Consumer:
@@ -49,15 +48,12 @@ async def test_it_is_found_also_where_little_is_there_and_fetches_gather(
     await create_topics(Broker(kafka_bootstrap), [torn])
     await write_municipalities(probe, kafka_bootstrap, torn, range(3))
     await send_what_cannot_be_unpacked(kafka_bootstrap, torn.name)
-    stop = asyncio.Event()
-    running = asyncio.create_task(a_subscription(a_consumer(probe, torn), kafka_bootstrap, 0.5, torn).run(stop))
 
     async def stands_still() -> bool:
         return "/0 cannot be unpacked from 3 on" in caplog.text
 
-    await eventually(stands_still)
-    stop.set()
-    await running
+    async with at_work(a_subscription(a_consumer(probe, torn), kafka_bootstrap, 0.5, torn).run):
+        await eventually(stands_still)
 
 
 @pytest.mark.parametrize("gathers", [0.0, 0.5])
@@ -78,8 +74,6 @@ async def test_others_lose_nothing_by_it_and_its_own_partition_goes_on_once_it_i
     await write_municipalities(probe, kafka_bootstrap, whole, range(100, 350))
 
     consumer = a_consumer(probe, whole, torn)
-    stop = asyncio.Event()
-    running = asyncio.create_task(a_subscription(consumer, kafka_bootstrap, gathers, whole, torn).run(stop))
 
     async def seen() -> set[str]:
         async with probe.transaction() as tx:
@@ -91,23 +85,20 @@ async def test_others_lose_nothing_by_it_and_its_own_partition_goes_on_once_it_i
     async def stands_still() -> bool:
         return "/0 cannot be unpacked from 3 on" in caplog.text and await seen() == towns(*range(3), *range(100, 350))
 
-    await eventually(stands_still)
-    with pytest.raises(polls.Unreadable, match="UnicodeDecodeError"):
-        await replay(consumer, [torn.name], broker=Broker(kafka_bootstrap))
-    await write_municipalities(probe, kafka_bootstrap, whole, range(350, 360))
-
     async def others_go_on() -> bool:
         return await seen() == towns(*range(3), *range(100, 360))
-
-    await eventually(others_go_on)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
-    await admin.start()
-    await admin.delete_records({TopicPartition(torn.name, 0): RecordsToDelete(before_offset=4)})
-    await admin.close()
 
     async def all_there() -> bool:
         return await seen() == towns(*range(6), *range(100, 360))
 
-    await eventually(all_there)
-    stop.set()
-    await running
+    async with at_work(a_subscription(consumer, kafka_bootstrap, gathers, whole, torn).run):
+        await eventually(stands_still)
+        with pytest.raises(polls.Unreadable, match="UnicodeDecodeError"):
+            await replay(consumer, [torn.name], broker=Broker(kafka_bootstrap))
+        await write_municipalities(probe, kafka_bootstrap, whole, range(350, 360))
+        await eventually(others_go_on)
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+        await admin.start()
+        await admin.delete_records({TopicPartition(torn.name, 0): RecordsToDelete(before_offset=4)})
+        await admin.close()
+        await eventually(all_there)

@@ -24,7 +24,7 @@ from chassis.topics import TopicDiffers, create_topics
 from contracts.municipalities import Municipality
 from contracts.record import event_id
 from contracts.topics import HOME_PARTITIONS, Topic, all_topics
-from stream import eventually, read_to_the_end
+from stream import at_work, eventually, read_to_the_end
 
 NO_PRODUCER: Any = None
 
@@ -36,14 +36,9 @@ async def topics(kafka_bootstrap: str) -> None:
 
 @asynccontextmanager
 async def relaying(probe: Database, kafka_bootstrap: str, kind: type[Relay] = Relay) -> AsyncIterator[None]:
-    stop = asyncio.Event()
     relay = kind(probe, service="probe", broker=Broker(kafka_bootstrap), batch=500, health=Health())
-    running = asyncio.create_task(relay.run(stop))
-    try:
+    async with at_work(relay.run):
         yield
-    finally:
-        stop.set()
-        await running
 
 
 def everything_sent(probe: Database) -> Callable[[], Awaitable[bool]]:
@@ -119,7 +114,7 @@ async def test_a_topic_that_is_not_there_keeps_no_other_from_being_sent(
     probe: Database, kafka_bootstrap: str, topics: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chassis.relay, "LOOK_AGAIN_SECONDS", 1.0)
-    gone, health, stop = f"gone-{uuid4().hex[:8]}", Health(), asyncio.Event()
+    gone, health = f"gone-{uuid4().hex[:8]}", Health()
     async with probe.transaction() as tx:
         await tx.publish([a_municipality(ags=f"08{number:06d}", revision=78) for number in range(20)])
         await tx.execute("update outbox set topic = $1", gone)
@@ -127,7 +122,6 @@ async def test_a_topic_that_is_not_there_keeps_no_other_from_being_sent(
         await tx.publish([a_municipality(ags="08999997", revision=78)])
     # More wait in front for the one that is not there than are selected at once.
     relay = Relay(probe, service="probe", broker=Broker(kafka_bootstrap), batch=5, health=health)
-    running = asyncio.create_task(relay.run(stop))
 
     async def unsent() -> int:
         async with probe.transaction() as tx:
@@ -136,17 +130,15 @@ async def test_a_topic_that_is_not_there_keeps_no_other_from_being_sent(
     async def all_but_the_gone() -> bool:
         return await unsent() == 20
 
-    await eventually(all_but_the_gone, within=10)
-    assert not health.ready
-    await create_topics(Broker(kafka_bootstrap), [Topic(gone, Municipality, "probe")])
-    await eventually(everything_sent(probe), within=10)
-
     async def is_ready() -> bool:
         return health.ready
 
-    await eventually(is_ready)
-    stop.set()
-    await running
+    async with at_work(relay.run):
+        await eventually(all_but_the_gone, within=10)
+        assert not health.ready
+        await create_topics(Broker(kafka_bootstrap), [Topic(gone, Municipality, "probe")])
+        await eventually(everything_sent(probe), within=10)
+        await eventually(is_ready)
 
 
 async def test_two_relays_send_each_row_once(probe: Database, kafka_bootstrap: str, topics: None) -> None:
@@ -332,7 +324,7 @@ async def test_what_is_to_be_sent_again_is_not_forgotten_with_the_transaction_th
     probe: Database, overtaken: list[asyncpg.Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     relay = Answered(probe, service="probe", broker=Broker(""), batch=500, health=Health())
-    lost, owner, stop = await probe.dedicated(), await probe.dedicated(), asyncio.Event()
+    lost, owner = await probe.dedicated(), await probe.dedicated()
     await owner.execute("select pg_advisory_lock(hashtextextended('geleit.relay.' || current_schema(), 0))")
     lost.terminate()
     monkeypatch.setattr(failpoint, "_folder", tmp_path)
@@ -340,11 +332,9 @@ async def test_what_is_to_be_sent_again_is_not_forgotten_with_the_transaction_th
     with pytest.raises(Injected):
         await relay._send(lost, NO_PRODUCER, overtaken)
     assert await sent_again(probe) == []
-    running = asyncio.create_task(relay.run(stop))
-    await eventually(lambda: sent_again(probe))
-    assert await sent_again(probe) == [(a_municipality().key, 3)], "though another one is the owner"
-    stop.set()
-    await running
+    async with at_work(relay.run):
+        await eventually(lambda: sent_again(probe))
+        assert await sent_again(probe) == [(a_municipality().key, 3)], "though another one is the owner"
     for one in (lost, owner):
         await probe.release(one)
 

@@ -35,7 +35,7 @@ from contracts.record import Record, State, encode
 from contracts.topics import Topic
 from gauged import sample
 from probe import handlers
-from stream import eventually, send, write_municipalities
+from stream import at_work, eventually, send, write_municipalities
 
 
 @pytest.fixture
@@ -85,15 +85,12 @@ async def test_what_was_sent_before_the_first_start_is_read_and_a_restart_goes_o
 
     for part in (range(50), range(50, 80)):
         await write_municipalities(probe, kafka_bootstrap, topic, part)
-        stop = asyncio.Event()
-        running = asyncio.create_task(a_subscription(probe, topic, kafka_bootstrap, counting, group).run(stop))
 
         async def all_there(expected: int = part.stop) -> bool:
             return await count(probe) == expected
 
-        await eventually(all_there)
-        stop.set()
-        await running
+        async with at_work(a_subscription(probe, topic, kafka_bootstrap, counting, group).run):
+            await eventually(all_there)
     assert sum(batches) == 80, "a committed record was read again after a clean stop"
 
 
@@ -108,15 +105,12 @@ async def test_a_member_that_comes_back_with_one_more_topic_is_given_it(
         member = a_subscription(
             probe, topic, kafka_bootstrap, handlers.on_municipalities, group, *more, instance="a-name"
         )
-        stop = asyncio.Event()
-        running = asyncio.create_task(member.run(stop))
 
         async def all_there(expected: int = part.stop) -> bool:
             return await count(probe) == expected
 
-        await eventually(all_there)
-        stop.set()
-        await running
+        async with at_work(member.run):
+            await eventually(all_there)
 
 
 @pytest.mark.parametrize(
@@ -137,9 +131,8 @@ async def test_a_topic_that_is_missing_is_told_from_one_that_must_not_be_read(
         return [one | {"error_code": code} for one in await describe(self, topics)]
 
     monkeypatch.setattr(AIOKafkaAdminClient, "describe_topics", answered)
-    health, stop = Health("stream"), asyncio.Event()
+    health = Health("stream")
     subscription = a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex, health=health)
-    running = asyncio.create_task(subscription.run(stop))
 
     async def is_said() -> bool:
         async with httpx.AsyncClient(
@@ -147,26 +140,20 @@ async def test_a_topic_that_is_missing_is_told_from_one_that_must_not_be_read(
         ) as http:
             return bool((await http.get("/readyz")).json()["down"]["stream"] == said)
 
-    await eventually(is_said)
-    stop.set()
-    await running
+    async with at_work(subscription.run):
+        await eventually(is_said)
 
 
 async def test_only_the_places_of_what_came_are_committed(probe: Database, kafka_bootstrap: str) -> None:
     topic, group = Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe", 3), uuid4().hex
     await create_topics(Broker(kafka_bootstrap), [topic])
     await write_municipalities(probe, kafka_bootstrap, topic, range(1))
-    stop = asyncio.Event()
-    running = asyncio.create_task(
-        a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, group).run(stop)
-    )
 
     async def there() -> bool:
         return await count(probe) == 1
 
-    await eventually(there)
-    stop.set()
-    await running
+    async with at_work(a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, group).run):
+        await eventually(there)
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
     await admin.start()
     try:
@@ -280,17 +267,12 @@ async def test_many_polls_are_told_as_one(
 
     monkeypatch.setattr(AIOKafkaConsumer, "commit", noted)
     await write_municipalities(probe, kafka_bootstrap, topic, range(250))
-    stop = asyncio.Event()
-    running = asyncio.create_task(
-        a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run(stop)
-    )
 
     async def all_there() -> bool:
         return await count(probe) == 250
 
-    await eventually(all_there)
-    stop.set()
-    await running
+    async with at_work(a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run):
+        await eventually(all_there)
     assert told[-1] == [250]
     assert len(told) <= 2, "once at the end, and by a poll that was under way then"
 
@@ -306,17 +288,12 @@ async def test_who_waits_for_records_asks_seldom(
         return await getmany(self, *places, **asked)
 
     monkeypatch.setattr(AIOKafkaConsumer, "getmany", counted)
-    stop = asyncio.Event()
-    running = asyncio.create_task(
-        a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run(stop)
-    )
 
     async def three_times() -> bool:
         return polls.count(POLL_MS) >= 3
 
-    await eventually(three_times)
-    stop.set()
-    await running
+    async with at_work(a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run):
+        await eventually(three_times)
     assert set(polls) == {POLL_MS}
 
 
@@ -334,15 +311,12 @@ async def test_a_poll_whose_transaction_fails_comes_again(
         return await handlers.on_municipalities(batch, tx)
 
     await write_municipalities(probe, kafka_bootstrap, topic, range(20))
-    stop = asyncio.Event()
-    running = asyncio.create_task(a_subscription(probe, topic, kafka_bootstrap, fails_at_first, uuid4().hex).run(stop))
 
     async def all_there() -> bool:
         return await count(probe) == 20
 
-    await eventually(all_there)
-    stop.set()
-    await running
+    async with at_work(a_subscription(probe, topic, kafka_bootstrap, fails_at_first, uuid4().hex).run):
+        await eventually(all_there)
 
 
 @pytest.mark.parametrize("codec", ["gzip", "lz4", "snappy", "zstd"])
@@ -353,17 +327,12 @@ async def test_whatever_a_client_compresses_by_is_read(
     async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, compression_type=codec) as producer:
         told = [("ce_type", state.ce_type.encode())]
         await producer.send_and_wait(topic.name, encode(state), key=b"k", headers=told)
-    stop = asyncio.Event()
-    running = asyncio.create_task(
-        a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run(stop)
-    )
 
     async def applied() -> bool:
         return await count(probe) == 1
 
-    await eventually(applied)
-    stop.set()
-    await running
+    async with at_work(a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run):
+        await eventually(applied)
 
 
 async def test_a_header_that_is_not_text_costs_nothing(probe: Database, topic: Topic, kafka_bootstrap: str) -> None:
@@ -374,10 +343,6 @@ async def test_a_header_that_is_not_text_costs_nothing(probe: Database, topic: T
         topic.name,
         [("a", encode(state), [*good, ("comment", b"\xff\xfe")]), ("b", None, good), ("c", b"\x00", good)],
     )
-    stop = asyncio.Event()
-    running = asyncio.create_task(
-        a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run(stop)
-    )
 
     async def parked() -> bool:
         async with probe.transaction() as tx:
@@ -386,10 +351,9 @@ async def test_a_header_that_is_not_text_costs_nothing(probe: Database, topic: T
     async def applied() -> bool:
         return await count(probe) == 1
 
-    await eventually(parked)
-    await eventually(applied)
-    stop.set()
-    await running
+    async with at_work(a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, uuid4().hex).run):
+        await eventually(parked)
+        await eventually(applied)
 
 
 async def test_a_consumer_that_stands_still_before_records_ends_its_process(
@@ -542,8 +506,7 @@ async def test_a_consumer_without_records_may_stand_still(
     monkeypatch.setattr(stream, "STUCK_SECONDS", 0.2)
     await write_municipalities(probe, kafka_bootstrap, topic, range(3))
     subscription = a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, "may-stand-still")
-    stop, looked = asyncio.Event(), 0
-    look = stream.Watch.look
+    looked, look = 0, stream.Watch.look
 
     async def counted(*asked: Any) -> None:
         nonlocal looked
@@ -551,15 +514,13 @@ async def test_a_consumer_without_records_may_stand_still(
         looked += 1
 
     monkeypatch.setattr(stream.Watch, "look", counted)
-    running = asyncio.create_task(subscription.run(stop))
 
     async def long_enough() -> bool:
         return looked > 10
 
-    await eventually(long_enough)
-    assert await count(probe) == 3
-    stop.set()
-    await running
+    async with at_work(subscription.run):
+        await eventually(long_enough)
+        assert await count(probe) == 3
 
 
 class Rebalanced:
@@ -631,12 +592,9 @@ async def test_the_lag_counts_what_is_at_hand_and_what_came_after(
         return await lag() == 0 and await count(probe) == 30
 
     await write_municipalities(probe, kafka_bootstrap, topic, range(20))
-    stop = asyncio.Event()
-    running = asyncio.create_task(a_subscription(probe, topic, kafka_bootstrap, waits, uuid4().hex).run(stop))
-    await eventually(at_hand)
-    await write_municipalities(probe, kafka_bootstrap, topic, range(20, 30))
-    await eventually(more_than_at_hand)
-    may_go_on.set()
-    await eventually(caught_up)
-    stop.set()
-    await running
+    async with at_work(a_subscription(probe, topic, kafka_bootstrap, waits, uuid4().hex).run):
+        await eventually(at_hand)
+        await write_municipalities(probe, kafka_bootstrap, topic, range(20, 30))
+        await eventually(more_than_at_hand)
+        may_go_on.set()
+        await eventually(caught_up)
