@@ -12,8 +12,8 @@ from builders import NOW, a_household
 from contracts import households
 from contracts.policy import Eligibility, Load, Policy
 from contracts.vocabulary import Accommodation, Answer, CareStatus, LegalGroup
+from contracts.zone import day_of
 from matching import own_way, store
-from matching.days import day_of
 from matching.policy import publish_policy, shipped
 from matching.simulation import Change, Effect, simulate
 from matching.wire import policy_of

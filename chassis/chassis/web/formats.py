@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from babel import Locale, dates, numbers
 
-from contracts.zone import BERLIN
+from contracts.zone import BERLIN, day_of
 
 Number = int | float | Decimal
 NOTHING = "–"
@@ -45,7 +45,7 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
         if isinstance(value, str):
             value = date.fromisoformat(value)
         if isinstance(value, datetime):
-            value = value.astimezone(BERLIN).date()
+            value = day_of(value)
         return NOTHING if value is None else dates.format_date(value, "medium", locale)
 
     def clock(value: datetime | None) -> str:

@@ -12,8 +12,9 @@ from chassis.database import Tx
 from chassis.failpoint import failpoint
 from contracts.record import State
 from contracts.vocabulary import CareReason, CareStatus
+from contracts.zone import day_of
 from matching import settlement, store
-from matching.days import day_of, monday_of, start_of
+from matching.days import monday_of, start_of
 from matching.domain import Why
 from matching.explain import why
 from matching.lifecycle import Care, Case, Step, again_step, aged, anew_at, next_phase

@@ -14,9 +14,9 @@ from chassis.database import Tx
 from chassis.failpoint import failpoint
 from contracts.record import State
 from contracts.vocabulary import CareStatus, HouseholdStatus
+from contracts.zone import day_of
 from matching import decisions, settlement, store
 from matching.ask import Override
-from matching.days import day_of
 from matching.domain import Carried, Manager, OverrideReason
 from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan, who_cannot_stay
 from matching.lifecycle import Case, Step

@@ -12,9 +12,10 @@ from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode
 from contracts.responses import Response
 from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
+from contracts.zone import day_of
 from matching import decisions, handing_over, settlement, store
 from matching.answers import answered
-from matching.days import day_of, start_of
+from matching.days import start_of
 from matching.handing_over import Reason
 from matching.lifecycle import Step, again_step, aged, changed, next_phase
 from matching.rules import next_change_of_presence

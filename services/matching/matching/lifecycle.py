@@ -15,9 +15,9 @@ from contracts.vocabulary import (
     CareStatus,
     HouseholdStatus,
 )
-from contracts.zone import day_only
+from contracts.zone import day_of, day_only
 from matching.ask import Stay, Wish
-from matching.days import day_of, monday_of, start_of
+from matching.days import monday_of, start_of
 from matching.domain import Facts, Household, Manager, Policy
 from matching.match import Decision
 from matching.rules import counselling_over_on, head_start, ineligibility, weight

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from contracts.households import MAX_FAMILY
 from contracts.vocabulary import CareReason, CareStatus
+from contracts.zone import day_of
 from matching import settlement
-from matching.days import day_after, day_of, start_of
+from matching.days import day_after, start_of
 from matching.domain import Household, Policy
 from matching.lifecycle import Care, Step, again_step, aged, anew_at, next_phase, turn_of
 from matching.match import Solve, by_solver

@@ -15,8 +15,9 @@ from chassis.database import Tx
 from chassis.failpoint import failpoint
 from contracts.policy import Policy as PolicyState
 from contracts.record import State, encode
+from contracts.zone import day_of
 from matching import store
-from matching.days import day_of, start_of
+from matching.days import start_of
 from matching.decisions import recheck
 from matching.roster.change import with_capacities
 from matching.rules import turns_of

@@ -7,8 +7,9 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
+from contracts.zone import day_of
 from matching.ask import Ask, Override, Stay, is_new
-from matching.days import after_working_days, day_of, monday_of
+from matching.days import after_working_days, monday_of
 from matching.domain import Carried, Policy
 from matching.field import Field, Round
 from matching.lifecycle import Care, Step, came_at, decided, waits_since

@@ -13,10 +13,11 @@ from contracts.municipalities import Municipality
 from contracts.policy import Policy as PolicyState
 from contracts.responses import Response
 from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
+from contracts.zone import day_of
 from matching import settlement
 from matching.answers import answered
 from matching.ask import Override
-from matching.days import day_of, monday_of
+from matching.days import monday_of
 from matching.domain import Carried, Household, Manager, OverrideReason, Place, Policy
 from matching.field import Field
 from matching.lifecycle import Care, Case, Step, aged, anew, changed, kept_apart

@@ -18,7 +18,7 @@ from contracts.policy import Policy
 from contracts.responses import Response
 from contracts.roster import Manager
 from contracts.vocabulary import Answer, AnswerReason, Applied
-from contracts.zone import BERLIN
+from contracts.zone import day_of
 from notifications import projection
 from notifications.domain import Given, ItemStatus, Standing
 
@@ -82,7 +82,7 @@ class Item:
         over_on = (self.facts or {}).get("counselling_over_on")
         if self.status is not ItemStatus.ACCEPTED or over_on is None:
             return False
-        return date.fromisoformat(over_on) <= now.astimezone(BERLIN).date()
+        return date.fromisoformat(over_on) <= day_of(now)
 
 
 async def fold_cares(tx: Tx, cares: Sequence[Care]) -> list[Care]:

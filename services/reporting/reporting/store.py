@@ -1,7 +1,6 @@
 """The folds' rows: written a batch at a time, read as figures."""
 
 from collections.abc import Sequence
-from datetime import date
 from functools import partial
 from typing import Any
 
@@ -9,7 +8,7 @@ import asyncpg
 
 from chassis import queries
 from chassis.database import Tx, columns
-from contracts.zone import BERLIN
+from contracts.zone import day_of
 from reporting.domain import Capacity, Cohort, Coverage, Day, District, Figures, Period, Reason
 from reporting.projection import (
     CareRow,
@@ -153,18 +152,14 @@ async def state_hash(tx: Tx) -> str:
     return digest
 
 
-def today(tx: Tx) -> date:
-    """The day in Europe/Berlin at the transaction's instant."""
-    return tx.now.astimezone(BERLIN).date()
-
-
 async def figures(tx: Tx, period: Period, district: str | None = None) -> Figures:
     """The figures of a period, of one district (5-digit AGS) or of all that the reader may see."""
     await tx.plan_anew()
+    today = day_of(tx.now)
     cohorts = await tx.fetch(_query("cohort"), period.first, period.last, district)
     reasons = await tx.fetch(_query("reasons"), period.first, period.last, district)
-    capacities = {row["district"]: _capacity(row) for row in await tx.fetch(_query("capacity"), today(tx), district)}
-    towns = {row["district"]: row for row in await tx.fetch(_query("coverage"), today(tx), district)}
+    capacities = {row["district"]: _capacity(row) for row in await tx.fetch(_query("capacity"), today, district)}
+    towns = {row["district"]: row for row in await tx.fetch(_query("coverage"), today, district)}
     by_district = {row["district"]: _cohort(row) for row in cohorts if row["level"] == 1}
     return Figures(
         period=period,

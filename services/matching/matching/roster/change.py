@@ -12,8 +12,9 @@ from chassis.timers import Due
 from contracts.record import State
 from contracts.roster import Manager as ManagerState
 from contracts.vocabulary import CareStatus, ManagerStatus
+from contracts.zone import day_of
 from matching import store as decisive
-from matching.days import day_of, start_of
+from matching.days import start_of
 from matching.decisions import next_week, recheck
 from matching.domain import Absence, Policy
 from matching.field import Field

@@ -8,8 +8,8 @@ from uuid import UUID
 from chassis.database import Tx
 from chassis.vault import Vault
 from contracts.vocabulary import ManagerStatus, Skill
+from contracts.zone import day_of
 from matching import store as decisive
-from matching.days import day_of
 from matching.domain import Manager, Policy
 from matching.handing_over import Reason, Wanted, as_if_gone, planned
 from matching.roster import store
