@@ -50,7 +50,7 @@ async def settle(
         served, later = await _next_in_line(tx, basis, ledger, freed, {step.case.household.id for step in steps})
     batch = uuid4()
     written, whys = await _decide(tx, basis, ledger, [*steps, *served], batch)
-    await store.write_loads(tx, ledger.changes)
+    await store.write_loads(tx, ledger.booked)
     failpoint("matching.loaded")
     await store.write_cares(tx, basis.policy, written)
     failpoint("matching.assigned")
@@ -145,7 +145,7 @@ def _asked(steps: Sequence[Step]) -> list[Stimulus]:
 async def _set_dues(tx: Tx, basis: Basis, written: Sequence[tuple[Step, Care]], later: Mapping[str, datetime]) -> None:
     dues: dict[str, Mapping[str, datetime]] = {
         "serve": later,
-        "again": anew(tx, basis, written),
+        "again": times_again(tx, basis, written),
         "ageing": {
             str(care.household): then for step, care in written if (then := _weighed_again(tx, basis, step, care))
         },
@@ -157,7 +157,7 @@ async def _set_dues(tx: Tx, basis: Basis, written: Sequence[tuple[Step, Care]], 
             await tx.dues(kind, dict(at))
 
 
-def anew(tx: Tx, basis: Basis, cases: Iterable[tuple[Step, Care]]) -> dict[str, datetime]:
+def times_again(tx: Tx, basis: Basis, cases: Iterable[tuple[Step, Care]]) -> dict[str, datetime]:
     """When each of these cases is to be decided anew by itself, if ever."""
     today = day_of(tx.now)
     return {str(care.household): at for step, care in cases if (at := anew_at(step, care, basis.policy, today))}

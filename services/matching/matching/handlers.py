@@ -110,9 +110,8 @@ async def on_again(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     told = await decisions.settle(tx, held, steps, serve=False)
     # A policy may have made the period longer since.
     same = found.keys() - {UUID(state.key) for state in told}
-    await tx.dues(
-        "again", decisions.anew(tx, held, [(Step(found[one], care), care) for one in same if (care := found[one].care)])
-    )
+    kept = [(Step(found[one], care), care) for one in same if (care := found[one].care)]
+    await tx.dues("again", decisions.times_again(tx, held, kept))
     return told
 
 

@@ -388,7 +388,7 @@ def waits_since(case: Case, now: datetime) -> datetime:
     return case.care.waiting_since or now
 
 
-def turn_of(household: Household, care: Care, policy: Policy) -> datetime | None:
+def waiting_turn(household: Household, care: Care, policy: Policy) -> datetime | None:
     """Since when a household counts as waiting, by the policy's priorities; None where nobody looks for a manager."""
     if care.waiting_since is None or household.facts is None or care.reason in PUT_ASIDE:
         return None

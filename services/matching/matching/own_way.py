@@ -13,7 +13,7 @@ from contracts.zone import day_of
 from matching import settlement
 from matching.days import day_after, start_of
 from matching.domain import Household, Policy
-from matching.lifecycle import Care, Step, again_step, aged, anew_at, next_phase, turn_of
+from matching.lifecycle import Care, Step, again_step, aged, anew_at, next_phase, waiting_turn
 from matching.match import Solve, by_solver
 from matching.receipts import Receipt
 from matching.rules import capacity, is_on_duty, turns_of
@@ -157,7 +157,7 @@ class OwnWay(World):
     def _in_turn(self, aliases: Iterable[UUID]) -> list[UUID]:
         def turn(alias: UUID) -> tuple[datetime, UUID]:
             case = self.cases[alias]
-            listed = turn_of(case.household, case.care, self.basis.policy) if case.care else None
+            listed = waiting_turn(case.household, case.care, self.basis.policy) if case.care else None
             return listed or case.household.registered_at, alias
 
         return sorted(aliases, key=turn)

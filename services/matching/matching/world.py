@@ -23,7 +23,7 @@ from matching.field import Field
 from matching.lifecycle import Care, Case, Step, aged, anew, changed, kept_apart
 from matching.match import Solve, by_solver
 from matching.receipts import Head, Receipt, chained
-from matching.settlement import Basis, Change, Ledger
+from matching.settlement import Basis, Booking, Ledger
 from matching.stimuli import Batch, Stimulus
 from matching.wire import ROSTERED, Rostered, household_of, policy_of, reply_of
 
@@ -81,8 +81,8 @@ class World:
         for step, care in settlement.conclude(ledger, steps, decisions, receipts, around):
             self.keep(step, care)
         self._heads |= {one.district: Head(one.position, one.hash) for one in receipts}
-        for manager, change in ledger.changes.items():
-            self._book(manager, change, monday)
+        for manager, booking in ledger.booked.items():
+            self._book(manager, booking, monday)
         return receipts
 
     def begin(self, policy: Policy) -> None:
@@ -185,12 +185,12 @@ class World:
         week, new = self._weeks.get(manager, (monday, 0))
         return Carried(self._loads[manager], new if week == monday else 0)
 
-    def _book(self, manager: UUID, change: Change, monday: date) -> None:
+    def _book(self, manager: UUID, booking: Booking, monday: date) -> None:
         """As write_loads.sql does: a transaction that began last week does not turn the week back."""
-        self._loads[manager] += change.units
+        self._loads[manager] += booking.units
         week, new = self._weeks.get(manager, (monday, 0))
-        if week <= monday and any(change):
-            self._weeks[manager] = monday, max(0, change.new + (new if week == monday else 0))
+        if week <= monday and any(booking):
+            self._weeks[manager] = monday, max(0, booking.new + (new if week == monday else 0))
 
 
 def _with_key(one: Stimulus, name: str) -> bytes:

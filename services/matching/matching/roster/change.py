@@ -20,7 +20,7 @@ from matching.domain import Absence, Policy
 from matching.field import Field
 from matching.roster import store
 from matching.roster.rows import columns_kept, columns_of, row_again, row_of_stranger, state_of
-from matching.roster.sheet import Change, Fault, overlap, read_row
+from matching.roster.sheet import Fault, FteChange, overlap, read_row
 from matching.rules import next_change_of_presence
 from matching.stimuli import Stimulus
 from matching.wire import ROSTERED, Rostered
@@ -101,7 +101,7 @@ async def keep(
     tx: Tx,
     written: Sequence[store.Written],
     away: Mapping[UUID, Sequence[Absence]],
-    changing: Mapping[UUID, Sequence[Change]],
+    changing: Mapping[UUID, Sequence[FteChange]],
 ) -> None:
     """Write what has changed, and tell everybody whom it concerns."""
     await store.write_managers(tx, written)
@@ -116,16 +116,16 @@ async def keep(
     await look_again(tx, [*(one.id for one in written if one.status == ManagerStatus.ACTIVE), *away])
 
 
-def share_on(day: date, share: int, changes: Sequence[Change]) -> int:
+def share_on(day: date, share: int, changes: Sequence[FteChange]) -> int:
     """Hundredths of a post on a day: of the newest change that has come, else what was stated."""
     return next((hundredths for since, hundredths in reversed(changes) if since <= day), share)
 
 
-def _next(changes: Sequence[Change], today: date) -> date | None:
+def _next(changes: Sequence[FteChange], today: date) -> date | None:
     return min((since for since, _ in _later(changes, today)), default=None)
 
 
-def _later(changes: Sequence[Change], today: date) -> tuple[Change, ...]:
+def _later(changes: Sequence[FteChange], today: date) -> tuple[FteChange, ...]:
     return tuple(change for change in changes if change[0] > today)
 
 
