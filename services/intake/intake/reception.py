@@ -126,7 +126,7 @@ async def erased(tx: Tx, household: UUID) -> Household | None:
     await store.destroy_sealed(tx, household)
     await store.forget_reference(tx, household)
     verdicts = heads[found.reference].verdicts
-    await store.save_heads(tx, found.centre, {found.reference: Head(None, verdicts)})
+    await store.save_heads(tx, found.centre, {found.reference: Head(None, verdicts, erased=True)})
     return gone
 
 
