@@ -11,10 +11,11 @@ import pytest
 from builders import NOW, a_household
 from contracts import households
 from contracts.policy import Eligibility, Load, Policy
-from contracts.vocabulary import Accommodation, Answer, CareStatus, LegalGroup
+from contracts.vocabulary import Accommodation, Answer, CareReason, CareStatus, HouseholdStatus, LegalGroup
 from contracts.zone import day_of
-from matching import own_way, store
+from matching import decisions, own_way, settlement, store
 from matching.policy import publish_policy, shipped
+from matching.rules import years_after
 from matching.simulation import Change, Effect, simulate
 from matching.wire import policy_of
 from matching_builders import REUTLINGEN, STUTTGART, TUEBINGEN
@@ -121,6 +122,49 @@ async def test_a_rule_that_ends_removes_proposals_and_leaves_who_is_in_care(stag
     assert stage.cares[proposed.household][-1].status is CareStatus.NOT_ELIGIBLE
     assert stage.cares[confirmed.household][-1].status is CareStatus.CONFIRMED
     assert await stage.load("A") == stage.cares[confirmed.household][-1].weight
+
+
+async def test_a_shorter_period_ends_on_its_own_day_as_simulated(stage: Stage) -> None:
+    """Who waits, whom nobody serves, and who is proposed."""
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;")
+    today = day_of(stage.clock.now)
+    begun: dict[str, Any] = {"allotted_on": years_after(today, -2) + timedelta(days=30)}
+    told = await stage.tell(a_household(**begun), a_household(**begun, municipality=STUTTGART))
+    shorter = shipped().model_copy(
+        update={
+            "version": "shorter",
+            "eligibility": tuple(one.model_copy(update={"counselling_years": 2}) for one in shipped().eligibility),
+        }
+    )
+    async with stage.database.transaction() as tx:
+        await tx.publish(await publish_policy(tx, shorter))
+    await stage.pass_time(timedelta(days=29))
+    assert {stage.cares[one.household][-1].status for one in told} == {CareStatus.PROPOSED, CareStatus.WAITING}
+    await stage.pass_time(timedelta(days=1))
+    assert {stage.cares[one.household][-1].reason for one in told} == {CareReason.COUNSELLING_PERIOD_OVER}
+    changes = await simulated(stage, shorter, day_of(stage.clock.now))
+    assert not any(one.is_change for one in changes.values())
+
+
+async def test_what_comes_free_goes_to_who_fits_though_many_come_first(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (settlement, decisions, own_way):
+        monkeypatch.setattr(module, "AT_ONCE", 2)
+    await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};uk;;;")
+    singles = [a_household(size=1) for _ in range(20)]
+    await stage.tell(*singles)
+    await stage.tell(*(a_household(size=8, registered_at=NOW + timedelta(seconds=1)) for _ in range(5)))
+    late = await stage.tell(*(a_household(size=1, registered_at=NOW + timedelta(minutes=1)) for _ in range(5)))
+    assert {one.status for one in late} == {CareStatus.WAITING}
+    gone = [one.model_copy(update={"revision": 2, "status": HouseholdStatus.WITHDRAWN}) for one in singles[:3]]
+    await stage.tell(*gone)
+    await stage.pass_time()
+    changes = await simulated(stage, shipped(), day_of(stage.clock.now))
+    there = await standing(stage)
+    (change,) = changes.values()
+    assert change.assigned[0] == there[TUEBINGEN[:5]]["proposed"] == 20
+    assert change.load[0] == there[TUEBINGEN[:5]]["load"]
 
 
 async def test_an_answer_after_a_move_counts(stage: Stage) -> None:

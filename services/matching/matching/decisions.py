@@ -54,6 +54,7 @@ async def settle(
     failpoint("matching.loaded")
     await store.write_cares(tx, basis.policy, written)
     failpoint("matching.assigned")
+    await store.discard_proposals(tx, _given_up(written))
     # Of who was only looked at, and nothing decided, replay needs to know nothing.
     seen = [*steps, *served] if whys else [step for step in steps if not step.quiet]
     await store.record(tx, batch, [*inputs, *_asked(seen)])
@@ -64,11 +65,19 @@ async def settle(
     return [_told(tx, basis, step, care, whys.get(care.household)) for step, care in written]
 
 
-async def decide_anew(tx: Tx, basis: Basis, locked: Collection[UUID]) -> list[State]:
-    """Decide locked households anew that nobody has in care; what changed is told."""
-    found = await store.cases(tx, locked)
-    await store.renew_waiting(tx, basis.policy, found.values())
-    return await settle(tx, basis, _again(tx, basis, found.values()), serve=False)
+def _given_up(written: Sequence[tuple[Step, Care]]) -> list[UUID]:
+    """Households whose manager has them no more: what was proposed of whom they go to is of the past."""
+    return [
+        care.household
+        for step, care in written
+        if (before := step.case.care) and before.manager and before.manager != care.manager
+    ]
+
+
+async def decide_anew(tx: Tx, basis: Basis, cases: Collection[Case]) -> list[State]:
+    """Decide cases anew, as far as nobody has them in care; what changed is told. They are locked."""
+    await store.renew_waiting(tx, basis.policy, cases)
+    return await settle(tx, basis, _again(tx, basis, cases), serve=False)
 
 
 def _again(tx: Tx, basis: Basis, cases: Iterable[Case]) -> list[Step]:

@@ -167,7 +167,7 @@ def _ask(step: Step, now: datetime) -> Ask:
     return Ask(
         case.household,
         facts,
-        waits_since(case, now),
+        waits_since(step, now),
         excluded - {step.readmit},
         step.wish,
         former=frozenset(one.manager for one in care.earlier) if care else frozenset(),

@@ -71,9 +71,7 @@ class World:
         """Carry steps out as the service does; the receipts of the decisions among them."""
         if not steps:
             return []
-        monday = monday_of(now)
-        managers = settlement.concerned(self.basis, steps, settlement.freed(steps))
-        ledger = Ledger({manager: self._carried(manager, monday) for manager in managers})
+        ledger = self.ledger(steps, now)
         settlement.release(ledger, steps, now)
         around, decisions = settlement.decide(self.basis, ledger, steps, now, solve)
         heads = {district: self._heads.get(district, Head()) for district in settlement.districts_of(decisions)}
@@ -82,8 +80,13 @@ class World:
             self.keep(step, care)
         self._heads |= {one.district: Head(one.position, one.hash) for one in receipts}
         for manager, booking in ledger.booked.items():
-            self._book(manager, booking, monday)
+            self._book(manager, booking, monday_of(now))
         return receipts
+
+    def ledger(self, steps: list[Step], now: datetime) -> Ledger:
+        """What all those carry whom steps concern."""
+        managers = settlement.concerned(self.basis, steps, settlement.freed(steps))
+        return Ledger({manager: self._carried(manager, monday_of(now)) for manager in managers})
 
     def begin(self, policy: Policy) -> None:
         """Put a policy into force."""

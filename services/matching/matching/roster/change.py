@@ -109,6 +109,7 @@ async def keep(
     await store.write_posts(tx, changing)
     failpoint("roster.written")
     today = day_of(tx.now)
+    await tx.undue("post", [str(key) for key, some in changing.items() if not _later(some, today)])
     await tx.dues("post", {str(key): start_of(day) for key, some in changing.items() if (day := _next(some, today))})
     changed = {one.id for one in written}
     await _publish(tx, changed)
