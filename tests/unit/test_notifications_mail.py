@@ -10,6 +10,7 @@ from aiosmtplib import (
     SMTPDataError,
     SMTPRecipientRefused,
     SMTPRecipientsRefused,
+    SMTPSenderRefused,
     SMTPServerDisconnected,
     SMTPTimeoutError,
 )
@@ -62,6 +63,8 @@ def test_the_same_message_has_the_same_id_and_any_other_another() -> None:
         (refused(550), Failure("smtp_550", for_good=True)),
         (refused(450), Failure("smtp_450", for_good=False)),
         (SMTPDataError(554, "no"), Failure("smtp_554", for_good=True)),
+        (SMTPSenderRefused(530, "no", "geleit@land.example"), Failure("smtp_530", for_good=False)),
+        (SMTPSenderRefused(550, "no", "geleit@land.example"), Failure("smtp_550", for_good=False)),
         (SMTPAuthenticationError(535, "no"), Failure("smtp_535", for_good=False)),
         (SMTPTimeoutError("late"), Failure("timeout", for_good=False)),
         (SMTPConnectError("away"), Failure("connection", for_good=False)),
