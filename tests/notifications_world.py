@@ -12,6 +12,7 @@ from contracts.assignments import Assignee, Care, EarlierAssignment, LastAnswer
 from contracts.record import State
 from contracts.topics import topic_of
 from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus
+from contracts.zone import day_only
 from notifications import app, store
 from notifications.contacts import import_contacts
 from notifications.domain import Wish
@@ -162,8 +163,8 @@ def erased(care: Care) -> Care:
     earlier = EarlierAssignment(
         item=care.item,
         manager=care.assignee.id,
-        assigned_at=_day(care.assigned_at),
-        ended_at=_day(NOW),
+        assigned_at=day_only(care.assigned_at),
+        ended_at=day_only(NOW),
         status=CareStatus.ENDED,
         reason=CareReason.HOUSEHOLD_ERASED,
     )
@@ -176,17 +177,13 @@ def erased(care: Care) -> Care:
             "assignee": None,
             "item": None,
             "weight": 0,
-            "registered_at": care.registered_at and _day(care.registered_at),
-            "decided_at": _day(NOW),
+            "registered_at": care.registered_at and day_only(care.registered_at),
+            "decided_at": day_only(NOW),
             "assigned_at": None,
-            "ended_at": _day(NOW),
+            "ended_at": day_only(NOW),
             "earlier": (*care.earlier, earlier),
         }
     )
-
-
-def _day(at: datetime) -> datetime:
-    return at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def proposed_again(care: Care, **overrides: Any) -> Care:

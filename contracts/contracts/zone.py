@@ -17,3 +17,8 @@ def day_of(at: datetime) -> date:
 def day_only(at: datetime) -> datetime:
     """The instant that day began in Berlin: of an erased household no time is kept."""
     return datetime.combine(day_of(at), time(), BERLIN).astimezone(UTC)
+
+
+def is_day(at: datetime) -> bool:
+    """Whether only the day is left of an instant, as of an erased household's: to the microsecond, when it began."""
+    return at == day_only(at)

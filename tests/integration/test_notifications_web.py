@@ -378,6 +378,22 @@ async def test_an_erased_household_has_a_history_of_days_that_ends_with_its_eras
         assert not re.search(r"\d\d:\d\d", re.sub(r'datetime="[^"]+"', "", shown))
 
 
+async def test_programs_get_days_of_an_erased_household_too(door: Door) -> None:
+    care = a_care(assigned_at=NOW)
+    await fold(door.worker, care)
+    async with door.program(Role.MUNICIPALITY, TUEBINGEN) as client:
+        await say(client, care, "contacted")
+        async with door.worker.transaction() as tx:
+            met = NOW + timedelta(hours=1)
+            await tx.execute("update response set accepted_at = $1, contacted_at = $1, answered_at = $1", met)
+        await fold(door.worker, erased(confirmed(care)))
+        (listed,) = (await client.get("/inbox/v1/assignments")).json()["items"]
+        (one,) = (await client.get(f"/inbox/v1/assignments/{care.household}")).json()["items"]
+    assert listed == one
+    times = one["assigned_at"], one["contacted_at"], one["ended_at"], one["answer"]["answered_at"]
+    assert set(times) == {"2022-03-13T23:00:00Z"}
+
+
 async def test_a_person_declines_with_a_reason_and_takes_it_back(door: Door) -> None:
     care = a_care()
     await fold(door.worker, care)

@@ -18,7 +18,7 @@ from contracts.policy import Policy
 from contracts.responses import Response
 from contracts.roster import Manager
 from contracts.vocabulary import Answer, AnswerReason, Applied
-from contracts.zone import day_of
+from contracts.zone import day_of, day_only, is_day
 from notifications import projection
 from notifications.domain import Given, ItemStatus, Standing
 
@@ -30,6 +30,7 @@ _PLACES = {
     Role.DISTRICT: "i.district = {}",
     Role.MANAGER: "i.manager = {}::text::uuid",
 }
+_ANSWER_TIMES = ("answered_at", "accepted_at", "contacted_at", "transfer_requested_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +295,9 @@ def _item(row: asyncpg.Record) -> Item:
     values["answer"] = Answer(values["answer"]) if values["answer"] else None
     values["answer_reason"] = AnswerReason(values["answer_reason"]) if values["answer_reason"] else None
     values["changed"] = str(values["changed"])
+    if is_day(values["assigned_at"]):
+        # Matching leaves days of an erased household; the answers to it are told by the day, too.
+        values |= {name: values[name] and day_only(values[name]) for name in _ANSWER_TIMES}
     return Item(**values)
 
 
