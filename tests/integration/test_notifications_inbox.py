@@ -253,6 +253,31 @@ async def test_what_stays_unanswered_is_told_to_the_district_once(database: Open
     assert told == [(care.household, "amt@kreis.example")]
 
 
+async def test_a_correction_of_an_overdue_proposal_does_not_put_its_escalation_off(database: OpenDatabase) -> None:
+    worker = await database("notifications")
+    begun = soon()
+    care = a_care(assigned_at=begun, answer_by=begun + timedelta(days=3))
+    await fold(worker, care)
+
+    async def dues() -> dict[str, datetime]:
+        async with worker.transaction() as tx:
+            return {row["kind"]: row["at"] for row in await tx.fetch("select kind, at from due")}
+
+    assert await dues() == {handlers.REMIND: care.answer_by}
+    reminded = begun + timedelta(days=4)
+    later = await database("notifications", clock=SetClock(reminded))
+    async with later.transaction() as tx:
+        await handlers.on_reminder_due([Due(reminded, handlers.REMIND, care.key)], tx)
+        await tx.undue(handlers.REMIND, [care.key])
+    corrected = care.model_copy(update={"revision": 2, "weight": 20})
+    await fold(await database("notifications", clock=SetClock(begun + timedelta(days=6))), corrected)
+    assert await dues() == {handlers.ESCALATE: reminded + timedelta(days=3)}
+    # Another proposal has a time of its own, even if it is over when it is read of.
+    again = proposed_again(released(corrected), assigned_at=begun, answer_by=care.answer_by)
+    await fold(await database("notifications", clock=SetClock(begun + timedelta(days=8))), again)
+    assert (await dues())[handlers.REMIND] == care.answer_by
+
+
 async def test_overdue_proposals_are_measured(database: OpenDatabase) -> None:
     worker = await database("notifications")
     care, answered = (a_care(assigned_at=soon(), answer_by=soon() + timedelta(days=3)) for _ in range(2))

@@ -86,19 +86,20 @@ class Item:
         return date.fromisoformat(over_on) <= day_of(now)
 
 
-async def fold_cares(tx: Tx, cares: Sequence[Care]) -> list[Care]:
-    """Keep the cares that are newer than what is held, with their items, and return those.
+async def fold_cares(tx: Tx, cares: Sequence[Care]) -> tuple[list[Care], list[Care]]:
+    """Keep the cares that are newer than what is held, with their items; return those, and which of them do not ask
+    for the same answer by the same time as what was held.
 
     `cares` has one state a household, sorted by it.
     """
     if not cares:
-        return []
+        return [], []
     rows = await tx.fetch(query("fold_cares"), *columns([projection.head(care) for care in cares]))
-    newer = {row["household"] for row in rows}
-    kept = [care for care in cares if care.household in newer]
+    asked_before = {row["household"]: row["asked_before"] for row in rows}
+    kept = [care for care in cares if care.household in asked_before]
     if items := [item.columns for care in kept for item in projection.items(care)]:
         await tx.execute(query("fold_items"), *columns(items), tx.now)
-    return kept
+    return kept, [care for care in kept if not asked_before[care.household]]
 
 
 async def fold_managers(tx: Tx, managers: Sequence[Manager]) -> None:
