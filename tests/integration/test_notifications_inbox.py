@@ -201,7 +201,20 @@ async def test_without_a_contact_point_the_item_is_in_the_inbox_all_the_same(dat
     assert len(await items(web, care.household)) == 1
     await know_contact(worker, ags=REUTLINGEN)
     async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
-        assert [row["name"] for row in await tx.fetch(store.query("unreachable"), 10)] == ["Tübingen"]
+        found = [tuple(row) for row in await tx.fetch(store.query("unreachable"), 10)]
+    assert found == [(TUEBINGEN[:5], None), (TUEBINGEN, "Tübingen")]
+
+
+async def test_a_district_can_be_told_too_while_it_has_a_municipality(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    gone = a_municipality(ags=REUTLINGEN, district=REUTLINGEN[:5], active=False)
+    await fold(worker, a_municipality(), gone)
+    for ags in (TUEBINGEN, TUEBINGEN[:5]):
+        async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
+            assert await tx.fetch(store.query("unreachable"), 10) != []
+        await know_contact(worker, ags=ags)
+    async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
+        assert await tx.fetch(store.query("unreachable"), 10) == []
 
 
 async def test_the_same_contacts_again_change_nothing(database: OpenDatabase) -> None:

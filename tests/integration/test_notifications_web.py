@@ -513,6 +513,17 @@ async def test_a_case_in_care_shows_when_its_counselling_period_is_over(door: Do
     assert all("Counselling period ends" in page for page in pages)
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "District"), ("de", "Stadt- oder Landkreis")])
+async def test_an_operator_sees_which_districts_cannot_be_told(door: Door, language: str, said: str) -> None:
+    await know_contact(door.worker)
+    await fold(door.worker, a_municipality())
+    async with door.person(Role.OPERATOR, "08", language) as browser:
+        page = (await browser.get("/inbox/messages")).text
+        assert re.search(rf">{TUEBINGEN[:5]}</div></td>\s*<td[^>]*><div[^>]*>{said}</div>", page)
+        await know_contact(door.worker, "amt@kreis.example", TUEBINGEN[:5])
+        assert TUEBINGEN[:5] not in (await browser.get("/inbox/messages")).text
+
+
 async def test_an_operator_sees_what_failed_and_sends_it_again(door: Door) -> None:
     await know_contact(door.worker)
     care = a_care(assigned_at=soon())

@@ -1,5 +1,6 @@
 """Mails: what they say, how they are recognised, and which failures are worth another try."""
 
+import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -35,6 +36,13 @@ def test_a_letter_has_a_link_in_both_languages_and_nothing_else_of_the_case(kind
     assert "Guten Tag" in found.text
     assert "Hello" in found.text
     assert "{" not in found.text + found.subject
+
+
+def test_a_district_reads_only_what_holds_of_every_proposal_it_is_told_of() -> None:
+    """Its municipality may have no address to remind it at, and the household a manager who stays."""
+    told = letter("escalation", HOUSEHOLD, URL).text
+    assert not re.search("remind|cares|Erinnerung|betreut", told)
+    assert "has still not answered" in told
 
 
 def test_the_message_id_is_that_of_the_row() -> None:

@@ -61,7 +61,7 @@ async def on_reminder_due(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
 
 
 async def on_escalation_due(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
-    """Tell the district of each proposal that nobody has answered in twice the time: a family has nobody meanwhile."""
+    """Tell the district of each proposal that nobody has answered in twice the time."""
     late = await store.unanswered(tx, [UUID(due.aggregate) for due in batch], times_more=1)
     await announce(tx, "escalation", [_news(one, one["district"], tx) for one in late if one["district"]])
     failpoint("inbox.escalated")
