@@ -35,9 +35,9 @@ with line as (
         2,
         i.household::text || lpad(i.item::text, 10),
         sha256(convert_to((
-            i.household, i.item, i.home, i.revision, i.status, i.reason, i.facts, i.manager, i.assigned_at,
+            i.household, i.item, i.home, i.status, i.reason, i.facts, i.manager, i.assigned_at,
             i.answer_by, i.contacted_at, i.ended_at, i.answer, i.answer_reason,
-            case when i.facts is not null then (i.municipality, i.district, i.manager_code)::text end
+            case when i.facts is not null then (i.revision, i.municipality, i.district, i.manager_code)::text end
         )::text, 'UTF8'))
     from item i
     union all
@@ -74,8 +74,8 @@ async def clear(tx: Tx) -> None:
 async def state_hash(tx: Tx) -> str:
     """SHA-256 over what is folded, in key order, in hex; sending and answering are not part of it.
 
-    Nor are the feed's position, which is the reader's own, and the place and code of an item that has moved on, which
-    only who has seen it before can know.
+    Nor are the feed's position, which is the reader's own, and the place, code and revision of an item that has moved
+    on, which only who has seen it before, or move on, can know.
     """
     return str(await tx.fetchval(_FOLDED))
 

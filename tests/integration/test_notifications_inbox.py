@@ -570,6 +570,28 @@ async def test_a_town_is_told_that_a_household_moved_on_and_the_next_one_is_aske
         assert await tx.fetchval("select at from due where kind = 'remind'") == moved.answer_by
 
 
+async def test_a_town_that_had_a_case_does_not_learn_what_happens_to_it_elsewhere(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    there = stayed(confirmed(care), municipality=REUTLINGEN, district=REUTLINGEN[:5])
+    await fold(worker, care, confirmed(care), there)
+    (left,) = await items(web, care.household)
+    assert (left.revision, left.status) == (there.revision, ItemStatus.CLOSED)
+    met = confirmed(there)
+    gone = released(met)
+    again = proposed_again(gone)
+    await fold(worker, met, gone, again)
+    assert await items(web, care.household) == [left]
+    async with web.transaction(TOWN) as tx:
+        assert await store.changes(tx, after=(left.changed, left.household, left.item), since=None, limit=9) == []
+    async with web.transaction(Tenant(Role.MUNICIPALITY, REUTLINGEN)) as tx:
+        found = await store.changes(tx, after=None, since=None, limit=9)
+    assert [(one.item, one.status) for one in found] == [
+        (there.item, ItemStatus.CLOSED),
+        (again.item, ItemStatus.OPEN),
+    ]
+
+
 async def test_an_operator_sees_messages_without_household_or_address(database: OpenDatabase) -> None:
     worker, web = await database("notifications"), await database("notifications", "web")
     await know_contact(worker)

@@ -1,5 +1,5 @@
--- An earlier item is told without its place, so that the place where it was seen stays; the change feed
--- moves every row that an application of a newer revision has touched.
+-- An earlier item is told without its place, so that the place where it was seen stays. The change feed moves every row that
+-- is written: of one that is closed only what says something else, or its place would learn when something happens elsewhere.
 insert into item as t (
     household, item, home, revision, municipality, district, status, reason, facts, manager, manager_code,
     assigned_at, answer_by, contacted_at, ended_at, answer, answer_reason, changed_at
@@ -18,3 +18,12 @@ on conflict (household, item) do update set
     assigned_at = excluded.assigned_at, answer_by = excluded.answer_by, contacted_at = excluded.contacted_at,
     ended_at = excluded.ended_at, answer = excluded.answer, answer_reason = excluded.answer_reason,
     changed_at = excluded.changed_at, changed = pg_current_xact_id()
+where
+    excluded.status <> 'closed'
+    or (
+        t.status, t.reason, t.facts, t.manager, t.assigned_at, t.answer_by, t.contacted_at, t.ended_at, t.answer,
+        t.answer_reason
+    ) is distinct from (
+        excluded.status, excluded.reason, excluded.facts, excluded.manager, excluded.assigned_at, excluded.answer_by,
+        excluded.contacted_at, excluded.ended_at, excluded.answer, excluded.answer_reason
+    )
