@@ -36,7 +36,7 @@ with line as (
         i.household::text || lpad(i.item::text, 10),
         sha256(convert_to((
             i.household, i.item, i.home, i.status, i.reason, i.facts, i.manager, i.assigned_at,
-            i.answer_by, i.contacted_at, i.ended_at, i.answer, i.answer_reason,
+            i.answer_by, i.accepted_at, i.contacted_at, i.ended_at, i.answer, i.answer_reason,
             case when i.facts is not null then (i.revision, i.municipality, i.district, i.manager_code)::text end
         )::text, 'UTF8'))
     from item i
@@ -211,11 +211,15 @@ def stayed(care: Care, **overrides: Any) -> Care:
         ended_at=NOW,
         status=CareStatus.PROPOSED,
         reason=CareReason.MANAGER_STAYS,
+        answered_at=care.answered_at,
+        contacted_at=care.contacted_at,
     )
     values: dict[str, Any] = {
         "reason": CareReason.MANAGER_STAYS,
         "assignee": care.assignee,
         "answer_by": soon() + timedelta(days=3),
+        "answered_at": None,
+        "contacted_at": None,
         "earlier": (*care.earlier, earlier),
     }
     return proposed_again(care, **(values | overrides))

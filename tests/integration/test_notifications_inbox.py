@@ -592,6 +592,27 @@ async def test_a_town_that_had_a_case_does_not_learn_what_happens_to_it_elsewher
     ]
 
 
+async def test_an_earlier_item_keeps_that_it_was_accepted_and_contacted(database: OpenDatabase) -> None:
+    """Of a household's answers the newest is kept; the next town's takes its place."""
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    times = {"answered_at": NOW + timedelta(hours=1), "contacted_at": NOW + timedelta(hours=2)}
+    met = confirmed(care).model_copy(update=times)
+    there = stayed(met, municipality=REUTLINGEN, district=REUTLINGEN[:5])
+    await fold(worker, care, met, there)
+    for tenant, expected in ((TOWN, tuple(times.values())), (Tenant(Role.MUNICIPALITY, REUTLINGEN), (None, None))):
+        (item,) = await items(web, care.household, tenant)
+        assert (item.accepted_at, item.contacted_at) == expected
+    before = await hash_of(worker)
+    await answer(web, there, Answer.ACCEPTED, tenant=Tenant(Role.MUNICIPALITY, REUTLINGEN))
+    (item,) = await items(web, care.household)
+    assert (item.accepted_at, item.contacted_at) == tuple(times.values())
+    async with worker.transaction() as tx:
+        await clear(tx)
+    await fold(worker, there)
+    assert await hash_of(worker) == before
+
+
 async def test_an_operator_sees_messages_without_household_or_address(database: OpenDatabase) -> None:
     worker, web = await database("notifications"), await database("notifications", "web")
     await know_contact(worker)

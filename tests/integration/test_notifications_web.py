@@ -1,7 +1,7 @@
 """The inbox's door on a real database: for programs and for people."""
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from html import unescape
 from typing import Any
 from uuid import uuid4
@@ -19,6 +19,7 @@ from doors import Browser, Door
 from forms import fields_of, told
 from integration.conftest import OpenDatabase
 from notifications import store, web
+from notifications.web import labels
 from notifications_world import (
     confirmed,
     erased,
@@ -29,6 +30,7 @@ from notifications_world import (
     published,
     released,
     soon,
+    stayed,
 )
 
 PROBLEM = "application/problem+json"
@@ -376,6 +378,27 @@ async def test_an_erased_household_has_a_history_of_days_that_ends_with_its_eras
     for shown in (history, page.split("History")[0], listed.split('id="results"')[1].split("<footer")[0]):
         assert "14 Mar 2022" in shown
         assert not re.search(r"\d\d:\d\d", re.sub(r'datetime="[^"]+"', "", shown))
+
+
+async def test_who_had_a_case_still_reads_that_it_was_accepted_and_contacted(door: Door) -> None:
+    care = a_care()
+    await fold(door.worker, care)
+    async with door.program(Role.MUNICIPALITY, TUEBINGEN) as client:
+        (given,) = (await say(client, care, "contacted")).json()["items"]
+        at = datetime.fromisoformat(given["contacted_at"])
+        met = confirmed(care).model_copy(update={"answered_at": at, "contacted_at": at})
+        moved = stayed(met, municipality=REUTLINGEN, district=REUTLINGEN[:5])
+        await fold(door.worker, moved)
+        async with door.program(Role.MUNICIPALITY, REUTLINGEN) as other:
+            assert (await say(other, moved, "accepted")).status_code == 200
+        (item,) = (await client.get(f"/inbox/v1/assignments/{care.household}")).json()["items"]
+    assert (item["status"], item["answer"]) == ("closed", None)
+    assert item["accepted_at"] == item["contacted_at"] == given["contacted_at"]
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        page = await household_page(browser, care)
+    history = page.split('class="timeline"')[1].split("</ol>")[0]
+    said = ["Proposed to TUE-01", "Accepted", "Family contacted", labels.REASONS["moved_on"]]
+    assert sorted(re.findall(r'kern-title--small">([^<]+)<', history)) == sorted(said)
 
 
 async def test_programs_get_days_of_an_erased_household_too(door: Door) -> None:
