@@ -435,7 +435,9 @@ async def arrive_with(stage: Stage, code: str, **of_household: Any) -> tuple[Car
     (care,) = await stage.tell(state)
     if care.assignee is None or care.assignee.code != code:
         async with stage.database.transaction() as tx:
-            moved = await override(tx, state.id, manager_id("P", code), OverrideReason.RELATIVES, care.revision)
+            moved = await override(
+                tx, state.id, manager_id("P", code), OverrideReason.RELATIVES, care.revision, places="08"
+            )
         assert isinstance(moved, Care)
         stage.cares[state.id].append(moved)
         care = moved
