@@ -146,6 +146,28 @@ async def test_a_shorter_period_ends_on_its_own_day_as_simulated(stage: Stage) -
     assert not any(one.is_change for one in changes.values())
 
 
+async def test_who_is_in_care_is_told_by_a_new_policy_when_the_period_is_over(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;")
+    begun = a_household(allotted_on=date(2019, 4, 10))
+    await stage.tell(begun, a_household())
+    await stage.answer(stage.cares[begun.id][-1], Answer.ACCEPTED)
+    longer = shipped().model_copy(
+        update={
+            "version": "longer",
+            "eligibility": tuple(one.model_copy(update={"counselling_years": 4}) for one in shipped().eligibility),
+        }
+    )
+    async with stage.database.transaction() as tx:
+        await tx.publish(await publish_policy(tx, longer))
+    (told,) = await stage.pass_time()
+    assert told.case
+    assert (told.status, told.household, told.case.counselling_over_on) == (
+        CareStatus.CONFIRMED,
+        begun.id,
+        date(2023, 4, 10),
+    )
+
+
 async def test_what_comes_free_goes_to_who_fits_though_many_come_first(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

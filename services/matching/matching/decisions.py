@@ -17,7 +17,7 @@ from matching import settlement, store
 from matching.days import monday_of, start_of
 from matching.domain import Why
 from matching.explain import why
-from matching.lifecycle import Care, Case, Step, again_step, aged, anew_at, next_phase
+from matching.lifecycle import Care, Case, Step, again_step, aged, anew_at, next_phase, retold
 from matching.receipts import chained, statement_of
 from matching.rules import counselling_over_on
 from matching.settlement import AT_ONCE, Basis, Ledger
@@ -75,9 +75,13 @@ def _given_up(written: Sequence[tuple[Step, Care]]) -> list[UUID]:
 
 
 async def decide_anew(tx: Tx, basis: Basis, cases: Collection[Case]) -> list[State]:
-    """Decide cases anew, as far as nobody has them in care; what changed is told. They are locked."""
+    """Decide cases anew, as far as nobody has them, and tell the others by the policy in force. They are locked."""
     await store.renew_waiting(tx, basis.policy, cases)
-    return await settle(tx, basis, _again(tx, basis, cases), serve=False)
+    steps = _again(tx, basis, cases)
+    mine = {step.case.household.id for step in steps}
+    told = [step for case in cases if case.household.id not in mine and (step := retold(case))]
+    inputs = [Stimulus("retold", str(step.case.household.alias), b"{}") for step in told]
+    return await settle(tx, basis, [*steps, *told], inputs, serve=False)
 
 
 def _again(tx: Tx, basis: Basis, cases: Iterable[Case]) -> list[Step]:
@@ -200,12 +204,12 @@ def _told(tx: Tx, basis: Basis, step: Step, care: Care, spoke: Why | None) -> St
     return care_state(step.case.household, care, manager, spoke, over_on)
 
 
-UNDECIDED = (CareStatus.WAITING, CareStatus.NOT_ELIGIBLE, CareStatus.PROPOSED)
-"""Whom a change of policy may concern; whoever is in care stays there until a person decides."""
+NOT_ENDED = (CareStatus.WAITING, CareStatus.NOT_ELIGIBLE, CareStatus.PROPOSED, CareStatus.CONFIRMED)
+"""Whom a change of policy may concern; whoever is in care stays there until a person decides, and is told anew."""
 
 
-async def recheck(tx: Tx, statuses: Sequence[CareStatus] = UNDECIDED) -> None:
-    """Have everybody decided anew whose care has one of these statuses."""
+async def recheck(tx: Tx, statuses: Sequence[CareStatus] = NOT_ENDED) -> None:
+    """Have everybody looked at again whose care has one of these statuses."""
     await tx.dues("recheck", {status.value: tx.now for status in statuses})
 
 

@@ -230,6 +230,15 @@ def aged(case: Case, policy: Policy, day: date) -> Step | None:
     return Step(case, replace(revised(care), weight=units)) if units != care.weight else None
 
 
+def retold(case: Case) -> Step | None:
+    """What a policy that begins does to a case that somebody has: its state says by that policy when the counselling
+    period is over. None: it says nothing of it."""
+    care, facts = case.care, case.facts
+    if care is None or not care.assigned or facts is None or facts.allotted_on is None:
+        return None
+    return Step(case, revised(care))
+
+
 def came_at(care: Care) -> datetime | None:
     """When a case came to its manager, with whom it may have stayed since then at one move or more."""
     stays = takewhile(lambda one: one.reason is CareReason.MANAGER_STAYS, reversed(care.earlier))

@@ -20,7 +20,7 @@ from matching.ask import Override
 from matching.days import monday_of
 from matching.domain import Carried, Household, Manager, OverrideReason, Place, Policy
 from matching.field import Field
-from matching.lifecycle import Care, Case, Step, aged, anew, changed, kept_apart
+from matching.lifecycle import Care, Case, Step, aged, anew, changed, kept_apart, retold
 from matching.match import Solve, by_solver
 from matching.receipts import Head, Receipt, chained
 from matching.settlement import Basis, Booking, Ledger
@@ -122,6 +122,8 @@ class World:
                 return kept_apart(self.cases[alias], manager)
             case "aged":
                 return aged(self.cases[alias], self.basis.policy, day_of(now))
+            case "retold":
+                return retold(self.cases[alias])
             case _:
                 raise ValueError(f"stimuli of kind {one.kind} are not known here")
 
