@@ -37,6 +37,25 @@ def test_the_first_assignment_counts_for_speed() -> None:
     assert declines == 1
 
 
+def test_a_decline_that_was_taken_back_is_none() -> None:
+    first, second = an_assignee(), an_assignee()
+    declined = [
+        an_earlier(item=item, manager=one.id, answer=Answer.DECLINED, answer_reason=AnswerReason.LANGUAGE)
+        for item, one in enumerate((first, first, second), 1)
+    ]
+    waiting = {"status": CareStatus.WAITING, "reason": CareReason.ALL_EXCLUDED, "assignee": None, "item": None}
+
+    def declines(*earlier: EarlierAssignment, **of_care: object) -> object:
+        return care_row(a_care(earlier=earlier, **of_care))[-1]
+
+    assert declines(declined[0], **waiting) == 1, "it may still be"
+    assert declines(declined[0], assignee=first) == 0
+    assert declines(declined[0], assignee=second) == 1
+    assert declines(*declined[:2], **waiting) == 1, "declined once more"
+    assert declines(*declined, assignee=second) == 1
+    assert declines(*declined[1:], assignee=first) == 2, "somebody else had it meanwhile"
+
+
 def test_a_case_weighs_on_its_manager_only_while_she_has_it() -> None:
     assignee = an_assignee()
     held = care_row(a_care(assignee=assignee, weight=12))

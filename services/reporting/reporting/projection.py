@@ -65,7 +65,15 @@ def care_row(state: Care) -> CareRow:
         state.weight if holds else 0,
         state.registered_at,
         min(starts, default=None),
-        sum(one.answer is Answer.DECLINED for one in state.earlier),
+        _declines(state),
+    )
+
+
+def _declines(state: Care) -> int:
+    """Those that stand: one that was taken back gives the case to the same manager again, whom it else excludes."""
+    after = [*(one.manager for one in state.earlier[1:]), state.assignee and state.assignee.id]
+    return sum(
+        one.answer is Answer.DECLINED and one.manager != by for one, by in zip(state.earlier, after, strict=False)
     )
 
 
