@@ -137,6 +137,23 @@ async def test_any_interleaving_of_the_topics_gives_the_same_rows(database: Open
         assert await hash_of(reporting) == expected
 
 
+@pytest.mark.parametrize("newest", ["household", "response"])
+async def test_of_an_erased_household_no_answer_is_left(database: OpenDatabase, newest: str) -> None:
+    reporting = await database("reporting")
+    stays, goes = a_household(), a_household()
+    answers = [
+        a_response(a_care(household=one.id), Answer.DECLINED, reason=AnswerReason.LANGUAGE) for one in (stays, goes)
+    ]
+    erased = a_household(id=goes.id, revision=2, status=HouseholdStatus.ERASED)
+    await fold(reporting, [stays, goes, answers[0]])
+    await fold(reporting, [answers[1], erased] if newest == "household" else [erased, answers[1]])
+    async with reporting.transaction() as tx:
+        rows = await tx.fetch("select id, response_revision, answer, answer_reason, answered_at from household")
+    assert sorted(tuple(row) for row in rows) == sorted(
+        [(stays.id, 1, "declined", "language", NOW), (goes.id, 1, None, None, None)]
+    )
+
+
 async def test_a_replay_from_the_first_record_changes_nothing(database: OpenDatabase) -> None:
     reporting = await database("reporting")
     states = a_story(random.Random(1))

@@ -20,9 +20,9 @@ def an_earlier(**overrides: object) -> EarlierAssignment:
     return EarlierAssignment.model_validate(values | overrides)
 
 
-def test_an_erased_household_keeps_its_id_only() -> None:
+def test_of_an_erased_household_its_centre_and_its_day_are_left() -> None:
     state = a_household(status=HouseholdStatus.ERASED, revision=4)
-    assert household_row(state)[5:] == (None, None, None)
+    assert household_row(state)[2:] == ("erased", NOW, "karlsruhe", None, None, None)
 
 
 def test_the_first_assignment_counts_for_speed() -> None:

@@ -34,7 +34,7 @@ _HOLDS_LOAD = frozenset({CareStatus.PROPOSED, CareStatus.CONFIRMED})
 
 
 def household_row(state: Household) -> HouseholdRow:
-    """The arrival: when, where, how many persons; an erased household keeps its id only."""
+    """The arrival: when, where, how many persons; of an erased household its centre and its day are left."""
     facts = state.facts
     return (
         state.id,
@@ -78,7 +78,7 @@ def _declines(state: Care) -> int:
 
 
 def response_row(state: Response) -> ResponseRow:
-    """The newest answer."""
+    """The newest answer; of an erased household it is not kept."""
     reason = state.reason.value if state.reason else None
     return (state.household, state.revision, state.answer.value, reason, state.answered_at)
 

@@ -47,7 +47,10 @@ select * from unnest(
 on conflict (id) do update set
     revision = excluded.revision, status = excluded.status, registered_at = excluded.registered_at,
     centre = excluded.centre, stated_district = excluded.stated_district,
-    stated_municipality = excluded.stated_municipality, persons = excluded.persons
+    stated_municipality = excluded.stated_municipality, persons = excluded.persons,
+    (answer, answer_reason, answered_at) = (
+        select t.answer, t.answer_reason, t.answered_at where excluded.status <> 'erased'
+    )
 where t.revision < excluded.revision
 """
 
@@ -73,8 +76,10 @@ FOLD_RESPONSES = """
 insert into household as t (id, response_revision, answer, answer_reason, answered_at)
 select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[])
 on conflict (id) do update set
-    response_revision = excluded.response_revision, answer = excluded.answer,
-    answer_reason = excluded.answer_reason, answered_at = excluded.answered_at
+    response_revision = excluded.response_revision,
+    (answer, answer_reason, answered_at) = (
+        select excluded.answer, excluded.answer_reason, excluded.answered_at where t.status is distinct from 'erased'
+    )
 where t.response_revision < excluded.response_revision
 """
 
