@@ -283,6 +283,22 @@ async def test_an_erased_household_has_no_part_in_how_long_others_waited(databas
         assert (cohort.arrivals, cohort.p50_ms, cohort.p99_ms) == (2, 70.0, 70.0)
 
 
+async def test_who_was_lost_with_a_database_is_counted_on_no_day(database: OpenDatabase) -> None:
+    """A restore tells them so; their people are registered again, and counted then."""
+    reporting = await database("reporting")
+    erased, again = a_household(status=HouseholdStatus.ERASED), a_household()
+    lost = a_household(status=HouseholdStatus.ERASED, revision=2, registered_at=None)
+    ended = a_waiting_care(lost.id, status=CareStatus.ENDED, reason=CareReason.HOUSEHOLD_ERASED)
+    for states in ([ended, lost], [lost, ended]):
+        async with reporting.transaction() as tx:
+            await store.clear(tx)
+        await fold(reporting, [erased, again, a_household(id=lost.id)])
+        assert (await figures(reporting)).cohort.arrivals == 3
+        await fold(reporting, states)
+        cohort = (await figures(reporting)).cohort
+        assert (cohort.arrivals, cohort.left) == (2, 1)
+
+
 async def test_a_town_is_covered_by_a_manager_who_is_active_today(database: OpenDatabase) -> None:
     reporting = await database("reporting")
     yesterday = date.today() - timedelta(days=1)  # noqa: DTZ011

@@ -56,6 +56,11 @@ class Household:
     person_digest: bytes | None = None
     allotted: bool = False
 
+    @property
+    def is_lost(self) -> bool:
+        """Erased by a restore that did not know the household: no change of its own, so it keeps the one heard of."""
+        return self.status is HouseholdStatus.ERASED and self.change is not HouseholdChange.ERASED
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
