@@ -90,8 +90,8 @@ async def test_what_a_centre_sends_that_cannot_be_unpacked_keeps_nobody_from_an_
     monkeypatch.setattr(reconcile, "_nobody_is_connected", nobody)
     url = ground.services["intake"].settings.database_url
     await reconcile.hold_back(url)
-    told = await reconcile.reconcile(list(ground.services.values()), ground.broker, url)
-    assert told["households"].told == 2
+    told, lost = await reconcile.reconcile(list(ground.services.values()), ground.broker, url)
+    assert (told["households"].told, lost) == (2, 0)
 
 
 async def test_what_a_service_sends_that_cannot_be_unpacked_is_named(ground: Ground) -> None:

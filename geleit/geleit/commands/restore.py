@@ -1,7 +1,7 @@
 """The commands that keep a backup and bring Geleit back from it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -59,15 +59,15 @@ def restore(
     """
     if file and not yes:
         typer.confirm(f"Replace everything in the database by {file}?", abort=True)
-    told = asyncio.run(_restore(file))
+    told, lost = asyncio.run(_restore(file))
     for name, settled in told.items():
         typer.echo(
             f"{name}: {settled.told} told again, {settled.overtaken} of them above what the broker had heard,"
-            f" {settled.adopted} that only the broker knew"
+            f" {len(settled.adopted)} that only the broker knew"
         )
-    if (lost := told["households"].adopted) > 0:
+    if lost:
         typer.echo(
-            f"{lost} households came after the backup: they are erased; their centres have to register them again"
+            f"Households that their centres have to register again: {lost} (they came after the backup, and are erased)"
         )
     if file:
         typer.echo(
@@ -87,7 +87,7 @@ async def _back_up(url: str, file: Path) -> None:
     await dump(url, file, _schemas(all_services()))
 
 
-async def _restore(file: Path | None) -> dict[str, Settled]:
+async def _restore(file: Path | None) -> tuple[Mapping[str, Settled], int]:
     with Steps() as steps:
         async with _servers(steps):
             settings, services = installation(), all_services()
@@ -107,7 +107,7 @@ async def _restore(file: Path | None) -> dict[str, Settled]:
 
 async def _bring_back(
     file: Path | None, settings: Installation, services: Sequence[Service], steps: Steps
-) -> dict[str, Settled]:
+) -> tuple[Mapping[str, Settled], int]:
     url, schemas = settings.database_url, _schemas(services)
     # Without a file too: PostgreSQL's own tools may have put a backup back, and a broker that was told half of it is to
     # be told the rest.

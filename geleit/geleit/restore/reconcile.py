@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -17,7 +17,7 @@ from chassis.service import Service
 from chassis.settings import Settings
 from contracts.households import Household
 from contracts.topics import HOUSEHOLDS, STATE_TOPICS, all_topics, submissions, verdicts
-from contracts.vocabulary import HouseholdStatus
+from contracts.vocabulary import HouseholdStatus, Outcome
 from geleit.audit.stream import Read, open_stream
 from geleit.broker_admin import members
 from geleit.failures import Failure
@@ -29,16 +29,16 @@ LEFT_WITHIN = 60.0
 """Seconds until the broker counts a worker that was killed as gone."""
 
 
-async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str) -> dict[str, Settled]:
+async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str) -> tuple[Mapping[str, Settled], int]:
     """Raise what the broker has heard newer, tell everything again, and let every group go on from there.
 
-    What was told, by topic.
+    What was told, by topic, and how many households their centres have to register again.
 
     Nothing may run meanwhile. Safe to do again. Raises Failure, one of AWAY, KafkaError, asyncpg.PostgresError.
     """
-    topics = all_topics(next(iter(services)).settings.centres)
+    centres = next(iter(services)).settings.centres
     async with open_stream(broker) as stream:
-        heard = await stream.read(topics)
+        heard = await stream.read(all_topics(centres))
     told: dict[str, Settled] = {}
     for service in services:
         async with database_of(service, restoring=True) as database:
@@ -57,7 +57,7 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
     await _nobody_is_connected(owner_url, services)
     await _begin_again(owner_url, services, heard)
     failpoint("restore.let_in")
-    return told
+    return told, _to_register_again(centres, heard, told[HOUSEHOLDS.name].adopted)
 
 
 async def nobody_is_there(services: Sequence[Service], settings: Settings) -> None:
@@ -127,11 +127,7 @@ def _of_erased(centre: str, heard: Mapping[str, Read]) -> list[tuple[int, int, b
     A restore erases too, namely strangers, and what it then read anew has another household now: unless that is erased
     as well, it is read once more.
     """
-    erased = {
-        state.id
-        for state in heard[HOUSEHOLDS.name].newest.values()
-        if isinstance(state, Household) and state.status is HouseholdStatus.ERASED
-    }
+    erased = _erased(heard)
     ruled = [one for one in heard[verdicts(centre).name].told if one.household]
     living = {one.about for one in ruled if one.household not in erased}
     whose = {one.about: one.household for one in ruled if one.about not in living}
@@ -140,6 +136,21 @@ def _of_erased(centre: str, heard: Mapping[str, Read]) -> list[tuple[int, int, b
         for one in heard[submissions(centre).name].told
         if isinstance(one.about, bytes) and (household := whose.get((one.partition, one.offset)))
     ]
+
+
+def _to_register_again(centres: Iterable[str], heard: Mapping[str, Read], strangers: Collection[str]) -> int:
+    """How many of these households neither were erased before nor come back from their submissions."""
+    read_again: set[UUID | None] = set()
+    for centre in centres:
+        places = {(one.partition, one.offset) for one in heard[submissions(centre).name].told}
+        told = heard[verdicts(centre).name].told
+        read_again |= {one.household for one in told if one.outcome == Outcome.ACCEPTED and one.about in places}
+    return len({UUID(key) for key in strangers} - _erased(heard) - read_again)
+
+
+def _erased(heard: Mapping[str, Read]) -> set[UUID]:
+    states = heard[HOUSEHOLDS.name].newest.values()
+    return {one.id for one in states if isinstance(one, Household) and one.status is HouseholdStatus.ERASED}
 
 
 async def _forget_unsent(tx: Tx, heard: Mapping[str, Read]) -> None:
