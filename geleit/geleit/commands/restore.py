@@ -19,6 +19,7 @@ from chassis.service import Service
 from chassis.settings import Settings as Installation
 from geleit.failures import Failure, advice_on
 from geleit.install import install
+from geleit.owner import connected
 from geleit.progress import Steps
 from geleit.restore.dump import drop, dump, put_back, read_through
 from geleit.restore.reconcile import hold_back, nobody_is_there, reconcile
@@ -78,12 +79,9 @@ def restore(
 
 
 async def _back_up(url: str, file: Path) -> None:
-    connection = await asyncpg.connect(url)
-    try:
+    async with connected(url) as connection:
         # Half of a database would take a whole one's place.
         await refuse_unfinished(connection)
-    finally:
-        await connection.close()
     await dump(url, file, _schemas(all_services()))
 
 

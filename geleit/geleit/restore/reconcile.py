@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import CommitFailedError
 
@@ -21,6 +20,7 @@ from contracts.vocabulary import HouseholdStatus, Outcome
 from geleit.audit.stream import Read, open_stream
 from geleit.broker_admin import members
 from geleit.failures import Failure
+from geleit.owner import connected
 from geleit.probe import until
 from geleit.services import database_of
 from intake.store import keep_seen, raise_verdicts
@@ -81,30 +81,24 @@ async def hold_back(owner_url: str, *, with_backup: bool = False) -> None:
 
     Raises Failure without a backup where one was being put back: of half of it nobody is to be told.
     """
-    connection = await asyncpg.connect(owner_url)
-    try:
+    async with connected(owner_url) as connection:
         begun = await connection.fetchval("select obj_description(to_regnamespace($1), 'pg_namespace')", RESTORING)
         if begun and not with_backup:
             raise Failure(f"{begun}: give its file")
         await connection.execute(f'create schema if not exists "{RESTORING}"')
         if with_backup:
             await connection.execute(f"comment on schema \"{RESTORING}\" is 'A backup is being put back'")
-    finally:
-        await connection.close()
 
 
 async def _nobody_is_connected(owner_url: str, services: Iterable[Service]) -> None:
     """It would write beside a restore."""
     ours = [f"{service.name}_{use}" for service in services for use in ("worker", "web")]
-    connection = await asyncpg.connect(owner_url)
-    try:
+    async with connected(owner_url) as connection:
         rows = await connection.fetch(
             "select distinct application_name as name from pg_stat_activity"
             " where datname = current_database() and application_name = any($1::text[])",
             ours,
         )
-    finally:
-        await connection.close()
     if rows:
         names = ", ".join(sorted(row["name"] for row in rows))
         raise Failure(f"Still connected to the database: {names}. Stop them first (`geleit down`).")
@@ -206,12 +200,9 @@ async def _begin_again(owner_url: str, services: Sequence[Service], heard: Mappi
     Nobody goes on in a backup's session.
     """
     let_in = f'delete from access.session; drop schema "{RESTORING}";'  # noqa: S608 - our name
-    connection = await asyncpg.connect(owner_url)
-    try:
+    async with connected(owner_url) as connection:
         # One script is one transaction.
         await connection.execute("\n".join([*(_script(service, heard) for service in services), let_in]))
-    finally:
-        await connection.close()
 
 
 def _script(service: Service, heard: Mapping[str, Read]) -> str:
