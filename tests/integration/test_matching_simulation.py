@@ -41,6 +41,12 @@ def with_rule(version: str, **rule: Any) -> Policy:
     )
 
 
+def counselled_for(version: str, years: int) -> Policy:
+    """The shipped policy with another counselling period."""
+    rules = (one.model_copy(update={"counselling_years": years}) for one in shipped().eligibility)
+    return shipped().model_copy(update={"version": version, "eligibility": tuple(rules)})
+
+
 async def standing(stage: Stage) -> dict[str, Counter[str]]:
     rows = await stage.rows("select district, status, weight from care")
     found: dict[str, Counter[str]] = {}
@@ -130,12 +136,7 @@ async def test_a_shorter_period_ends_on_its_own_day_as_simulated(stage: Stage) -
     today = day_of(stage.clock.now)
     begun: dict[str, Any] = {"allotted_on": years_after(today, -2) + timedelta(days=30)}
     told = await stage.tell(a_household(**begun), a_household(**begun, municipality=STUTTGART))
-    shorter = shipped().model_copy(
-        update={
-            "version": "shorter",
-            "eligibility": tuple(one.model_copy(update={"counselling_years": 2}) for one in shipped().eligibility),
-        }
-    )
+    shorter = counselled_for("shorter", 2)
     async with stage.database.transaction() as tx:
         await tx.publish(await publish_policy(tx, shorter))
     await stage.pass_time(timedelta(days=29))
@@ -151,12 +152,7 @@ async def test_who_is_in_care_is_told_by_a_new_policy_when_the_period_is_over(st
     begun = a_household(allotted_on=date(2019, 4, 10))
     await stage.tell(begun, a_household())
     await stage.answer(stage.cares[begun.id][-1], Answer.ACCEPTED)
-    longer = shipped().model_copy(
-        update={
-            "version": "longer",
-            "eligibility": tuple(one.model_copy(update={"counselling_years": 4}) for one in shipped().eligibility),
-        }
-    )
+    longer = counselled_for("longer", 4)
     async with stage.database.transaction() as tx:
         await tx.publish(await publish_policy(tx, longer))
     (told,) = await stage.pass_time()
