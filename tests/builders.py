@@ -57,7 +57,7 @@ def a_household(
     revision: int = 1,
     status: HouseholdStatus = HouseholdStatus.ACTIVE,
     change: HouseholdChange = HouseholdChange.REGISTERED,
-    registered_at: datetime = NOW,
+    registered_at: datetime | None = NOW,
     **of_facts: Any,
 ) -> Household:
     household = id or uuid4()

@@ -12,6 +12,7 @@ from contracts.assignments import Assignee, Care, EarlierAssignment, LastAnswer
 from contracts.record import State
 from contracts.topics import topic_of
 from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus
+from contracts.zone import day_only
 from notifications import app, store
 from notifications.contacts import import_contacts
 from notifications.domain import Wish
@@ -34,9 +35,9 @@ with line as (
         2,
         i.household::text || lpad(i.item::text, 10),
         sha256(convert_to((
-            i.household, i.item, i.home, i.revision, i.status, i.reason, i.facts, i.manager, i.assigned_at,
-            i.answer_by, i.contacted_at, i.ended_at, i.answer, i.answer_reason,
-            case when i.facts is not null then (i.municipality, i.district, i.manager_code)::text end
+            i.household, i.item, i.home, i.status, i.reason, i.facts, i.manager, i.assigned_at,
+            i.answer_by, i.accepted_at, i.contacted_at, i.ended_at, i.answer, i.answer_reason,
+            case when i.facts is not null then (i.revision, i.municipality, i.district, i.manager_code)::text end
         )::text, 'UTF8'))
     from item i
     union all
@@ -73,8 +74,8 @@ async def clear(tx: Tx) -> None:
 async def state_hash(tx: Tx) -> str:
     """SHA-256 over what is folded, in key order, in hex; sending and answering are not part of it.
 
-    Nor are the feed's position, which is the reader's own, and the place and code of an item that has moved on, which
-    only who has seen it before can know.
+    Nor are the feed's position, which is the reader's own, and the place, code and revision of an item that has moved
+    on, which only who has seen it before, or move on, can know.
     """
     return str(await tx.fetchval(_FOLDED))
 
@@ -146,7 +147,7 @@ def released(care: Care, reason: AnswerReason = AnswerReason.LANGUAGE, *, answer
 def erased(care: Care) -> Care:
     """The care of a household in care that was erased: matching leaves days, and nothing of the case."""
     assert care.assigned_at is not None
-    days = {"assigned_at": _day(care.assigned_at), "ended_at": _day(NOW)}
+    days = {"assigned_at": day_only(care.assigned_at), "ended_at": day_only(NOW)}
     earlier = _ended(care, CareStatus.ENDED, CareReason.HOUSEHOLD_ERASED, **days)
     return care.model_copy(
         update={
@@ -157,10 +158,10 @@ def erased(care: Care) -> Care:
             "assignee": None,
             "item": None,
             "weight": 0,
-            "registered_at": care.registered_at and _day(care.registered_at),
-            "decided_at": _day(NOW),
+            "registered_at": care.registered_at and day_only(care.registered_at),
+            "decided_at": day_only(NOW),
             "assigned_at": None,
-            "ended_at": _day(NOW),
+            "ended_at": day_only(NOW),
             "earlier": (*care.earlier, earlier),
         }
     )
@@ -173,10 +174,6 @@ def _ended(care: Care, status: CareStatus, reason: CareReason, **more: Any) -> E
     assert care.assigned_at is not None
     values: dict[str, Any] = {"assigned_at": care.assigned_at, "ended_at": NOW}
     return EarlierAssignment(item=care.item, manager=care.assignee.id, status=status, reason=reason, **(values | more))
-
-
-def _day(at: datetime) -> datetime:
-    return at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def proposed_again(care: Care, **overrides: Any) -> Care:
@@ -194,11 +191,14 @@ def proposed_again(care: Care, **overrides: Any) -> Care:
 
 def stayed(care: Care, **overrides: Any) -> Care:
     """The care once its household has moved within the service area of its manager."""
-    earlier = _ended(care, CareStatus.PROPOSED, CareReason.MANAGER_STAYS)
+    times: dict[str, Any] = {"answered_at": care.answered_at, "contacted_at": care.contacted_at}
+    earlier = _ended(care, CareStatus.PROPOSED, CareReason.MANAGER_STAYS, **times)
     values: dict[str, Any] = {
         "reason": CareReason.MANAGER_STAYS,
         "assignee": care.assignee,
         "answer_by": soon() + timedelta(days=3),
+        "answered_at": None,
+        "contacted_at": None,
         "earlier": (*care.earlier, earlier),
     }
     return proposed_again(care, **(values | overrides))

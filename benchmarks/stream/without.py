@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chassis import telemetry
-from chassis.service import main
+from chassis.process import main
 from chassis.settings import Settings
 from matching import decisions, solver
 from matching.app import service

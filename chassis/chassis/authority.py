@@ -30,11 +30,11 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What an authority has told: how many states, of which so many had to overtake and so many were not known."""
+    """What an authority has told: how many states, how many had to overtake, and the keys that were not known."""
 
     told: int
     overtaken: int
-    adopted: int
+    adopted: frozenset[str]
 
 
 async def tell_again(tx: Tx, authority: Authority, heard: Mapping[str, State]) -> Settled:
@@ -56,7 +56,7 @@ async def tell_again(tx: Tx, authority: Authority, heard: Mapping[str, State]) -
     async for page in authority.states(tx):
         await tx.publish(page)
         told += len(page)
-    return Settled(told, len(older), len(strange))
+    return Settled(told, len(older), frozenset(state.key for state in strange))
 
 
 async def by_pages(tx: Tx, sql: str) -> AsyncIterator[Sequence[Any]]:

@@ -6,7 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import asyncpg
@@ -233,7 +234,8 @@ class Consumer:
             if raw is None:
                 return None
             if (decoded := self._decode(raw)) is not None:
-                await self.apply(raw.topic, [decoded.record], trial=trial)
+                offered_at = datetime.fromtimestamp(raw.timestamp / 1000, UTC)
+                await self.apply(raw.topic, [replace(decoded.record, offered_at=offered_at)], trial=trial)
         except TRANSIENT:
             raise
         except Exception as error:

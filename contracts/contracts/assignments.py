@@ -9,6 +9,8 @@ from pydantic import Field
 from contracts.record import Ags, Code, DistrictAgs, Home, Language, Shape, State
 from contracts.vocabulary import AgeBand, Answer, AnswerReason, Applied, CareReason, CareStatus, Skill
 
+MOST_EARLIER = 100
+
 
 class Assignee(Shape):
     """The integration manager of a proposal, by code; the name stays in matching."""
@@ -104,6 +106,7 @@ class Care(State):
     receipt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     last_answer: LastAnswer | None = None
     earlier: tuple[EarlierAssignment, ...] = ()
+    """The first, and of the others the newest: `MOST_EARLIER` in all."""
 
     @property
     def key(self) -> str:

@@ -59,6 +59,7 @@ class Household(State):
     change: HouseholdChange
     centre: Code | None = None
     registered_at: datetime | None = None
+    """Absent of an erased one that was lost with a database: its people are registered again, and counted then."""
     changed_at: datetime | None = None
     merged_into: UUID | None = None
     facts: Facts | None = None

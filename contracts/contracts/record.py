@@ -54,13 +54,17 @@ S_co = TypeVar("S_co", bound=State, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Record(Generic[S_co]):
-    """A decoded record with its place on the stream and the trace it belongs to."""
+    """A decoded record with its place on the stream and the trace it belongs to.
+
+    `offered_at` is when the broker took it, of one that was parked and comes out of its turn.
+    """
 
     state: S_co
     topic: str
     partition: int
     offset: int
     traceparent: str | None = None
+    offered_at: datetime | None = None
 
 
 class Undecodable(Exception):

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Coroutine
 from typing import TypeVar
 
-from chassis.loop import run
+import uvloop
 
 T = TypeVar("T")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -13,7 +13,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def run_until_interrupted(main: Coroutine[object, object, T]) -> T | None:
     """Run `main`; the first signal cancels it, and None is returned once it has cleaned up."""
-    return run(_guarded(main))
+    return uvloop.run(_guarded(main))
 
 
 async def _guarded(main: Coroutine[object, object, T]) -> T | None:

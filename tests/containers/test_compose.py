@@ -183,7 +183,7 @@ async def test_a_backup_is_gone_back_to_with_postgresqls_own_tools(installation:
     ):
         stack.compose("exec", "-T", "postgres", *command)
     said = stack.compose("run", "--rm", "geleit", "restore")
-    assert "1 households came after the backup" in said
+    assert "Households that their centres have to register again: 1 " in said
     stack.up()
     assert (await installation.care(household, "confirmed"))["status"] == "confirmed"
     await installation.goes_all_the_way(town)

@@ -11,10 +11,13 @@ from builders import TUEBINGEN
 from chassis.polls import Unreadable
 from contracts.submissions import Submission
 from contracts.topics import HOUSEHOLDS, submissions
+from contracts.vocabulary import Answer
 from geleit.audit.finding import Invariant
 from geleit.audit.journal import Journal
 from geleit.restore import reconcile
 from intake.reception import erase_household
+from notifications.domain import Wish
+from notifications.web.answering import give
 from stream import send, send_what_cannot_be_unpacked
 
 pytestmark = pytest.mark.own_servers
@@ -48,6 +51,10 @@ async def test_who_was_erased_and_what_was_parked_are_no_faults(ground: Ground) 
     await send(ground.broker.servers, topic, [("k", b"{not json", told), ("k", b"{}", [("ce_type", b"weather.v1")])])
     await ground.consume("intake")
     await ground.flow()
+    async with ground.databases["notifications"].transaction() as tx:
+        await give(tx, household, Wish(1, Answer.ACCEPTED, None))
+    await ground.relay("notifications")
+    await ground.flow()
     async with ground.databases["intake"].transaction() as tx:
         assert await erase_household(tx, household)
     await ground.registered("H-1", TUEBINGEN)
@@ -56,6 +63,9 @@ async def test_who_was_erased_and_what_was_parked_are_no_faults(ground: Ground) 
     assert await ground.broken(patience=timedelta(0), canaries=["Zaphod"]) == {}
     # Another household has the reference since; the one that was promised is erased, and known to have been there.
     assert await ground.broken(journal=journal) == {}
+    async with ground.databases["reporting"].transaction() as tx:
+        await tx.execute("update household set answer = 'accepted', answered_at = $1 where status = 'erased'", tx.now)
+    assert [*await ground.broken()] == ["I5"], "what should have gone"
 
 
 async def test_what_a_centre_sends_that_cannot_be_unpacked_keeps_nobody_from_an_audit_or_a_restore(
@@ -81,8 +91,8 @@ async def test_what_a_centre_sends_that_cannot_be_unpacked_keeps_nobody_from_an_
     monkeypatch.setattr(reconcile, "_nobody_is_connected", nobody)
     url = ground.services["intake"].settings.database_url
     await reconcile.hold_back(url)
-    told = await reconcile.reconcile(list(ground.services.values()), ground.broker, url)
-    assert told["households"].told == 2
+    told, lost = await reconcile.reconcile(list(ground.services.values()), ground.broker, url)
+    assert (told["households"].told, lost) == (2, 0)
 
 
 async def test_what_a_service_sends_that_cannot_be_unpacked_is_named(ground: Ground) -> None:

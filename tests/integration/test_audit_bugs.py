@@ -40,12 +40,12 @@ from chassis.relay import Relay
 from contracts.record import Record, State, cloud_event
 from contracts.topics import HOME_PARTITIONS, HOUSEHOLDS
 from contracts.vocabulary import Answer, Outcome
+from contracts.zone import day_of
 from e2e.rest import parked
 from geleit.audit.journal import Journal
 from geleit.spans import spans_dir
 from intake.store import Head as Reference
 from matching import handing_over, handlers
-from matching.days import day_of
 from matching.domain import Absence, Carried
 from matching.handing_over import Reason, Wanted
 from matching.lifecycle import Care, Step

@@ -15,7 +15,8 @@ from chassis.broker import Broker
 from chassis.database import Database, RestoreUnfinished, Tx
 from chassis.errands import Errand
 from chassis.health import Health
-from chassis.service import PartEnded, Service, open_database, work
+from chassis.process import PartEnded, work
+from chassis.service import Service, open_database
 from chassis.settings import Settings
 from chassis.timers import Timers
 from chassis.topics import create_topics

@@ -11,6 +11,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
+import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
@@ -19,7 +20,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from starlette.applications import Starlette
 
 from builders import a_municipality
-from chassis import loop, stream
+from chassis import stream, watch
 from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.database import Database, Tx
@@ -361,7 +362,7 @@ async def test_a_consumer_that_stands_still_before_records_ends_its_process(
 ) -> None:
     monkeypatch.setattr(stream, "LAG_SECONDS", 0.1)
     monkeypatch.setattr(stream, "DRAIN_SECONDS", 0.1)
-    monkeypatch.setattr(stream, "STUCK_SECONDS", 1.0)
+    monkeypatch.setattr(watch, "STUCK_SECONDS", 1.0)
 
     async def for_ever(batch: Sequence[Record[Municipality]], tx: Tx) -> Sequence[State]:
         await asyncio.Event().wait()
@@ -369,7 +370,7 @@ async def test_a_consumer_that_stands_still_before_records_ends_its_process(
 
     await write_municipalities(probe, kafka_bootstrap, topic, range(3))
     subscription = a_subscription(probe, topic, kafka_bootstrap, for_ever, "stands-still")
-    with pytest.raises(stream.Stuck, match="3 at hand"):
+    with pytest.raises(watch.Stuck, match="3 at hand"):
         await asyncio.wait_for(subscription.run(asyncio.Event()), 60)
 
 
@@ -378,7 +379,7 @@ async def test_a_consumer_that_never_learns_where_it_stands_ends_its_process(
 ) -> None:
     """Its partitions are assigned, and what would tell it where to begin never answers."""
     monkeypatch.setattr("chassis.lag.POSITION_SECONDS", 0.05)
-    monkeypatch.setattr(stream, "STUCK_SECONDS", 0.2)
+    monkeypatch.setattr(watch, "STUCK_SECONDS", 0.2)
     consumer = AIOKafkaConsumer(topic.name, bootstrap_servers=kafka_bootstrap, group_id=uuid4().hex)
 
     async def never(*_: object) -> int:
@@ -389,13 +390,13 @@ async def test_a_consumer_that_never_learns_where_it_stands_ends_its_process(
     try:
         await eventually(lambda: is_assigned(consumer))
         monkeypatch.setattr(consumer, "position", never)
-        watch = stream.Watch(Broker(kafka_bootstrap))
+        watching = watch.Watch(Broker(kafka_bootstrap))
 
         async def looked() -> bool:
-            await watch.look(consumer, ())
+            await watching.look(consumer, ())
             return False
 
-        with pytest.raises(stream.Stuck, match="1 partitions without a position"):
+        with pytest.raises(watch.Stuck, match="1 partitions without a position"):
             await eventually(looked)
     finally:
         await consumer.stop()
@@ -429,29 +430,29 @@ class TwoPartitions:
 async def test_one_partition_that_stands_still_while_others_go_on_ends_the_process(
     at: int | None, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    consumer, watch, seconds = TwoPartitions(), stream.Watch(Broker("nowhere")), 0.0
+    consumer, watching, seconds = TwoPartitions(), watch.Watch(Broker("nowhere")), 0.0
     first, second = sorted(consumer.positions)
 
     async def ends(_: object, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(places, 1000)
 
-    monkeypatch.setattr(stream, "_ends", ends)
+    monkeypatch.setattr(watch, "_ends", ends)
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: seconds)
 
     async def pass_time(until: float, *, going_on: bool) -> None:
         nonlocal seconds
         while seconds < until:
             seconds += 5.0
-            watch.polls += 1
+            watching.polls += 1
             if going_on:
                 consumer.positions[second] = (consumer.positions[second] or 0) + 1
-            await watch.look(consumer, ())
+            await watching.look(consumer, ())
 
     consumer.positions[first] = at
     # A database that is away lets nobody go on.
     await pass_time(3600, going_on=False)
-    await pass_time(3600 + stream.BEHIND_SECONDS - 5, going_on=True)
-    with pytest.raises(stream.Stuck, match=why):
+    await pass_time(3600 + watch.BEHIND_SECONDS - 5, going_on=True)
+    with pytest.raises(watch.Stuck, match=why):
         await pass_time(7200, going_on=True)
 
 
@@ -463,7 +464,7 @@ async def test_a_consumer_that_will_never_join_its_group_again_ends_its_process(
     await consumer.start()
     try:
         await eventually(lambda: is_assigned(consumer))
-        await stream.Watch(Broker(kafka_bootstrap)).look(consumer, ())
+        await watch.Watch(Broker(kafka_bootstrap)).look(consumer, ())
         coordinator = consumer._coordinator
         coordinator._heartbeat_task.cancel()
         await asyncio.wait([coordinator._heartbeat_task])
@@ -474,8 +475,8 @@ async def test_a_consumer_that_will_never_join_its_group_again_ends_its_process(
             pytest.fail("aiokafka bears it now: look whether the watch is still needed")
         coordinator._coordination_task.cancel()
         await asyncio.wait([coordinator._coordination_task])
-        with pytest.raises(stream.Stuck, match="place in the group"):
-            await stream.Watch(Broker(kafka_bootstrap)).look(consumer, ())
+        with pytest.raises(watch.Stuck, match="place in the group"):
+            await watch.Watch(Broker(kafka_bootstrap)).look(consumer, ())
     finally:
         await consumer._client.close()
 
@@ -492,7 +493,7 @@ def test_a_connection_that_the_broker_has_closed_is_one_that_is_broken(kafka_boo
             await connection.send(MetadataRequest([]))
         assert not connection.connected()
 
-    loop.run(ask_who_has_hung_up())
+    uvloop.run(ask_who_has_hung_up())
 
 
 async def is_assigned(consumer: AIOKafkaConsumer) -> bool:
@@ -503,17 +504,17 @@ async def test_a_consumer_without_records_may_stand_still(
     probe: Database, topic: Topic, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "LAG_SECONDS", 0.1)
-    monkeypatch.setattr(stream, "STUCK_SECONDS", 0.2)
+    monkeypatch.setattr(watch, "STUCK_SECONDS", 0.2)
     await write_municipalities(probe, kafka_bootstrap, topic, range(3))
     subscription = a_subscription(probe, topic, kafka_bootstrap, handlers.on_municipalities, "may-stand-still")
-    looked, look = 0, stream.Watch.look
+    looked, look = 0, watch.Watch.look
 
     async def counted(*asked: Any) -> None:
         nonlocal looked
         await look(*asked)
         looked += 1
 
-    monkeypatch.setattr(stream.Watch, "look", counted)
+    monkeypatch.setattr(watch.Watch, "look", counted)
 
     async def long_enough() -> bool:
         return looked > 10

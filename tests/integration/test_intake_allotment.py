@@ -14,7 +14,7 @@ from chassis.access import Role
 from chassis.database import Database
 from contracts.households import Household
 from contracts.vocabulary import HouseholdChange, SubmissionKind
-from contracts.zone import BERLIN
+from contracts.zone import day_of
 from doors import Browser, Door
 from forms import told
 from intake import store
@@ -119,7 +119,7 @@ async def test_all_that_is_shown_is_confirmed_with_one_click(door: Door, worker:
     assert state.facts is not None
     assert (state.revision, state.change) == (2, HouseholdChange.MOVED)
     assert (state.facts.municipality, state.facts.district) == (TUEBINGEN, "08416")
-    assert state.facts.allotted_on == rows[0]["changed_at"].astimezone(BERLIN).date()
+    assert state.facts.allotted_on == day_of(rows[0]["changed_at"])
     assert (state.facts.size, state.facts.age_bands) == (1, {"18-59": 1})
 
 

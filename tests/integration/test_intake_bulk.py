@@ -95,6 +95,16 @@ async def test_the_same_bulk_twice_registers_nothing_twice_and_is_told_the_same(
     assert await outcomes(worker) == {"accepted": 2, "duplicate": 2, "rejected": 2}
 
 
+async def test_who_has_withdrawn_is_said_to_be_so_though_the_form_is_the_same(door: Door, worker: Database) -> None:
+    async with door.program(Role.CENTRE, "karlsruhe") as client:
+        (first,) = await upload(client, an_item())
+        withdrawal = f"{first['location']}/withdrawal"
+        assert (await client.post(withdrawal, json={}, headers={"Idempotency-Key": "w"})).status_code == 202
+        (again,) = await upload(client, an_item())
+    assert again["status"] == 200
+    assert again["household"] == first["household"] | {"revision": 2, "status": "withdrawn", "outcome": "duplicate"}
+
+
 async def test_the_same_bulk_at_the_same_time_registers_nothing_twice(door: Door, worker: Database) -> None:
     items = [an_item(f"KA-{number}") for number in range(20)]
     async with door.program(Role.CENTRE, "karlsruhe") as client:

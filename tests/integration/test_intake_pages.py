@@ -2,15 +2,17 @@
 
 import asyncio
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from builders import a_care, a_manager, a_record, an_assignee
+from builders import NOW, a_care, a_manager, a_record, an_assignee
 from chassis import trail
 from chassis.access import Role
 from chassis.database import Database
+from contracts.assignments import EarlierAssignment
 from contracts.vocabulary import CareReason, CareStatus
 from doors import Browser, Door
 from forms import fields_of, told
@@ -414,6 +416,31 @@ async def test_a_household_shows_what_became_of_it(door: Door, worker: Database)
         page = await browser.get(address)
     assert "Proposed to an integration manager: TUE-01" in page.text
     assert "its answer is awaited" in page.text
+
+
+async def test_a_household_shows_that_an_earlier_manager_took_it_on_and_met_it(door: Door, worker: Database) -> None:
+    earlier = EarlierAssignment(
+        item=1,
+        manager=uuid4(),
+        assigned_at=NOW,
+        answered_at=NOW + timedelta(hours=1),
+        contacted_at=NOW + timedelta(hours=2),
+        ended_at=NOW + timedelta(hours=3),
+        status=CareStatus.PROPOSED,
+    )
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        address = await register(browser)
+        again = {"revision": 2, "item": 2, "assigned_at": earlier.ended_at, "earlier": (earlier,)}
+        await decide(worker, household=id_in(address), **again)
+        page = (await browser.get(address)).text
+    history = page.split('class="timeline"')[1].split("</ol>")[0]
+    assert re.findall(r'kern-title--small">([^<]+)<', history)[:5] == [
+        "Proposed to an integration manager",
+        "Answered by the municipality",
+        "First contact with the household",
+        "The assignment ended",
+        "Proposed to an integration manager: TUE-01",
+    ]
 
 
 async def test_names_are_shown_to_who_cares_from_acceptance_on(door: Door, worker: Database) -> None:

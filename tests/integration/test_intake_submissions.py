@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from stream import eventually
 REGISTER, CORRECT, WITHDRAW = SubmissionKind.REGISTER, SubmissionKind.CORRECT, SubmissionKind.WITHDRAW
 DEPART = SubmissionKind.DEPART
 TOPIC = "submissions.karlsruhe"
+HOUR = timedelta(hours=1)
 HANDLE = on_submissions(some_keys)
 
 
@@ -265,6 +267,71 @@ async def test_erasure_destroys_the_key_and_leaves_a_last_state(intake: Database
     assert again[0].id != household
     # Else who reads verdicts by their number would drop it as an old one.
     assert [one.revision for one in verdicts] == [2]
+
+
+def parked_since(submission: Submission, offered_at: datetime, offset: int = 0) -> list[Record[Submission]]:
+    """A record whose turn was before those that were read since."""
+    return [replace(one, offered_at=offered_at) for one in records(submission, start=offset)]
+
+
+async def test_what_was_parked_undoes_nothing_that_was_decided_since(intake: Database) -> None:
+    old, new = (a_submission(CORRECT, facts=stated_facts(languages=[one])) for one in ("ru", "tr"))
+    (first,), _ = await handle(intake, records(a_submission()))
+    await handle(intake, records(new, start=2))
+    for late in (old, a_submission(WITHDRAW)):
+        households, (verdict,) = await handle(intake, parked_since(late, NOW - HOUR, 1))
+        assert (households, verdict.outcome, verdict.household) == ([], Outcome.REJECTED, first.id)
+        assert [one.code for one in verdict.problems] == ["overtaken"]
+    # Sent again it holds: it is newer now.
+    (corrected,), _ = await handle(intake, records(old, start=3))
+    assert corrected.facts
+    assert corrected.facts.languages == ("ru",)
+
+
+async def test_what_was_parked_undoes_nothing_that_was_stated_by_http_since(intake: Database) -> None:
+    keys = some_keys()
+    await handle(intake, records(a_submission()))
+    by_http = reception.offer(keys, WITHDRAW, "KA-1", None)
+    async with intake.transaction() as tx:
+        await reception.take_one(tx, keys, "karlsruhe", by_http)
+    late = a_submission(CORRECT, facts=stated_facts(languages=["ru"]))
+    households, (verdict,) = await handle(intake, parked_since(late, NOW - HOUR, 1))
+    assert (households, [one.code for one in verdict.problems]) == ([], ["overtaken"])
+
+
+@pytest.mark.parametrize(("version", "outcome"), [(2, Outcome.DUPLICATE), (4, Outcome.CORRECTED)])
+async def test_where_there_are_versions_they_say_what_is_newer(
+    intake: Database, version: int, outcome: Outcome
+) -> None:
+    await handle(intake, records(a_submission(version=1)))
+    await handle(intake, records(a_submission(CORRECT, facts=stated_facts(languages=["tr"]), version=3), start=2))
+    late = a_submission(CORRECT, facts=stated_facts(languages=["ru"]), version=version)
+    _, (verdict,) = await handle(intake, parked_since(late, NOW - HOUR, 1))
+    assert verdict.outcome is outcome
+
+
+async def test_what_was_parked_is_applied_where_nothing_newer_was(intake: Database) -> None:
+    await handle(intake, records(a_submission(), a_submission(reference="KA-2")))
+    # What came behind it was a slip, and changed nothing.
+    await handle(intake, records(a_submission(REGISTER, facts=stated_facts(languages=["tr"])), start=3))
+    (corrected,), _ = await handle(
+        intake, parked_since(a_submission(CORRECT, facts=stated_facts(languages=["ru"])), NOW - HOUR, 2)
+    )
+    assert corrected.facts
+    assert corrected.facts.languages == ("ru",)
+
+
+async def test_what_was_parked_brings_nobody_back_who_is_erased(intake: Database) -> None:
+    (first,), _ = await handle(intake, records(a_submission(version=1), start=1))
+    async with intake.transaction() as tx:
+        assert await reception.erase_household(tx, first.id)
+    for version in (None, 2):
+        late = parked_since(a_submission(version=version), NOW - HOUR)
+        households, (verdict,) = await handle(intake, late)
+        assert (households, [one.code for one in verdict.problems]) == ([], ["overtaken"])
+    # Who comes again is somebody new.
+    (again,), _ = await handle(intake, records(a_submission(), start=5))
+    assert again.id != first.id
 
 
 async def test_an_import_publishes_only_what_changed(intake: Database) -> None:

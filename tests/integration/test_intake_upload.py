@@ -182,6 +182,28 @@ async def test_the_same_file_again_is_known(door: Door, worker: Database) -> Non
     assert await outcomes(worker) == {"accepted": 3, "duplicate": 2}
 
 
+async def test_who_has_withdrawn_is_not_known_but_refused_though_the_entries_are_the_same(
+    door: Door, worker: Database
+) -> None:
+    ended = ("KA-1", "Reference", "The household of this reference is no longer active.")
+    async with door.person(Role.CENTRE, "karlsruhe") as browser:
+        await register(browser, *TWO)
+        ((household,),) = await rows(worker, "select id from household where reference = 'KA-1'")
+        await browser.send(f"/intake/households/{household}/withdraw")
+        again = await choose(browser, a_file(*TWO))
+        alone = await choose(browser, a_file(*TWO[:2]))
+        done = await register(browser, *TWO, a_line("KA-3"))
+    for page in (again.text, alone.text):
+        assert told(page)[-1] == ("danger", "Nothing of this file can be registered.")
+    for page in (again.text, alone.text, done.text):
+        assert [row[1:4] for row in faults(page)] == [ended]
+    assert figures(done.text) == ["Households: 1, persons: 1", "1", "1", "0"]
+    assert (await audited(worker, "register_file"))[1:] == [
+        ("households", '{"known": 1, "refused": 1, "registered": 1}')
+    ]
+    assert await outcomes(worker) == {"accepted": 3, "withdrawn": 1, "duplicate": 2}
+
+
 async def test_a_household_that_was_typed_in_before_is_known(door: Door, worker: Database) -> None:
     line = "KA-1;Oksana;Melnyk;1988-05-02;UA;;2022-03-14;displaced_ukrainian;private;08416041;24;uk;+49 7071 123456"
     async with door.person(Role.CENTRE, "karlsruhe") as browser:

@@ -90,6 +90,28 @@ async def test_who_leaves_on_a_day_to_come_hands_over_before_it(stage: Stage) ->
     assert await plan(stage, Reason.LEAVING, "B") is None, "of her no last day is known"
     new = [await stage.arrive() for _ in range(4)]
     assert {one.assignee.id for one in new if one.assignee} == {manager_id("P", "B")}, "A takes no new case"
+    await stage.fall_ill("B")
+    await start(stage, await plan(stage, Reason.ABSENT, "B"))
+    await stage.pass_time()
+    assert await stage.load("A") == 0, "nor what others give away"
+
+
+async def test_who_only_has_too_much_while_others_leave_goes_on_taking_cases(stage: Stage) -> None:
+    async def post(share: str) -> None:
+        line = f"A;Anna Öhm;P;{share};{TUEBINGEN};{DAY + timedelta(days=700)}"
+        async with stage.database.transaction() as tx:
+            await import_roster(tx, VAULT, f"code;name;provider;fte;service_area;active_until\n{line}".encode())
+
+    await post("1")
+    for _ in range(10):
+        await stage.arrive(size=5)
+    await stage.roster(B)
+    await post("0,25")
+    await start(stage, await plan(stage, Reason.LEAVING))
+    await stage.pass_time()
+    assert await stage.load("B") > 0
+    rows = await stage.rows("select max_new_per_week from manager where code = 'A'")
+    assert [row["max_new_per_week"] for row in rows] == [None]
 
 
 async def test_a_plan_is_confirmed_once(stage: Stage) -> None:
@@ -300,6 +322,28 @@ async def test_a_newer_proposal_for_a_case_takes_the_place_of_the_one_before(sta
     assert [one["status"] for one in await plans(stage)] == ["discarded", "proposed"]
 
 
+async def test_who_plans_a_transfer_again_has_one_plan(stage: Stage) -> None:
+    await stage.roster(A, B)
+    care = await stage.arrive()
+    for _ in range(2):
+        async with stage.database.transaction() as tx:
+            await propose(tx, Wanted(Reason.TRANSFER, cases=frozenset({care.household})))
+    assert [one["status"] for one in await plans(stage)] == ["discarded", "proposed"]
+
+
+@pytest.mark.parametrize("what", ["it ends", "somebody else gets it"])
+async def test_what_is_proposed_for_a_case_goes_with_its_manager(stage: Stage, what: str) -> None:
+    await stage.roster(A, B)
+    care = await stage.arrive()
+    await stage.answer(care, Answer.ACCEPTED)
+    await stage.answer(care, Answer.TRANSFER_REQUESTED, revision=2, reason=AnswerReason.OTHER)
+    if what == "it ends":
+        await stage.tell(a_household(id=care.household, revision=2, status=HouseholdStatus.WITHDRAWN))
+    else:
+        await stage.answer(care, Answer.DECLINED, revision=3, reason=AnswerReason.OTHER)
+    assert [one["status"] for one in await plans(stage)] == ["discarded"]
+
+
 async def test_a_discarded_proposal_moves_nobody(stage: Stage) -> None:
     await some_with_her(stage, 1)
     await stage.fall_ill("A")
@@ -378,7 +422,9 @@ async def arrive_with(stage: Stage, code: str, **of_household: Any) -> tuple[Car
     (care,) = await stage.tell(state)
     if care.assignee is None or care.assignee.code != code:
         async with stage.database.transaction() as tx:
-            moved = await override(tx, state.id, manager_id("P", code), OverrideReason.RELATIVES, care.revision)
+            moved = await override(
+                tx, state.id, manager_id("P", code), OverrideReason.RELATIVES, care.revision, places="08"
+            )
         assert isinstance(moved, Care)
         stage.cares[state.id].append(moved)
         care = moved

@@ -62,7 +62,7 @@ async def a_story(stage: Stage) -> UUID:
     await stage.answer(proposed[2], Answer.DECLINED, reason=AnswerReason.WRONG_MUNICIPALITY)
     async with stage.database.transaction() as tx:
         waits = stage.cares[proposed[2].household][-1]
-        await override(tx, waits.household, manager_id("P", "C"), OverrideReason.HARDSHIP, waits.revision)
+        await override(tx, waits.household, manager_id("P", "C"), OverrideReason.HARDSHIP, waits.revision, places="08")
     await stage.tell(a_household(id=proposed[3].household, revision=2, municipality=STUTTGART, size=2))
     told = await stage.tell(a_household(id=there.household, revision=2, size=2, family_group=family))
     assert (there.household, CareReason.MANAGER_STAYS) in {(one.household, one.reason) for one in told}
@@ -115,7 +115,7 @@ async def test_who_is_kept_apart_never_gets_the_household(stage: Stage) -> None:
     async def apart(household: UUID, manager: UUID) -> None:
         (row,) = await stage.rows("select revision from care where household = $1", household)
         async with stage.database.transaction() as tx:
-            assert await keep_apart(tx, household, manager, row["revision"]) is None
+            assert await keep_apart(tx, household, manager, row["revision"], places="08") is None
 
     await apart(second.household, berta)
     await apart(first.household, anna)
@@ -130,7 +130,7 @@ async def test_who_is_kept_apart_never_gets_the_household(stage: Stage) -> None:
     (waits,) = await stage.rows("select manager from care where household = $1", first.household)
     assert waits["manager"] is None
     async with stage.database.transaction() as tx:
-        assert await keep_apart(tx, first.household, anna, 1) == CHANGED
+        assert await keep_apart(tx, first.household, anna, 1, places="08") == CHANGED
 
 
 async def test_who_is_kept_apart_comes_back_by_no_decline_that_is_taken_back(stage: Stage) -> None:
@@ -140,7 +140,7 @@ async def test_who_is_kept_apart_comes_back_by_no_decline_that_is_taken_back(sta
     await stage.answer(care, Answer.DECLINED, reason=AnswerReason.OVERLOADED)
     declined = stage.cares[care.household][-1]
     async with stage.database.transaction() as tx:
-        assert await keep_apart(tx, care.household, anna, declined.revision) is None
+        assert await keep_apart(tx, care.household, anna, declined.revision, places="08") is None
     await stage.answer(care, Answer.UNDONE, revision=2)
     assert stage.cares[care.household][-1].reason is CareReason.ALL_EXCLUDED
     assert (await replayed(stage)).holds

@@ -11,9 +11,10 @@ from contracts.vocabulary import Accommodation, Answer, CareReason, CareStatus, 
 from matching import handlers
 from matching.domain import Absence
 from matching.policy import ensure_policy, publish_policy, shipped
-from matching.roster.change import add_absence
+from matching.roster.change import add_absence, change_manager
 from matching.roster.file import Carrying, import_roster
 from matching.roster.rows import manager_id, name_of
+from matching_builders import DAY
 from matching_stage import VAULT, Stage
 
 ONE = f"A;Anna Öhm;P;1;{TUEBINGEN};uk"
@@ -334,6 +335,21 @@ async def test_who_waits_when_weekly_limits_begin_is_looked_at_next_week(stage: 
     assert [one.reason for one in newest] == [CareReason.MATCHED, CareReason.NO_CAPACITY]
     await stage.pass_time(timedelta(days=7))
     assert stage.cares[second.household][-1].status is CareStatus.PROPOSED
+
+
+async def test_a_change_of_a_post_that_is_taken_back_does_not_come(stage: Stage) -> None:
+    header = "code;name;provider;fte;service_area;fte_changes"
+    half = f"{DAY + timedelta(days=5)}:0,5"
+    for changes in (f"{half} {DAY + timedelta(days=50)}:1", half):
+        async with stage.database.transaction() as tx:
+            await import_roster(tx, VAULT, f"{header}\nA;Anna;P;1;{TUEBINGEN};{changes}\n".encode())
+        await stage.pass_time(timedelta(days=10))
+    (her,) = await stage.rows("select id, revision from manager")
+    cells = {"fte": "0,75", "service_area": TUEBINGEN, "office": TUEBINGEN}
+    async with stage.database.transaction() as tx:
+        assert (await change_manager(tx, her["id"], cells, seen=str(her["revision"]), places="08")).changed
+    await stage.pass_time(timedelta(days=60))
+    assert [row["fte_hundredths"] for row in await stage.rows("select fte_hundredths from manager")] == [75]
 
 
 async def test_a_policy_that_changes_only_a_later_phase_takes_no_case_its_ageing(stage: Stage) -> None:

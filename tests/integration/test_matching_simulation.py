@@ -10,10 +10,11 @@ import pytest
 from builders import NOW, REUTLINGEN, STUTTGART, TUEBINGEN, a_household
 from contracts import households
 from contracts.policy import Eligibility, Load, Policy
-from contracts.vocabulary import Accommodation, Answer, CareStatus, LegalGroup
-from matching import own_way, store
-from matching.days import day_of
+from contracts.vocabulary import Accommodation, Answer, CareReason, CareStatus, HouseholdStatus, LegalGroup
+from contracts.zone import day_of
+from matching import decisions, own_way, settlement, store
 from matching.policy import publish_policy, shipped
+from matching.rules import years_after
 from matching.simulation import Change, Effect, simulate
 from matching.wire import policy_of
 from matching_stage import Stage
@@ -30,6 +31,12 @@ def with_rule(version: str, **rule: Any) -> Policy:
             "eligibility": (*shipped().eligibility, more),
         }
     )
+
+
+def counselled_for(version: str, years: int) -> Policy:
+    """The shipped policy with another counselling period."""
+    rules = (one.model_copy(update={"counselling_years": years}) for one in shipped().eligibility)
+    return shipped().model_copy(update={"version": version, "eligibility": tuple(rules)})
 
 
 async def standing(stage: Stage) -> dict[str, Counter[str]]:
@@ -113,6 +120,61 @@ async def test_a_rule_that_ends_removes_proposals_and_leaves_who_is_in_care(stag
     assert stage.cares[proposed.household][-1].status is CareStatus.NOT_ELIGIBLE
     assert stage.cares[confirmed.household][-1].status is CareStatus.CONFIRMED
     assert await stage.load("A") == stage.cares[confirmed.household][-1].weight
+
+
+async def test_a_shorter_period_ends_on_its_own_day_as_simulated(stage: Stage) -> None:
+    """Who waits, whom nobody serves, and who is proposed."""
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;")
+    today = day_of(stage.clock.now)
+    begun: dict[str, Any] = {"allotted_on": years_after(today, -2) + timedelta(days=30)}
+    told = await stage.tell(a_household(**begun), a_household(**begun, municipality=STUTTGART))
+    shorter = counselled_for("shorter", 2)
+    async with stage.database.transaction() as tx:
+        await tx.publish(await publish_policy(tx, shorter))
+    await stage.pass_time(timedelta(days=29))
+    assert {stage.cares[one.household][-1].status for one in told} == {CareStatus.PROPOSED, CareStatus.WAITING}
+    await stage.pass_time(timedelta(days=1))
+    assert {stage.cares[one.household][-1].reason for one in told} == {CareReason.COUNSELLING_PERIOD_OVER}
+    changes = await simulated(stage, shorter, day_of(stage.clock.now))
+    assert not any(one.is_change for one in changes.values())
+
+
+async def test_who_is_in_care_is_told_by_a_new_policy_when_the_period_is_over(stage: Stage) -> None:
+    await stage.roster(f"A;Anna;P;1;{TUEBINGEN};uk;;;")
+    begun = a_household(allotted_on=date(2019, 4, 10))
+    await stage.tell(begun, a_household())
+    await stage.answer(stage.cares[begun.id][-1], Answer.ACCEPTED)
+    longer = counselled_for("longer", 4)
+    async with stage.database.transaction() as tx:
+        await tx.publish(await publish_policy(tx, longer))
+    (told,) = await stage.pass_time()
+    assert told.case
+    assert (told.status, told.household, told.case.counselling_over_on) == (
+        CareStatus.CONFIRMED,
+        begun.id,
+        date(2023, 4, 10),
+    )
+
+
+async def test_what_comes_free_goes_to_who_fits_though_many_come_first(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (settlement, decisions, own_way):
+        monkeypatch.setattr(module, "AT_ONCE", 2)
+    await stage.roster(f"A;Anna;P;0,25;{TUEBINGEN};uk;;;")
+    singles = [a_household(size=1) for _ in range(20)]
+    await stage.tell(*singles)
+    await stage.tell(*(a_household(size=8, registered_at=NOW + timedelta(seconds=1)) for _ in range(5)))
+    late = await stage.tell(*(a_household(size=1, registered_at=NOW + timedelta(minutes=1)) for _ in range(5)))
+    assert {one.status for one in late} == {CareStatus.WAITING}
+    gone = [one.model_copy(update={"revision": 2, "status": HouseholdStatus.WITHDRAWN}) for one in singles[:3]]
+    await stage.tell(*gone)
+    await stage.pass_time()
+    changes = await simulated(stage, shipped(), day_of(stage.clock.now))
+    there = await standing(stage)
+    (change,) = changes.values()
+    assert change.assigned[0] == there[TUEBINGEN[:5]]["proposed"] == 20
+    assert change.load[0] == there[TUEBINGEN[:5]]["load"]
 
 
 async def test_an_answer_after_a_move_counts(stage: Stage) -> None:

@@ -26,9 +26,9 @@ from contracts.vocabulary import (
     HouseholdStatus,
     LegalGroup,
 )
+from contracts.zone import day_of
 from geleit.embedded.postgres import database_url
 from integration.conftest import a_database
-from matching.days import day_of
 from matching.domain import Absence
 from matching.policy import publish_policy, shipped
 from matching.roster.change import add_absence

@@ -65,7 +65,8 @@ async def test_a_decision_that_is_rolled_back_is_no_span(stage: Stage, monkeypat
     with suppress(ZeroDivisionError):
         async with stage.database.transaction() as tx:
             locked = await store.lock_households(tx, [waits.household])
-            (told,) = await decide_anew(tx, await store.basis(tx), locked)
+            cases = await store.cases(tx, locked)
+            (told,) = await decide_anew(tx, await store.basis(tx), cases.values())
             assert isinstance(told, Care)
             assert told.status is CareStatus.PROPOSED
             raise ZeroDivisionError

@@ -733,6 +733,21 @@ async def test_a_person_decides_otherwise_with_a_reason(door: Door, stage: Stage
     stage.cares[care.household].append(told)
 
 
+async def test_a_district_decides_on_its_own_managers_only(door: Door, stage: Stage, cares: dict[str, Care]) -> None:
+    await stage.roster(f"S;Stuttgart's;P;1;{STUTTGART}")
+    theirs = manager_id("P", "S")
+    wanted = {"household": str(cares["proposed"].household), "manager": str(theirs), "revision": 1}
+    async with door.program(Role.DISTRICT, TUEBINGEN[:5]) as client:
+        override = await client.post("/matching/v1/overrides", json={**wanted, "reason": "hardship"})
+        apart = await client.post("/matching/v1/apart", json=wanted)
+    for refused in (override, apart):
+        assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "unknown-manager")
+    nowhere = await stage.arrive(municipality=None, district=TUEBINGEN[:5])
+    async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:
+        page = (await browser.get(f"/matching/households/{nowhere.household}")).text
+    assert (str(manager_id("P", "A")) in page, str(theirs) in page) == (True, False)
+
+
 async def test_a_choice_that_is_missing_is_tied_to_its_fault(door: Door, cares: dict[str, Care]) -> None:
     path = f"/matching/households/{cares['proposed'].household}"
     async with door.person(Role.DISTRICT, TUEBINGEN[:5]) as browser:

@@ -199,7 +199,20 @@ async def test_without_a_contact_point_the_item_is_in_the_inbox_all_the_same(wor
     assert len(await items(web, care.household)) == 1
     await know_contact(worker, ags=REUTLINGEN)
     async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
-        assert [row["name"] for row in await tx.fetch(store.query("unreachable"), 10)] == ["Tübingen"]
+        found = [tuple(row) for row in await tx.fetch(store.query("unreachable"), 10)]
+    assert found == [(TUEBINGEN[:5], None), (TUEBINGEN, "Tübingen")]
+
+
+async def test_a_district_can_be_told_too_while_it_has_a_municipality(database: OpenDatabase) -> None:
+    worker, web = await database("notifications"), await database("notifications", "web")
+    gone = a_municipality(ags=REUTLINGEN, district=REUTLINGEN[:5], active=False)
+    await fold(worker, a_municipality(), gone)
+    for ags in (TUEBINGEN, TUEBINGEN[:5]):
+        async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
+            assert await tx.fetch(store.query("unreachable"), 10) != []
+        await know_contact(worker, ags=ags)
+    async with web.transaction(Tenant(Role.OPERATOR, "08")) as tx:
+        assert await tx.fetch(store.query("unreachable"), 10) == []
 
 
 async def test_the_same_contacts_again_change_nothing(worker: Database) -> None:
@@ -246,6 +259,32 @@ async def test_what_stays_unanswered_is_told_to_the_district_once(database: Open
             await handlers.on_escalation_due([Due(now, handlers.ESCALATE, one.key) for one in (care, again)], tx)
     told = [(one["household"], one["address"]) for one in await messages(worker) if one["kind"] == "escalation"]
     assert told == [(care.household, "amt@kreis.example")]
+
+
+async def test_a_correction_of_an_overdue_proposal_does_not_put_its_escalation_off(
+    database: OpenDatabase, worker: Database
+) -> None:
+    begun = soon()
+    care = a_care(assigned_at=begun, answer_by=begun + timedelta(days=3))
+    await fold(worker, care)
+
+    async def dues() -> dict[str, datetime]:
+        async with worker.transaction() as tx:
+            return {row["kind"]: row["at"] for row in await tx.fetch("select kind, at from due")}
+
+    assert await dues() == {handlers.REMIND: care.answer_by}
+    reminded = begun + timedelta(days=4)
+    later = await database("notifications", clock=SetClock(reminded))
+    async with later.transaction() as tx:
+        await handlers.on_reminder_due([Due(reminded, handlers.REMIND, care.key)], tx)
+        await tx.undue(handlers.REMIND, [care.key])
+    corrected = care.model_copy(update={"revision": 2, "weight": 20})
+    await fold(await database("notifications", clock=SetClock(begun + timedelta(days=6))), corrected)
+    assert await dues() == {handlers.ESCALATE: reminded + timedelta(days=3)}
+    # Another proposal has a time of its own, even if it is over when it is read of.
+    again = proposed_again(released(corrected), assigned_at=begun, answer_by=care.answer_by)
+    await fold(await database("notifications", clock=SetClock(begun + timedelta(days=8))), again)
+    assert (await dues())[handlers.REMIND] == care.answer_by
 
 
 async def test_overdue_proposals_are_measured(database: OpenDatabase, worker: Database) -> None:
@@ -514,6 +553,50 @@ async def test_a_town_is_told_that_a_household_moved_on_and_the_next_one_is_aske
     assert (message["kind"], message["municipality"], message["item"]) == ("proposal", REUTLINGEN, moved.item)
     async with worker.transaction() as tx:
         assert await tx.fetchval("select at from due where kind = 'remind'") == moved.answer_by
+
+
+async def test_a_town_that_had_a_case_does_not_learn_what_happens_to_it_elsewhere(
+    worker: Database, web: Database
+) -> None:
+    care = a_care()
+    there = stayed(confirmed(care), municipality=REUTLINGEN, district=REUTLINGEN[:5])
+    await fold(worker, care, confirmed(care), there)
+    (left,) = await items(web, care.household)
+    assert (left.revision, left.status) == (there.revision, ItemStatus.CLOSED)
+    met = confirmed(there)
+    gone = released(met)
+    again = proposed_again(gone)
+    await fold(worker, met, gone, again)
+    assert await items(web, care.household) == [left]
+    async with web.transaction(TOWN) as tx:
+        assert await store.changes(tx, after=(left.changed, left.household, left.item), since=None, limit=9) == []
+    async with web.transaction(Tenant(Role.MUNICIPALITY, REUTLINGEN)) as tx:
+        found = await store.changes(tx, after=None, since=None, limit=9)
+    assert [(one.item, one.status) for one in found] == [
+        (there.item, ItemStatus.CLOSED),
+        (again.item, ItemStatus.OPEN),
+    ]
+
+
+async def test_an_earlier_item_keeps_that_it_was_accepted_and_contacted(database: OpenDatabase) -> None:
+    """Of a household's answers the newest is kept; the next town's takes its place."""
+    worker, web = await database("notifications"), await database("notifications", "web")
+    care = a_care()
+    times = {"answered_at": NOW + timedelta(hours=1), "contacted_at": NOW + timedelta(hours=2)}
+    met = confirmed(care).model_copy(update=times)
+    there = stayed(met, municipality=REUTLINGEN, district=REUTLINGEN[:5])
+    await fold(worker, care, met, there)
+    for tenant, expected in ((TOWN, tuple(times.values())), (Tenant(Role.MUNICIPALITY, REUTLINGEN), (None, None))):
+        (item,) = await items(web, care.household, tenant)
+        assert (item.accepted_at, item.contacted_at) == expected
+    before = await hash_of(worker)
+    await answer(web, there, Answer.ACCEPTED, tenant=Tenant(Role.MUNICIPALITY, REUTLINGEN))
+    (item,) = await items(web, care.household)
+    assert (item.accepted_at, item.contacted_at) == tuple(times.values())
+    async with worker.transaction() as tx:
+        await clear(tx)
+    await fold(worker, there)
+    assert await hash_of(worker) == before
 
 
 async def test_an_operator_sees_messages_without_household_or_address(worker: Database, web: Database) -> None:

@@ -1,7 +1,7 @@
 """The inbox's door on a real database: for programs and for people."""
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from html import unescape
 from typing import Any
 from uuid import uuid4
@@ -19,6 +19,7 @@ from doors import Browser, Door
 from forms import fields_of, told
 from integration.conftest import OpenDatabase
 from notifications import store, web
+from notifications.web import labels
 from notifications_world import (
     confirmed,
     erased,
@@ -29,6 +30,7 @@ from notifications_world import (
     published,
     released,
     soon,
+    stayed,
 )
 
 PROBLEM = "application/problem+json"
@@ -378,6 +380,43 @@ async def test_an_erased_household_has_a_history_of_days_that_ends_with_its_eras
         assert not re.search(r"\d\d:\d\d", re.sub(r'datetime="[^"]+"', "", shown))
 
 
+async def test_who_had_a_case_still_reads_that_it_was_accepted_and_contacted(door: Door) -> None:
+    care = a_care()
+    await fold(door.worker, care)
+    async with door.program(Role.MUNICIPALITY, TUEBINGEN) as client:
+        (given,) = (await say(client, care, "contacted")).json()["items"]
+        at = datetime.fromisoformat(given["contacted_at"])
+        met = confirmed(care).model_copy(update={"answered_at": at, "contacted_at": at})
+        moved = stayed(met, municipality=REUTLINGEN, district=REUTLINGEN[:5])
+        await fold(door.worker, moved)
+        async with door.program(Role.MUNICIPALITY, REUTLINGEN) as other:
+            assert (await say(other, moved, "accepted")).status_code == 200
+        (item,) = (await client.get(f"/inbox/v1/assignments/{care.household}")).json()["items"]
+    assert (item["status"], item["answer"]) == ("closed", None)
+    assert item["accepted_at"] == item["contacted_at"] == given["contacted_at"]
+    async with door.person(Role.MUNICIPALITY, TUEBINGEN) as browser:
+        page = await household_page(browser, care)
+    history = page.split('class="timeline"')[1].split("</ol>")[0]
+    said = ["Proposed to TUE-01", "Accepted", "Family contacted", labels.REASONS["moved_on"]]
+    assert sorted(re.findall(r'kern-title--small">([^<]+)<', history)) == sorted(said)
+
+
+async def test_programs_get_days_of_an_erased_household_too(door: Door) -> None:
+    care = a_care(assigned_at=NOW)
+    await fold(door.worker, care)
+    async with door.program(Role.MUNICIPALITY, TUEBINGEN) as client:
+        await say(client, care, "contacted")
+        async with door.worker.transaction() as tx:
+            met = NOW + timedelta(hours=1)
+            await tx.execute("update response set accepted_at = $1, contacted_at = $1, answered_at = $1", met)
+        await fold(door.worker, erased(confirmed(care)))
+        (listed,) = (await client.get("/inbox/v1/assignments")).json()["items"]
+        (one,) = (await client.get(f"/inbox/v1/assignments/{care.household}")).json()["items"]
+    assert listed == one
+    times = one["assigned_at"], one["contacted_at"], one["ended_at"], one["answer"]["answered_at"]
+    assert set(times) == {"2022-03-13T23:00:00Z"}
+
+
 async def test_a_person_declines_with_a_reason_and_takes_it_back(door: Door) -> None:
     care = a_care()
     await fold(door.worker, care)
@@ -495,6 +534,17 @@ async def test_a_case_in_care_shows_when_its_counselling_period_is_over(door: Do
         pages = [await household_page(browser, care) for care in (taken, proposed)]
     assert ["The counselling period is over" in page for page in pages] == [is_over, False]
     assert all("Counselling period ends" in page for page in pages)
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "District"), ("de", "Stadt- oder Landkreis")])
+async def test_an_operator_sees_which_districts_cannot_be_told(door: Door, language: str, said: str) -> None:
+    await know_contact(door.worker)
+    await fold(door.worker, a_municipality())
+    async with door.person(Role.OPERATOR, "08", language) as browser:
+        page = (await browser.get("/inbox/messages")).text
+        assert re.search(rf">{TUEBINGEN[:5]}</div></td>\s*<td[^>]*><div[^>]*>{said}</div>", page)
+        await know_contact(door.worker, "amt@kreis.example", TUEBINGEN[:5])
+        assert TUEBINGEN[:5] not in (await browser.get("/inbox/messages")).text
 
 
 async def test_an_operator_sees_what_failed_and_sends_it_again(door: Door) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -39,11 +39,13 @@ class Repaired:
     def __init__(self) -> None:
         self.is_whole = False
         self.lost: type[Exception] | None = None
+        self.offered_at: list[datetime | None] = []
 
     async def __call__(self, batch: Sequence[Record[Any]], tx: Tx) -> Sequence[State]:
         if self.lost:
             raise self.lost
         if self.is_whole:
+            self.offered_at = [one.offered_at for one in batch]
             batch = [Record(a_municipality(ags=one.state.ags), *_place(one)) for one in batch]
         return await handlers.on_municipalities(batch, tx)
 
@@ -94,6 +96,14 @@ async def test_a_trial_says_what_would_become_of_a_record_and_leaves_nothing(
     assert await consumer.retry(first) == APPLIED
     assert (first in await open_records(probe), await seen(probe)) == (False, 1)
     assert await consumer.retry(first) is None
+
+
+async def test_who_applies_a_record_late_is_told_since_when_it_is_there(
+    worker: Database, consumer: Consumer, handler: Repaired
+) -> None:
+    handler.is_whole = True
+    assert await consumer.retry(min(await open_records(worker))) == APPLIED
+    assert handler.offered_at == [datetime.fromtimestamp(0, UTC)]
 
 
 async def test_a_record_that_fails_otherwise_now_stays_parked_with_the_new_error(

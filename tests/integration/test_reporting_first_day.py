@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from chassis.access import Role, Tenant
 from chassis.database import Tx
+from contracts.zone import day_of
 from integration.conftest import OpenDatabase
 from reporting import store
 from reporting.domain import Figures, Period
@@ -21,7 +22,7 @@ DISTRICT = Tenant(Role.DISTRICT, "08107")
 
 
 async def _of_the_year(tx: Tx) -> Figures:
-    return await store.figures(tx, Period(store.today(tx) - timedelta(days=365), store.today(tx)), DISTRICT.id)
+    return await store.figures(tx, Period(day_of(tx.now) - timedelta(days=365), day_of(tx.now)), DISTRICT.id)
 
 
 async def test_a_district_reads_its_own_households(database: OpenDatabase) -> None:

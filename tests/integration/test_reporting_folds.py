@@ -111,6 +111,22 @@ async def test_any_interleaving_of_the_topics_gives_the_same_rows(worker: Databa
         assert await hash_of(worker) == expected
 
 
+@pytest.mark.parametrize("newest", ["household", "response"])
+async def test_of_an_erased_household_no_answer_is_left(worker: Database, newest: str) -> None:
+    stays, goes = a_household(), a_household()
+    answers = [
+        a_response(a_care(household=one.id), Answer.DECLINED, reason=AnswerReason.LANGUAGE) for one in (stays, goes)
+    ]
+    erased = a_household(id=goes.id, revision=2, status=HouseholdStatus.ERASED)
+    await fold(worker, [stays, goes, answers[0]])
+    await fold(worker, [answers[1], erased] if newest == "household" else [erased, answers[1]])
+    async with worker.transaction() as tx:
+        rows = await tx.fetch("select id, response_revision, answer, answer_reason, answered_at from household")
+    assert sorted(tuple(row) for row in rows) == sorted(
+        [(stays.id, 1, "declined", "language", NOW), (goes.id, 1, None, None, None)]
+    )
+
+
 async def test_a_replay_from_the_first_record_changes_nothing(worker: Database) -> None:
     states = a_story(random.Random(1))
     await fold(worker, states)
@@ -225,6 +241,21 @@ async def test_an_erased_household_has_no_part_in_how_long_others_waited(worker:
         await fold(worker, [state])
         cohort = (await figures(worker)).cohort
         assert (cohort.arrivals, cohort.p50_ms, cohort.p99_ms) == (2, 70.0, 70.0)
+
+
+async def test_who_was_lost_with_a_database_is_counted_on_no_day(worker: Database) -> None:
+    """A restore tells them so; their people are registered again, and counted then."""
+    erased, again = a_household(status=HouseholdStatus.ERASED), a_household()
+    lost = a_household(status=HouseholdStatus.ERASED, revision=2, registered_at=None)
+    ended = a_waiting_care(household=lost.id, status=CareStatus.ENDED, reason=CareReason.HOUSEHOLD_ERASED)
+    for states in ([ended, lost], [lost, ended]):
+        async with worker.transaction() as tx:
+            await store.clear(tx)
+        await fold(worker, [erased, again, a_household(id=lost.id)])
+        assert (await figures(worker)).cohort.arrivals == 3
+        await fold(worker, states)
+        cohort = (await figures(worker)).cohort
+        assert (cohort.arrivals, cohort.left) == (2, 1)
 
 
 async def test_a_town_is_covered_by_a_manager_who_is_active_today(worker: Database) -> None:

@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from builders import NOW, a_household
+from chassis.authority import tell_again
 from chassis.broker import Broker
 from chassis.database import RestoreUnfinished
 from chassis.service import Service, open_database
 from chassis.settings import Settings
 from chassis.topics import create_topics
+from contracts.households import Household
 from contracts.topics import all_topics
+from contracts.vocabulary import HouseholdChange, HouseholdStatus
+from contracts.zone import day_only
 from geleit.commands import restore
 from geleit.failures import Failure
 from geleit.install import install
@@ -19,6 +24,8 @@ from geleit.probe import until
 from geleit.processes import identify
 from geleit.restore import dump, reconcile
 from geleit.services import all_services, installation
+from intake.authority import HOUSEHOLDS
+from integration.conftest import OpenDatabase
 
 
 async def test_who_reads_topics_without_the_database_is_noticed(
@@ -37,6 +44,27 @@ async def test_who_reads_topics_without_the_database_is_noticed(
     finally:
         await reader.stop()
     await reconcile.nobody_is_there([service], settings)
+
+
+async def test_whom_only_the_broker_knew_is_told_without_a_day_unless_erased_since(database: OpenDatabase) -> None:
+    """They are counted on none: the same people are registered again. Who was erased since is not."""
+    erased, days = HouseholdStatus.ERASED, []
+    registered, asked = a_household(), a_household(status=erased, change=HouseholdChange.ERASED, revision=2)
+    # By a restore before this one, which did not know them either.
+    lost = a_household(status=erased, revision=2, registered_at=None)
+    heard = {one.key: one for one in (registered, asked, lost)}
+    worker = await database("intake")
+    for _ in range(3):
+        async with worker.transaction() as tx:
+            settled = await tell_again(tx, HOUSEHOLDS, heard)
+            rows = await tx.fetch("select payload from outbox where topic = 'households' order by id desc limit 3")
+        told = [Household.model_validate_json(row["payload"]) for row in rows]
+        assert {one.status for one in told} == {erased}
+        days.append({one.id: (one.revision, one.registered_at) for one in told})
+        heard = {one.key: one for one in told}
+    assert (settled.overtaken, settled.adopted) == (0, frozenset())
+    assert days[1:] == days[:1] * 2
+    assert days[0] == {registered.id: (2, None), asked.id: (3, day_only(NOW)), lost.id: (3, None)}
 
 
 @pytest.fixture

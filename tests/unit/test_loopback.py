@@ -10,15 +10,15 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+import uvloop
 
-from chassis import loop
 from geleit import loopback
 
 
 def test_server_that_ends_in_the_middle_of_a_connect_is_no_connection() -> None:
     """In a loop that is busy, so that the reset is there before anybody looks at the connection."""
     with _who_resets() as url:
-        loop.run(_ask_while_busy(url))
+        uvloop.run(_ask_while_busy(url))
 
 
 @contextmanager

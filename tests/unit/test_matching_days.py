@@ -2,7 +2,8 @@
 
 from datetime import UTC, date, datetime
 
-from matching.days import after_working_days, day_of, start_of
+from contracts.zone import day_of
+from matching.days import after_working_days, start_of
 
 
 def test_a_day_begins_at_midnight_in_berlin() -> None:

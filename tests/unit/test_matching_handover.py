@@ -1,7 +1,6 @@
 """A plan moves whom it must, as few as possible, within every gate, whatever the order of its inputs."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import date, timedelta
 from itertools import combinations
 from typing import Any
@@ -16,7 +15,7 @@ from matching.ask import Override
 from matching.domain import Absence, Carried, Manager, OverrideReason
 from matching.field import Field, Round
 from matching.handing_over import stopped_moves
-from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan
+from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan, unpaced
 from matching.lifecycle import Case, Step
 from matching.rules import Need, stopped_at, weight
 from matching.settlement import Basis
@@ -125,9 +124,16 @@ def test_a_town_that_changes_provider_takes_its_cases_along() -> None:
 
 
 def test_the_limit_of_a_week_does_not_hold_and_capacity_does() -> None:
-    gone, other = manager(removed=True), manager(max_new_per_week=0, capacity=35)
-    found = planned([gone, other], [held(gone), held(gone)])
-    assert len(found.moves) == 1
+    gone, other = manager(removed=True), manager(max_new_per_week=1, capacity=70)
+    found = planned([gone, other], [held(gone), held(gone), held(gone)])
+    assert len(found.moves) == 2
+    assert [one.gate for one in found.uncovered] == [CareReason.NO_CAPACITY]
+
+
+def test_who_takes_no_new_cases_at_all_takes_none_over() -> None:
+    gone, leaving, other = manager(removed=True), manager(max_new_per_week=0), manager(capacity=35)
+    found = planned([gone, leaving, other], [held(gone), held(gone)])
+    assert [move.receiver for move in found.moves] == [other.id]
     assert [one.gate for one in found.uncovered] == [CareReason.NO_CAPACITY]
 
 
@@ -214,7 +220,7 @@ def test_every_receiver_passes_every_gate_and_nobody_comes_above_her_capacity(
     for receiver, units in got.items():
         assert load[receiver] + units <= by_id[receiver].capacity
     for move in found.moves:
-        taking = replace(by_id[move.receiver], max_new_per_week=None)
+        taking = unpaced(by_id[move.receiver])
         assert stopped_at(taking, Carried(0), need_of(of[move.household], around)) is None
         assert cause_of_going(taking, DAY, occasion) is None
         assert move.receiver != move.giver
@@ -241,7 +247,7 @@ def test_an_uncovered_case_names_a_gate_at_which_somebody_or_everybody_stops(
             assert one.facts.municipality is None
             continue
         able = [
-            replace(other, max_new_per_week=None)
+            unpaced(other)
             for other in managers
             if cause_of_going(other, DAY, occasion) is None and other.id != left.giver
         ]

@@ -25,6 +25,7 @@ from matching.ask import Override, Stay, Undo, Wish
 from matching.days import start_of
 from matching.domain import Carried, Decline, Load, Manager, OverrideReason, Phase, Rule
 from matching.lifecycle import (
+    AnswerSeen,
     Care,
     Case,
     Earlier,
@@ -140,10 +141,12 @@ def test_an_erased_household_keeps_neither_receipt_nor_times() -> None:
         assigned_at=at,
         decided_at=at,
         earlier=(replace(DECLINED, assigned_at=at, answered_at=at, contacted_at=at),),
+        last_answer=AnswerSeen(2, 3, Answer.TRANSFER_REQUESTED, Applied.APPLIED, at),
     )
     step = follow(kept, status=HouseholdStatus.ERASED, registered_at=at)
     assert step.care is not None
     assert step.care.receipt is None
+    assert step.care.last_answer == AnswerSeen(2, 3, Answer.TRANSFER_REQUESTED, Applied.APPLIED)
     told = [step.case.household.registered_at, step.care.decided_at, step.care.ended_at]
     told += [time for one in step.care.earlier for time in (one.assigned_at, one.ended_at)]
     told += [time for one in step.care.earlier[:1] for time in (one.answered_at, one.contacted_at)]
@@ -165,6 +168,21 @@ def test_a_correction_that_takes_away_what_counselling_rests_on_is_decided_anew(
     assert changed(case, facts(**stated), HERS, policy=policy(rules=(rule,)), day=DAY, now=LATER).decide
 
 
+@pytest.mark.parametrize(
+    "stays_by",
+    [{"allotted_on": date(2019, 1, 1)}, {"legal_group": LegalGroup.OBLIGED_TO_LEAVE}],
+    ids=["a period that is over", "a person's decision"],
+)
+def test_who_stays_in_care_though_not_counselled_stays_after_a_correction_that_shows_nothing_new(
+    stays_by: dict[str, Any],
+) -> None:
+    rule = Rule(date(2022, 3, 11), LegalGroup.DISPLACED_UKRAINIAN, tuple(Accommodation), 3, 4, ())
+    corrected = {"accommodation": Accommodation.FOLLOW_UP}
+    case = Case(household(revision=2, **(stays_by | corrected)), proposed(HERS, status=CareStatus.CONFIRMED))
+    step = changed(case, facts(**stays_by), HERS, policy=policy(rules=(rule,)), day=DAY, now=LATER)
+    assert not step.decide
+
+
 def test_what_a_decline_ended_begins_again_only_in_another_municipality() -> None:
     declined = waiting(status=CareStatus.ENDED, reason=CareReason.DECLINED, ended_at=NOW)
     assert not follow(declined, languages=("ru",)).decide
@@ -173,8 +191,8 @@ def test_what_a_decline_ended_begins_again_only_in_another_municipality() -> Non
 
 def test_who_was_declined_waits_since_the_registration_and_who_was_in_care_from_now() -> None:
     one = household(registered_at=NOW - timedelta(days=9))
-    assert waits_since(Case(one, proposed(HERS)), NOW) == one.registered_at
-    assert waits_since(Case(one, proposed(HERS, status=CareStatus.CONFIRMED)), NOW) == NOW
+    assert waits_since(Step(Case(one), proposed(HERS)), NOW) == one.registered_at
+    assert waits_since(Step(Case(one), proposed(HERS, status=CareStatus.CONFIRMED)), NOW) == NOW
 
 
 @pytest.mark.parametrize("wish", [Override(uuid4(), OverrideReason.COVER), Stay(HERS.id)], ids=["cover", "move"])
@@ -185,8 +203,8 @@ def test_who_has_been_in_care_waits_since_then_when_the_next_proposal_is_decline
     def follows(care: Care, now: datetime, to: Manager | None, **more: Any) -> Care:
         status, reason = (CareStatus.PROPOSED, CareReason.MATCHED) if to else (CareStatus.WAITING, CareReason.WEEK_FULL)
         case = Case(one, care)
-        decision = Decision(ask(), status, reason, 35, waits_since(case, now), to)
         step = Step(case, care, decide=True, **more)
+        decision = Decision(ask(), status, reason, 35, waits_since(step, now), to)
         return decided(step, decision, now=now, answer_by=now, policy=policy(), receipt="")
 
     handed_over = follows(before, LATER, manager(id=wish.manager), wish=wish)
@@ -196,9 +214,20 @@ def test_who_has_been_in_care_waits_since_then_when_the_next_proposal_is_decline
     assert follows(again, LATER + timedelta(days=3), None).waiting_since == LATER
 
 
+def test_who_accepted_and_gave_back_what_is_read_together_was_in_care() -> None:
+    one = household(registered_at=NOW - timedelta(days=90))
+    both = reply(Answer.DECLINED, accepted_at=NOW)
+    step = answered(Case(one, proposed(HERS)), both, LATER, policy())
+    assert step
+    decision = Decision(ask(), CareStatus.WAITING, CareReason.WEEK_FULL, 35, waits_since(step, LATER))
+    after = decided(step, decision, now=LATER, answer_by=LATER, policy=policy(), receipt="")
+    assert (after.earlier[-1].in_care, after.waiting_since) == (True, LATER)
+
+
 def test_what_was_closed_begins_again_only_in_another_municipality() -> None:
     closed = waiting(status=CareStatus.ENDED, reason=CareReason.CLOSED, ended_at=NOW)
     assert not follow(closed, size=5).decide
+    assert not follow(closed, municipality=None).decide
     assert follow(closed, municipality=REUTLINGEN).decide
 
 

@@ -1,5 +1,6 @@
 """Mails: what they say, how they are recognised, and which failures are worth another try."""
 
+import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ from aiosmtplib import (
     SMTPDataError,
     SMTPRecipientRefused,
     SMTPRecipientsRefused,
+    SMTPSenderRefused,
     SMTPServerDisconnected,
     SMTPTimeoutError,
 )
@@ -34,6 +36,13 @@ def test_a_letter_has_a_link_in_both_languages_and_nothing_else_of_the_case(kind
     assert "Guten Tag" in found.text
     assert "Hello" in found.text
     assert "{" not in found.text + found.subject
+
+
+def test_a_district_reads_only_what_holds_of_every_proposal_it_is_told_of() -> None:
+    """Its municipality may have no address to remind it at, and the household a manager who stays."""
+    told = letter("escalation", HOUSEHOLD, URL).text
+    assert not re.search("remind|cares|Erinnerung|betreut", told)
+    assert "has still not answered" in told
 
 
 def test_the_message_id_is_that_of_the_row() -> None:
@@ -62,6 +71,8 @@ def test_the_same_message_has_the_same_id_and_any_other_another() -> None:
         (refused(550), Failure("smtp_550", for_good=True)),
         (refused(450), Failure("smtp_450", for_good=False)),
         (SMTPDataError(554, "no"), Failure("smtp_554", for_good=True)),
+        (SMTPSenderRefused(530, "no", "geleit@land.example"), Failure("smtp_530", for_good=False)),
+        (SMTPSenderRefused(550, "no", "geleit@land.example"), Failure("smtp_550", for_good=False)),
         (SMTPAuthenticationError(535, "no"), Failure("smtp_535", for_good=False)),
         (SMTPTimeoutError("late"), Failure("timeout", for_good=False)),
         (SMTPConnectError("away"), Failure("connection", for_good=False)),

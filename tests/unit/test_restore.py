@@ -7,9 +7,9 @@ import pytest
 
 from contracts.households import Household
 from contracts.topics import HOUSEHOLDS, submissions, verdicts
-from contracts.vocabulary import HouseholdChange, HouseholdStatus
+from contracts.vocabulary import HouseholdChange, HouseholdStatus, Outcome
 from geleit.audit.stream import Read, Told
-from geleit.restore.reconcile import _of_erased
+from geleit.restore.reconcile import _of_erased, _to_register_again
 
 CENTRE = "karlsruhe"
 PLACE = (0, 7)
@@ -22,7 +22,7 @@ def heard(erased: list[UUID], ruled: list[UUID | None]) -> Mapping[str, Read]:
     reads = {topic.name: Read(topic, begins={}, ends={}) for topic in topics}
     reads[submissions(CENTRE).name].told.append(Told(*PLACE, "KA-1", 1, 0, about=DIGEST))
     for revision, household in enumerate(ruled, 1):
-        told = Told(0, revision, "KA-1", revision, 0, about=PLACE, household=household)
+        told = Told(0, revision, "KA-1", revision, 0, about=PLACE, household=household, outcome=Outcome.ACCEPTED)
         reads[verdicts(CENTRE).name].told.append(told)
     for household in erased:
         state = Household(
@@ -46,3 +46,14 @@ def test_what_was_submitted_of_somebody_erased_is_not_read_again(ruled: list[UUI
 def test_what_an_earlier_restore_read_again_is_read_another_time(ruled: list[UUID | None]) -> None:
     """That restore had erased who was a stranger to its backup; what they had submitted has brought them back since."""
     assert _of_erased(CENTRE, heard([FIRST], ruled)) == []
+
+
+def test_who_was_erased_or_is_read_again_does_not_have_to_be_registered_again() -> None:
+    by_topic, by_http, corrected = uuid4(), uuid4(), uuid4()
+    reads = heard([FIRST], [by_topic])
+    told = Told(0, 2, "KA-2", 1, 0, about=PLACE, household=corrected, outcome=Outcome.CORRECTED)
+    reads[verdicts(CENTRE).name].told.append(told)
+    strangers = {str(one) for one in (FIRST, by_topic, by_http, corrected)}
+    assert _to_register_again([CENTRE], reads, strangers) == 2
+    reads[submissions(CENTRE).name].told.clear()
+    assert _to_register_again([CENTRE], reads, strangers) == 3, "what was submitted long ago is not there any more"

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from chassis.service import main
+from chassis.process import main
 from chassis.settings import Settings
 from geleit.services import operator, own
 from intake.settings import Settings as IntakeSettings

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from chassis.web.formats import filters
 from chassis.web.language import LOCALES, language_of
 from chassis.web.pages import local_path
+from contracts.zone import day_only
 
 
 def asked(accept: str = "", cookie: str = "") -> str:
@@ -44,6 +45,7 @@ def test_numbers_and_times_in_german_and_english() -> None:
     late = datetime(2022, 3, 14, 23, 30, tzinfo=UTC)
     assert (german["datetime"](late), english["datetime"](late)) == ("15.03.2022, 00:30", "15 Mar 2022, 00:30")
     assert (german["date"](late), german["date"](date(2022, 3, 14))) == ("15.03.2022", "14.03.2022")
+    assert (german["datetime"](day_only(late)), english["datetime"](day_only(late))) == ("15.03.2022", "15 Mar 2022")
     assert (german["seconds"](0.0312), german["seconds"](timedelta(minutes=1.5))) == (
         "31\N{NO-BREAK SPACE}ms",
         "90,0\N{NO-BREAK SPACE}s",

@@ -14,7 +14,8 @@ from starlette.types import Lifespan
 
 from chassis.database import Database
 from chassis.health import Health
-from chassis.service import Service, web_databases
+from chassis.process import web_databases
+from chassis.service import Service
 from chassis.web import pages
 from chassis.web.body_limit import BodyLimit
 from chassis.web.counted import Counted

@@ -1,21 +1,16 @@
 """Numbers and times as people here write them: by language, in Europe/Berlin."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from babel import Locale, dates, numbers
 
-from contracts.zone import BERLIN
+from contracts.zone import BERLIN, day_of, is_day
 
 Number = int | float | Decimal
 NOTHING = "–"
 FIRST_LANGUAGES = ("uk", "ru", "ar", "fa", "prs", "ps", "ku", "tr", "ti", "so", "en", "fr", "de")
-
-
-def is_day(at: datetime) -> bool:
-    """Whether only the day is left of a time, as of an erased household's: midnight in UTC, to the microsecond."""
-    return at.astimezone(UTC).time() == time.min
 
 
 def language_names(locale: Locale) -> Mapping[str, str]:
@@ -45,7 +40,7 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
         if isinstance(value, str):
             value = date.fromisoformat(value)
         if isinstance(value, datetime):
-            value = value.astimezone(BERLIN).date()
+            value = day_of(value)
         return NOTHING if value is None else dates.format_date(value, "medium", locale)
 
     def clock(value: datetime | None) -> str:

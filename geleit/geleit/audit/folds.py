@@ -49,7 +49,8 @@ def _differs(fold: Fold, read: Read, key: str, row: tuple[object, ...]) -> str |
     assert isinstance(held, int), "the first column of a fold is a revision"
     if newest is None or held > newest.revision:
         return f"has revision {held}, and the topic ends with {newest.revision if newest else 'none'}"
-    if held == newest.revision and fold.columns and row != fold.columns(newest):
+    says = [columns(newest) for columns in (fold.columns, fold.erased) if columns]
+    if held == newest.revision and says and row not in says:
         return f"differs from the topic in revision {held}"
     return None
 

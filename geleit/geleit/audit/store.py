@@ -49,6 +49,8 @@ class Fold:
     sql: str
     columns: Callable[[Any], tuple[object, ...]] | None = None
     """The same of a state: its revision, and what follows."""
+    erased: Callable[[Any], tuple[object, ...]] | None = None
+    """What follows instead where the household is erased, as only another topic says."""
 
 
 def _items(care: Care) -> list[list[object]]:
@@ -127,9 +129,10 @@ FOLDS: Mapping[str, tuple[Fold, ...]] = {
         ),
         Fold(
             RESPONSES,
-            "select id::text, response_revision, answer, answer_reason, answered_at from household"
-            " where response_revision > 0",
-            lambda one: figures.response_row(one)[1:],
+            "select id::text, response_revision, answer, answer_reason, answered_at, status is not distinct from"
+            " 'erased' from household where response_revision > 0",
+            lambda one: (*figures.response_row(one)[1:], False),
+            lambda one: (one.revision, None, None, None, True),
         ),
         Fold(
             ROSTER,

@@ -25,7 +25,8 @@ def erase(
     """Destroy the names of a household for good, and have every service forget its facts; its case ends.
 
     What was told before stays on the topics until they are compacted, without names. What its centre has submitted
-    stays on that centre's topic for two weeks, sealed for intake alone.
+    stays on that centre's topic for two weeks, and where it was parked for a month, sealed for intake alone; it brings
+    nobody back.
     """
     if not yes:
         typer.confirm(f"Erase {household}? Nobody can bring it back.", abort=True)

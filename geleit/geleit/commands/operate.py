@@ -13,8 +13,8 @@ from chassis.broker import Broker
 from chassis.consumer import Consumer
 from chassis.failpoint import failpoint
 from chassis.health import Health
+from chassis.process import run
 from chassis.replay import replay
-from chassis.service import run
 from geleit.install import install, reachable
 from geleit.probe import until
 from geleit.services import all_services, database_of, installation, the_service

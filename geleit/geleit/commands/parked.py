@@ -78,7 +78,7 @@ def retry(
 ) -> None:
     """Apply parked records now: one, those with an error, or all.
 
-    A newer state of the same aggregate makes this harmless.
+    What is newer and applied already stays: an older state is passed over, an older submission rejected as overtaken.
     """
     if [record is not None, error is not None, every].count(True) != 1:
         raise typer.BadParameter("say which records: an id, --error or --all")

@@ -20,10 +20,10 @@ from rich.table import Column, Table
 from chassis import timers
 from chassis.database import Database
 from contracts.policy import Policy
+from contracts.zone import day_of
 from geleit.failures import Failure
 from geleit.services import database_of, the_service
 from matching import store
-from matching.days import day_of
 from matching.policy import publish_policy
 from matching.policy_file import read
 from matching.rules import rules_in_force

@@ -1,7 +1,7 @@
 """The commands that keep a backup and bring Geleit back from it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +19,7 @@ from chassis.service import Service
 from chassis.settings import Settings as Installation
 from geleit.failures import Failure, advice_on
 from geleit.install import install
+from geleit.owner import connected
 from geleit.progress import Steps
 from geleit.restore.dump import drop, dump, put_back, read_through
 from geleit.restore.reconcile import hold_back, nobody_is_there, reconcile
@@ -59,15 +60,15 @@ def restore(
     """
     if file and not yes:
         typer.confirm(f"Replace everything in the database by {file}?", abort=True)
-    told = asyncio.run(_restore(file))
+    told, lost = asyncio.run(_restore(file))
     for name, settled in told.items():
         typer.echo(
             f"{name}: {settled.told} told again, {settled.overtaken} of them above what the broker had heard,"
-            f" {settled.adopted} that only the broker knew"
+            f" {len(settled.adopted)} that only the broker knew"
         )
-    if (lost := told["households"].adopted) > 0:
+    if lost:
         typer.echo(
-            f"{lost} households came after the backup: they are erased; their centres have to register them again"
+            f"Households that their centres have to register again: {lost} (they came after the backup, and are erased)"
         )
     if file:
         typer.echo(
@@ -78,16 +79,13 @@ def restore(
 
 
 async def _back_up(url: str, file: Path) -> None:
-    connection = await asyncpg.connect(url)
-    try:
+    async with connected(url) as connection:
         # Half of a database would take a whole one's place.
         await refuse_unfinished(connection)
-    finally:
-        await connection.close()
     await dump(url, file, _schemas(all_services()))
 
 
-async def _restore(file: Path | None) -> dict[str, Settled]:
+async def _restore(file: Path | None) -> tuple[Mapping[str, Settled], int]:
     with Steps() as steps:
         async with _servers(steps):
             settings, services = installation(), all_services()
@@ -107,7 +105,7 @@ async def _restore(file: Path | None) -> dict[str, Settled]:
 
 async def _bring_back(
     file: Path | None, settings: Installation, services: Sequence[Service], steps: Steps
-) -> dict[str, Settled]:
+) -> tuple[Mapping[str, Settled], int]:
     url, schemas = settings.database_url, _schemas(services)
     # Without a file too: PostgreSQL's own tools may have put a backup back, and a broker that was told half of it is to
     # be told the rest.

@@ -16,7 +16,7 @@ import httpx
 from chassis.access.principal import Role
 from contracts.topics import submissions
 from contracts.vocabulary import Answer
-from contracts.zone import BERLIN
+from contracts.zone import day_of
 from geleit.audit.stream import Stream, open_stream
 from geleit.demo import by_kafka, diary, furnish, screen, store, towns
 from geleit.demo.by_http import Feed, client, send
@@ -149,7 +149,7 @@ class _Run:
 
     async def _plan(self, entry: Entry, known: list[Town]) -> Week:
         # Intake's day: in its first hour it is not yet UTC's, and who is to be born tomorrow would be born today.
-        today = (await self._now()).astimezone(BERLIN).date()
+        today = day_of(await self._now())
         week = plan(entry.week, entry.arrivals, Towns(known), self.doors.centres, today)
         file = self.running.state_dir / CANARIES
         found = set(json.loads(file.read_text("utf-8"))) if file.exists() else manager_canaries()

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ import asyncpg
 from geleit.embedded.accounts import PROGRAMS, open_programs_to, open_way_to, postgres_account
 from geleit.embedded.part import Part, PartFailed
 from geleit.logs import last_lines
+from geleit.owner import connected
 from geleit.probe import NotInTime, until
 from geleit.progress import Steps
 
@@ -131,18 +130,9 @@ def database_url(server: str, name: str) -> str:
     return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
-@asynccontextmanager
-async def _owner(server: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database_url(server, "postgres"))
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 async def create_database(server: str, name: str) -> str:
     """Make a database where it does not exist yet; return its URL."""
-    async with _owner(server) as connection:
+    async with connected(database_url(server, "postgres")) as connection:
         if not await connection.fetchval("select exists (select from pg_database where datname = $1)", name):
             await connection.execute(f'create database "{name}"')
     return database_url(server, name)
@@ -150,5 +140,5 @@ async def create_database(server: str, name: str) -> str:
 
 async def drop_database(server: str, name: str) -> None:
     """Remove a database, also under those who are connected to it."""
-    async with _owner(server) as connection:
+    async with connected(database_url(server, "postgres")) as connection:
         await connection.execute(f'drop database if exists "{name}" with (force)')

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import asyncpg
-
 from geleit.failures import Failure
+from geleit.owner import connected
 
 DUMP, PUT_BACK = "pg_dump", "pg_restore"
 
@@ -33,12 +32,9 @@ async def read_through(file: Path) -> None:
 
 async def drop(url: str, schemas: Sequence[str]) -> None:
     """Take these schemas away, all or none."""
-    connection = await asyncpg.connect(url)
-    try:
+    async with connected(url) as connection:
         # One script is one transaction.
         await connection.execute("".join(f'drop schema if exists "{schema}" cascade;' for schema in schemas))
-    finally:
-        await connection.close()
 
 
 async def put_back(url: str, file: Path, schemas: Sequence[str]) -> None:

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import CommitFailedError
 
@@ -17,10 +16,11 @@ from chassis.service import Service
 from chassis.settings import Settings
 from contracts.households import Household
 from contracts.topics import HOUSEHOLDS, STATE_TOPICS, all_topics, submissions, verdicts
-from contracts.vocabulary import HouseholdStatus
+from contracts.vocabulary import HouseholdStatus, Outcome
 from geleit.audit.stream import Read, open_stream
 from geleit.broker_admin import members
 from geleit.failures import Failure
+from geleit.owner import connected
 from geleit.probe import until
 from geleit.services import database_of
 from intake.store import keep_seen, raise_verdicts
@@ -29,16 +29,16 @@ LEFT_WITHIN = 60.0
 """Seconds until the broker counts a worker that was killed as gone."""
 
 
-async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str) -> dict[str, Settled]:
+async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str) -> tuple[Mapping[str, Settled], int]:
     """Raise what the broker has heard newer, tell everything again, and let every group go on from there.
 
-    What was told, by topic.
+    What was told, by topic, and how many households their centres have to register again.
 
     Nothing may run meanwhile. Safe to do again. Raises Failure, one of AWAY, KafkaError, asyncpg.PostgresError.
     """
-    topics = all_topics(next(iter(services)).settings.centres)
+    centres = next(iter(services)).settings.centres
     async with open_stream(broker) as stream:
-        heard = await stream.read(topics)
+        heard = await stream.read(all_topics(centres))
     told: dict[str, Settled] = {}
     for service in services:
         async with database_of(service, restoring=True) as database:
@@ -57,7 +57,7 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
     await _nobody_is_connected(owner_url, services)
     await _begin_again(owner_url, services, heard)
     failpoint("restore.let_in")
-    return told
+    return told, _to_register_again(centres, heard, told[HOUSEHOLDS.name].adopted)
 
 
 async def nobody_is_there(services: Sequence[Service], settings: Settings) -> None:
@@ -81,30 +81,24 @@ async def hold_back(owner_url: str, *, with_backup: bool = False) -> None:
 
     Raises Failure without a backup where one was being put back: of half of it nobody is to be told.
     """
-    connection = await asyncpg.connect(owner_url)
-    try:
+    async with connected(owner_url) as connection:
         begun = await connection.fetchval("select obj_description(to_regnamespace($1), 'pg_namespace')", RESTORING)
         if begun and not with_backup:
             raise Failure(f"{begun}: give its file")
         await connection.execute(f'create schema if not exists "{RESTORING}"')
         if with_backup:
             await connection.execute(f"comment on schema \"{RESTORING}\" is 'A backup is being put back'")
-    finally:
-        await connection.close()
 
 
 async def _nobody_is_connected(owner_url: str, services: Iterable[Service]) -> None:
     """It would write beside a restore."""
     ours = [f"{service.name}_{use}" for service in services for use in ("worker", "web")]
-    connection = await asyncpg.connect(owner_url)
-    try:
+    async with connected(owner_url) as connection:
         rows = await connection.fetch(
             "select distinct application_name as name from pg_stat_activity"
             " where datname = current_database() and application_name = any($1::text[])",
             ours,
         )
-    finally:
-        await connection.close()
     if rows:
         names = ", ".join(sorted(row["name"] for row in rows))
         raise Failure(f"Still connected to the database: {names}. Stop them first (`geleit down`).")
@@ -127,11 +121,7 @@ def _of_erased(centre: str, heard: Mapping[str, Read]) -> list[tuple[int, int, b
     A restore erases too, namely strangers, and what it then read anew has another household now: unless that is erased
     as well, it is read once more.
     """
-    erased = {
-        state.id
-        for state in heard[HOUSEHOLDS.name].newest.values()
-        if isinstance(state, Household) and state.status is HouseholdStatus.ERASED
-    }
+    erased = _erased(heard)
     ruled = [one for one in heard[verdicts(centre).name].told if one.household]
     living = {one.about for one in ruled if one.household not in erased}
     whose = {one.about: one.household for one in ruled if one.about not in living}
@@ -140,6 +130,21 @@ def _of_erased(centre: str, heard: Mapping[str, Read]) -> list[tuple[int, int, b
         for one in heard[submissions(centre).name].told
         if isinstance(one.about, bytes) and (household := whose.get((one.partition, one.offset)))
     ]
+
+
+def _to_register_again(centres: Iterable[str], heard: Mapping[str, Read], strangers: Collection[str]) -> int:
+    """How many of these households neither were erased before nor come back from their submissions."""
+    read_again: set[UUID | None] = set()
+    for centre in centres:
+        places = {(one.partition, one.offset) for one in heard[submissions(centre).name].told}
+        told = heard[verdicts(centre).name].told
+        read_again |= {one.household for one in told if one.outcome == Outcome.ACCEPTED and one.about in places}
+    return len({UUID(key) for key in strangers} - _erased(heard) - read_again)
+
+
+def _erased(heard: Mapping[str, Read]) -> set[UUID]:
+    states = heard[HOUSEHOLDS.name].newest.values()
+    return {one.id for one in states if isinstance(one, Household) and one.status is HouseholdStatus.ERASED}
 
 
 async def _forget_unsent(tx: Tx, heard: Mapping[str, Read]) -> None:
@@ -195,12 +200,9 @@ async def _begin_again(owner_url: str, services: Sequence[Service], heard: Mappi
     Nobody goes on in a backup's session.
     """
     let_in = f'delete from access.session; drop schema "{RESTORING}";'  # noqa: S608 - our name
-    connection = await asyncpg.connect(owner_url)
-    try:
+    async with connected(owner_url) as connection:
         # One script is one transaction.
         await connection.execute("\n".join([*(_script(service, heard) for service in services), let_in]))
-    finally:
-        await connection.close()
 
 
 def _script(service: Service, heard: Mapping[str, Read]) -> str:

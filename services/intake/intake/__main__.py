@@ -1,6 +1,6 @@
 """`python -m intake [worker|web]`."""
 
-from chassis.service import main
+from chassis.process import main
 from intake.app import service
 from intake.settings import Settings
 

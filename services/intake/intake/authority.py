@@ -28,7 +28,10 @@ async def _overtake_households(tx: Tx, heard: Sequence[State]) -> None:
 
 
 async def _erase_strangers(tx: Tx, heard: Sequence[State]) -> None:
-    """Who registered after the backup has no identity here any more: the centre has to register them again."""
+    """Who registered after the backup has no identity here any more: the centre has to register them again.
+
+    They are lost, and counted on no day; who was erased since has been there.
+    """
     await store.keep_erased(tx, [one for one in heard if isinstance(one, households.Household)])
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.database import Tx
-from contracts.zone import BERLIN
+from contracts.zone import day_of
 from intake import store
 from intake.allotment import Choice, Round, allot, can_be_allotted
 from intake.domain import Household
@@ -41,7 +41,7 @@ async def confirm(tx: Tx, seen: Round, choices: Sequence[Choice], only: UUID | N
         if known is None or choice.municipality not in municipalities:
             continue
         if can_be_allotted(known, seen.district, choice.revision):
-            allotted.append(allot(known, choice.municipality, tx.now, tx.now.astimezone(BERLIN).date()))
+            allotted.append(allot(known, choice.municipality, tx.now, day_of(tx.now)))
             await _audit(tx, ledger, choice, proposed.get(choice.household))
             ledger = book(ledger, choice.municipality)
     await store.save_allotted(tx, allotted)

@@ -56,12 +56,18 @@ class Household:
     person_digest: bytes | None = None
     allotted: bool = False
 
+    @property
+    def is_lost(self) -> bool:
+        """Erased by a restore that did not know the household: no change of its own, so it keeps the one heard of."""
+        return self.status is HouseholdStatus.ERASED and self.change is not HouseholdChange.ERASED
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One request of a centre, read: `digest` is the form's, `person_digest` that of the persons in it.
 
     `by_hand` is what a person filled in on a page that takes each form once: it is no earlier form that comes again.
+    One that is `overtaken` was parked until something newer was decided on its reference.
     """
 
     kind: SubmissionKind
@@ -71,6 +77,7 @@ class Offer:
     digest: bytes = b""
     person_digest: bytes | None = None
     by_hand: bool = False
+    overtaken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,8 @@ def decide(offer: Offer, known: Household | None, on_file: Identity | None, desk
     `on_file` is that household's identity, needed only for a correction that states none; `new_id` is
     taken if the household is new.
     """
+    if offer.overtaken and not _has_version(offer, known):
+        return Rejection((Problem("", "overtaken"),), known)
     match offer.kind:
         case SubmissionKind.REGISTER:
             return _register_again(offer, known, on_file, desk) if known else register(offer, desk, new_id)
@@ -287,14 +296,19 @@ def _next(known: Household, offer: Offer, desk: Desk, status: HouseholdStatus, c
 
 
 def _is_old(offer: Offer, known: Household) -> bool:
-    if offer.version is not None and known.version is not None:
-        return offer.version <= known.version
+    if _has_version(offer, known):
+        return _is_stale(offer, known)
     # A field that could not be read is missing in the digest.
     return not offer.by_hand and not offer.form.faults and offer.digest in known.forms
 
 
 def _is_stale(offer: Offer, known: Household) -> bool:
     return offer.version is not None and known.version is not None and offer.version <= known.version
+
+
+def _has_version(offer: Offer, known: Household | None) -> bool:
+    """Whether versions say which of the two is newer."""
+    return offer.version is not None and known is not None and known.version is not None
 
 
 def _complete(form: Form) -> Form:

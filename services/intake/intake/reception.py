@@ -12,7 +12,7 @@ from chassis.telemetry import traceparent_of
 from chassis.vault import Sealed
 from contracts.topics import home_partition
 from contracts.vocabulary import SubmissionKind
-from contracts.zone import BERLIN
+from contracts.zone import day_of
 from intake import store
 from intake.domain import Changed, Decision, Desk, Household, Offer, decide, erase
 from intake.identity import Keys
@@ -126,7 +126,7 @@ async def erased(tx: Tx, household: UUID) -> Household | None:
     await store.destroy_sealed(tx, household)
     await store.forget_reference(tx, household)
     verdicts = heads[found.reference].verdicts
-    await store.save_heads(tx, found.centre, {found.reference: Head(None, verdicts)})
+    await store.save_heads(tx, found.centre, {found.reference: Head(None, verdicts, erased=True)})
     return gone
 
 
@@ -139,7 +139,7 @@ async def _decide(tx: Tx, keys: Keys, centre: str, heads: dict[str, Head], offer
     on_file = await _on_file(tx, keys, _needing(offers, current))
     stated = {one.form.facts.municipality for one in offers if one.form.facts}
     municipalities = await store.existing_municipalities(tx, [ags for ags in stated if ags])
-    desk = Desk(centre, tx.now, tx.now.astimezone(BERLIN).date(), municipalities, home_partition)
+    desk = Desk(centre, tx.now, day_of(tx.now), municipalities, home_partition)
     decisions: list[Decision] = []
     for one in offers:
         known = current.get(one.reference or "")

@@ -21,7 +21,7 @@ def household_state(household: Household) -> households.Household:
         status=household.status,
         change=household.change,
         centre=household.centre,
-        registered_at=household.registered_at,
+        registered_at=None if household.is_lost else household.registered_at,
         changed_at=household.changed_at if household.status is not HouseholdStatus.ERASED else None,
         facts=facts_state(household.facts) if household.facts else None,
     )

@@ -1,6 +1,6 @@
 """`python -m matching [worker|web]`."""
 
-from chassis.service import main
+from chassis.process import main
 from chassis.settings import Settings
 from matching.app import service
 

@@ -7,12 +7,13 @@ import orjson
 from chassis.database import Tx
 from matching import decisions, store
 from matching.lifecycle import Step, kept_apart
-from matching.override import UNKNOWN_MANAGER, Refusal, seen_case
+from matching.override import UNKNOWN_MANAGER, Refusal, seen_case, serves_in
 from matching.stimuli import Stimulus
 
 
-async def keep_apart(tx: Tx, household: UUID, manager: UUID, seen: int) -> Refusal | None:
-    """Let the manager never get the household; `seen` is the care's revision the person decided on.
+async def keep_apart(tx: Tx, household: UUID, manager: UUID, seen: int, *, places: str) -> Refusal | None:
+    """Let the manager never get the household; `seen` is the care's revision the person decided on, `places` what the
+    AGS of her service area begin with.
 
     If she has it, somebody else is chosen. A person's later decision for her takes this back.
     """
@@ -20,7 +21,8 @@ async def keep_apart(tx: Tx, household: UUID, manager: UUID, seen: int) -> Refus
     if isinstance(case, Refusal):
         return case
     held = await store.basis(tx)
-    if manager not in held.field.managers:
+    known = held.field.managers.get(manager)
+    if known is None or not serves_in(known, places):
         return UNKNOWN_MANAGER
     step = kept_apart(case, manager)
     told = Stimulus("apart", str(case.household.alias), orjson.dumps({"manager": str(manager)}), seen)

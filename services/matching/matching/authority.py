@@ -9,8 +9,8 @@ from chassis.authority import Authority, by_pages
 from chassis.database import Tx
 from contracts import assignments, policy, roster
 from contracts.record import State, encode
+from contracts.zone import day_of
 from matching import decisions, store
-from matching.days import day_of
 from matching.roster.change import keep_strangers, manager_states
 from matching.rules import counselling_over_on
 from matching.stimuli import Stimulus

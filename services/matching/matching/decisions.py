@@ -12,11 +12,12 @@ from chassis.database import Tx
 from chassis.failpoint import failpoint
 from contracts.record import State
 from contracts.vocabulary import CareReason, CareStatus
+from contracts.zone import day_of
 from matching import settlement, store
-from matching.days import day_of, monday_of, start_of
+from matching.days import monday_of, start_of
 from matching.domain import Why
 from matching.explain import why
-from matching.lifecycle import Care, Case, Step, again_step, aged, anew_at, next_phase
+from matching.lifecycle import Care, Case, Step, again_step, aged, anew_at, next_phase, retold
 from matching.receipts import chained, statement_of
 from matching.rules import counselling_over_on
 from matching.settlement import AT_ONCE, Basis, Ledger
@@ -49,10 +50,11 @@ async def settle(
         served, later = await _next_in_line(tx, basis, ledger, freed, {step.case.household.id for step in steps})
     batch = uuid4()
     written, whys = await _decide(tx, basis, ledger, [*steps, *served], batch)
-    await store.write_loads(tx, ledger.changes)
+    await store.write_loads(tx, ledger.booked)
     failpoint("matching.loaded")
     await store.write_cares(tx, basis.policy, written)
     failpoint("matching.assigned")
+    await store.discard_proposals(tx, _given_up(written))
     # Of who was only looked at, and nothing decided, replay needs to know nothing.
     seen = [*steps, *served] if whys else [step for step in steps if not step.quiet]
     await store.record(tx, batch, [*inputs, *_asked(seen)])
@@ -63,11 +65,23 @@ async def settle(
     return [_told(tx, basis, step, care, whys.get(care.household)) for step, care in written]
 
 
-async def decide_anew(tx: Tx, basis: Basis, locked: Collection[UUID]) -> list[State]:
-    """Decide locked households anew that nobody has in care; what changed is told."""
-    found = await store.cases(tx, locked)
-    await store.renew_waiting(tx, basis.policy, found.values())
-    return await settle(tx, basis, _again(tx, basis, found.values()), serve=False)
+def _given_up(written: Sequence[tuple[Step, Care]]) -> list[UUID]:
+    """Households whose manager has them no more: what was proposed of whom they go to is of the past."""
+    return [
+        care.household
+        for step, care in written
+        if (before := step.case.care) and before.manager and before.manager != care.manager
+    ]
+
+
+async def decide_anew(tx: Tx, basis: Basis, cases: Collection[Case]) -> list[State]:
+    """Decide cases anew, as far as nobody has them, and tell the others by the policy in force. They are locked."""
+    await store.renew_waiting(tx, basis.policy, cases)
+    steps = _again(tx, basis, cases)
+    mine = {step.case.household.id for step in steps}
+    told = [step for case in cases if case.household.id not in mine and (step := retold(case))]
+    inputs = [Stimulus("retold", str(step.case.household.alias), b"{}") for step in told]
+    return await settle(tx, basis, [*steps, *told], inputs, serve=False)
 
 
 def _again(tx: Tx, basis: Basis, cases: Iterable[Case]) -> list[Step]:
@@ -144,7 +158,7 @@ def _asked(steps: Sequence[Step]) -> list[Stimulus]:
 async def _set_dues(tx: Tx, basis: Basis, written: Sequence[tuple[Step, Care]], later: Mapping[str, datetime]) -> None:
     dues: dict[str, Mapping[str, datetime]] = {
         "serve": later,
-        "again": anew(tx, basis, written),
+        "again": times_again(tx, basis, written),
         "ageing": {
             str(care.household): then for step, care in written if (then := _weighed_again(tx, basis, step, care))
         },
@@ -156,7 +170,7 @@ async def _set_dues(tx: Tx, basis: Basis, written: Sequence[tuple[Step, Care]], 
             await tx.dues(kind, dict(at))
 
 
-def anew(tx: Tx, basis: Basis, cases: Iterable[tuple[Step, Care]]) -> dict[str, datetime]:
+def times_again(tx: Tx, basis: Basis, cases: Iterable[tuple[Step, Care]]) -> dict[str, datetime]:
     """When each of these cases is to be decided anew by itself, if ever."""
     today = day_of(tx.now)
     return {str(care.household): at for step, care in cases if (at := anew_at(step, care, basis.policy, today))}
@@ -190,12 +204,12 @@ def _told(tx: Tx, basis: Basis, step: Step, care: Care, spoke: Why | None) -> St
     return care_state(step.case.household, care, manager, spoke, over_on)
 
 
-UNDECIDED = (CareStatus.WAITING, CareStatus.NOT_ELIGIBLE, CareStatus.PROPOSED)
-"""Whom a change of policy may concern; whoever is in care stays there until a person decides."""
+NOT_ENDED = (CareStatus.WAITING, CareStatus.NOT_ELIGIBLE, CareStatus.PROPOSED, CareStatus.CONFIRMED)
+"""Whom a change of policy may concern; whoever is in care stays there until a person decides, and is told anew."""
 
 
-async def recheck(tx: Tx, statuses: Sequence[CareStatus] = UNDECIDED) -> None:
-    """Have everybody decided anew whose care has one of these statuses."""
+async def recheck(tx: Tx, statuses: Sequence[CareStatus] = NOT_ENDED) -> None:
+    """Have everybody looked at again whose care has one of these statuses."""
     await tx.dues("recheck", {status.value: tx.now for status in statuses})
 
 

@@ -14,11 +14,21 @@ from chassis.database import Tx
 from chassis.failpoint import failpoint
 from contracts.record import State
 from contracts.vocabulary import CareStatus, HouseholdStatus
+from contracts.zone import day_of
 from matching import decisions, settlement, store
 from matching.ask import Override
-from matching.days import day_of
 from matching.domain import Carried, Manager, OverrideReason
-from matching.handover import PATIENCE, Cause, Held, Occasion, Plan, cause_of_going, plan, who_cannot_stay
+from matching.handover import (
+    PATIENCE,
+    Cause,
+    Held,
+    Occasion,
+    Plan,
+    cause_of_going,
+    plan,
+    unpaced,
+    who_cannot_stay,
+)
 from matching.lifecycle import Case, Step
 from matching.roster.change import take_no_more
 from matching.rules import Need, need_of, stopped_at
@@ -62,11 +72,15 @@ class Wanted:
 async def propose(tx: Tx, wanted: Wanted, district: str | None = None) -> UUID | None:
     """Keep a plan by the roster as it stands today; None if nobody has to change hands.
 
+    An older proposal for one of the named cases alone gives way to it.
+
     Only cases that the transaction sees are planned: in a district's hand, its own. `district` may see it besides the
     state.
     """
     held = await store.basis(tx)
     made = await planned(tx, held, await store.loads(tx), wanted)
+    if wanted.reason in OF_ONE_CASE:
+        await store.discard_proposals(tx, wanted.cases, wanted.reason)
     if not made.moves_lower_bound:
         return None
     key = uuid4()
@@ -146,10 +160,9 @@ def held_in(cases: Mapping[UUID, Case], merged: Mapping[UUID, Collection[UUID]] 
 
 
 async def propose_each(tx: Tx, reason: Reason, households: Collection[UUID]) -> None:
-    """Keep a proposal for each of these cases; one that has not been confirmed yet gives way to the new one."""
+    """Keep a proposal for each of these cases."""
     found = await store.cases(tx, households)
     for key in sorted(found):
-        await store.discard_proposals(tx, key, reason)
         await propose(tx, Wanted(reason, cases=frozenset({key})), found[key].household.district)
 
 
@@ -174,12 +187,12 @@ async def discard(tx: Tx, key: UUID) -> bool:
 
 async def confirm(tx: Tx, key: UUID) -> bool:
     """Have a proposal carried out; False if it has been confirmed before. Who leaves by it is given no new cases."""
-    begun = await store.begin_handover(tx, key)
-    if begun is None:
+    reason = await store.begin_handover(tx, key)
+    if reason is None:
         return False
     failpoint("handover.begun")
-    if begun["reason"] == Reason.LEAVING:
-        await take_no_more(tx, begun["givers"])
+    if reason == Reason.LEAVING:
+        await take_no_more(tx, await store.givers_of_all(tx, key))
     await tx.due(tx.now, "handover", str(key))
     await tx.audit("confirm_handover", str(key))
     return True
@@ -264,7 +277,7 @@ def _stopped(held: Basis, carried: Mapping[UUID, Carried], steps: Collection[Ste
     for step in steps:
         assert step.wish, "a move is a wish"
         receiver, need = held.field.managers[step.wish.manager], _need(held, step, day)
-        if gate := stopped_at(replace(receiver, max_new_per_week=None), Carried(loads[receiver.id]), need):
+        if gate := stopped_at(unpaced(receiver), Carried(loads[receiver.id]), need):
             found[step.case.household.id] = gate
         else:
             loads[receiver.id] += need.weight

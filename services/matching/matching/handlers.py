@@ -1,6 +1,6 @@
 """What matching does with what it reads and with what is due."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID, uuid4
 
 from chassis.consumer import Refused, newest
@@ -12,12 +12,14 @@ from contracts.municipalities import Municipality
 from contracts.record import Record, State, encode
 from contracts.responses import Response
 from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
+from contracts.zone import day_of
 from matching import decisions, handing_over, settlement, store
 from matching.answers import answered
-from matching.days import day_of, start_of
+from matching.days import start_of
 from matching.handing_over import Reason
-from matching.lifecycle import Step, again_step, aged, changed, next_phase
+from matching.lifecycle import Case, Step, again_step, aged, changed, next_phase
 from matching.rules import next_change_of_presence
+from matching.settlement import Basis
 from matching.stimuli import Stimulus
 from matching.wire import household_of, reply_of
 
@@ -107,12 +109,16 @@ async def on_again(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     today, parked = day_of(tx.now), {CareReason.PARKED}
     steps = [step for case in found.values() if (step := again_step(case, held.policy, today, parked))]
     told = await decisions.settle(tx, held, steps, serve=False)
-    # A policy may have made the period longer since.
-    same = found.keys() - {UUID(state.key) for state in told}
-    await tx.dues(
-        "again", decisions.anew(tx, held, [(Step(found[one], care), care) for one in same if (care := found[one].care)])
-    )
+    await _look_later(tx, held, found, told)
     return told
+
+
+async def _look_later(tx: Tx, held: Basis, found: Mapping[UUID, Case], told: Sequence[State]) -> None:
+    """Have those of these cases that stay as they are decided anew on their day: a policy may have made the counselling
+    period longer or shorter."""
+    same = found.keys() - {UUID(state.key) for state in told}
+    kept = [(Step(found[one], care), care) for one in sorted(same) if (care := found[one].care)]
+    await tx.dues("again", decisions.times_again(tx, held, kept))
 
 
 async def on_ageing(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
@@ -206,9 +212,10 @@ async def on_handover(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
 
 async def _decided_anew(tx: Tx, batch: Sequence[Due], wanted: Collection[UUID], rest: Sequence[str]) -> Sequence[State]:
     """Decide households anew; `rest` are the dues that go on with the next ones."""
-    locked = await store.lock_households(tx, wanted)
+    found = await store.cases(tx, await store.lock_households(tx, wanted))
     held = await store.basis(tx)
-    told = await decisions.decide_anew(tx, held, locked)
+    told = await decisions.decide_anew(tx, held, found.values())
+    await _look_later(tx, held, found, told)
     await tx.dues(batch[0].kind, dict.fromkeys(rest, tx.now))
     return told
 

@@ -116,8 +116,8 @@ def plan(
     """The plan with the fewest moves: each case that cannot stay moves once, and no other case moves at all.
 
     `carried` has what every manager carries today, the held cases included. The receiver passes the gates of a
-    new case and gets it by the same points. Only the limit of new cases a week does not hold: it paces acquaintances
-    that can wait, and who loses her manager cannot. Managers who give all away receive nothing, and nobody is put above
+    new case and gets it by the same points, but for a limit of new cases a week (`unpaced`). Managers who give all away
+    receive nothing, and nobody is put above
     her capacity; a case weighs with its receiver what a new case weighs. The order of inputs makes no difference.
 
     *No plan that leaves nobody with a manager who cannot care has fewer moves.* The cases of who is gone and those
@@ -135,9 +135,7 @@ def plan(
     for one, _ in leaving.values():
         standing[one.manager] = Carried(standing[one.manager].load - one.weight)
     receivers = [
-        replace(
-            one, max_new_per_week=None, active_until=day - timedelta(days=1) if one.id in gone else one.active_until
-        )
+        replace(unpaced(one), active_until=day - timedelta(days=1) if one.id in gone else one.active_until)
         for one in managers.values()
     ]
     then = replace(around, field=around.field.with_managers(receivers))
@@ -152,6 +150,12 @@ def plan(
         else:
             uncovered.append(Uncovered(*what, cause, _gate(decision, one, cause)))
     return Plan(tuple(moves), tuple(uncovered), len(leaving))
+
+
+def unpaced(manager: Manager) -> Manager:
+    """A manager without her limit of new cases a week: it paces acquaintances that can wait, and who loses her manager
+    cannot. Whose limit is none at all takes nobody any more."""
+    return replace(manager, max_new_per_week=None) if manager.max_new_per_week else manager
 
 
 def _without_cp_sat(

@@ -15,9 +15,9 @@ from contracts.vocabulary import (
     CareStatus,
     HouseholdStatus,
 )
-from contracts.zone import day_only
+from contracts.zone import day_of, day_only
 from matching.ask import Stay, Wish
-from matching.days import day_of, monday_of, start_of
+from matching.days import monday_of, start_of
 from matching.domain import Facts, Household, Manager, Policy
 from matching.match import Decision
 from matching.rules import counselling_over_on, head_start, ineligibility, weight
@@ -204,13 +204,13 @@ def changed(  # noqa: PLR0911 (one answer for each status)
         case CareStatus.NOT_ELIGIBLE | CareStatus.WAITING:
             return Step(case, care, decide=True)
         case CareStatus.ENDED:
-            if care.reason in {CareReason.CLOSED, CareReason.DECLINED} and not moved:
+            if care.reason in {CareReason.CLOSED, CareReason.DECLINED} and not (moved and facts.municipality):
                 return Step(case, revised(care))
             return Step(case, care, decide=True)
         case CareStatus.PROPOSED | CareStatus.CONFIRMED:
             served = manager is not None and facts.municipality in manager.service_area
-            corrected = before is None or _what_makes_eligible(before) != _what_makes_eligible(facts)
-            if (moved and not served) or (corrected and ineligibility(facts, policy, day)):
+            shown = before is None or not ineligibility(before, policy, day)
+            if (moved and not served) or (shown and ineligibility(facts, policy, day)):
                 return Step(case, care, decide=True)
             if moved and manager:
                 came = came_at(care)
@@ -228,6 +228,15 @@ def aged(case: Case, policy: Policy, day: date) -> Step | None:
         return None
     units = weight(facts, policy, _days(care, day))
     return Step(case, replace(revised(care), weight=units)) if units != care.weight else None
+
+
+def retold(case: Case) -> Step | None:
+    """What a policy that begins does to a case that somebody has: its state says by that policy when the counselling
+    period is over. None: it says nothing of it."""
+    care, facts = case.care, case.facts
+    if care is None or not care.assigned or facts is None or facts.allotted_on is None:
+        return None
+    return Step(case, revised(care))
 
 
 def came_at(care: Care) -> datetime | None:
@@ -250,17 +259,6 @@ def _days(care: Care, day: date) -> int:
     return (day - day_of(care.assigned_at)).days if care.assigned_at else 0
 
 
-def _what_makes_eligible(facts: Facts) -> tuple[object, ...]:
-    return (
-        facts.legal_group,
-        facts.residence_title,
-        facts.accommodation,
-        facts.unaccompanied_minor,
-        facts.allotted_on,
-        facts.counselling_extended,
-    )
-
-
 def _erased(case: Case, now: datetime) -> Step:
     """What stays of a case: no receipt, and days instead of times, which would lead to its receipts and inputs."""
     household = replace(case.household, registered_at=day_only(case.household.registered_at))
@@ -270,6 +268,7 @@ def _erased(case: Case, now: datetime) -> Step:
         receipt=None,
         decided_at=day_only(ended.decided_at),
         ended_at=day_only(ended.ended_at) if ended.ended_at else None,
+        last_answer=replace(ended.last_answer, transfer_requested_at=None) if ended.last_answer else None,
         earlier=tuple(
             replace(
                 one,
@@ -362,7 +361,7 @@ def decided(
         "ended_at": None,
         "policy": policy.version,
         "receipt": receipt,
-        "waiting_since": waits_since(step.case, now) if waits else None,
+        "waiting_since": waits_since(step, now) if waits else None,
     }
     if decision.chosen:
         follows |= {
@@ -377,18 +376,18 @@ def decided(
     return replace(care, **follows)
 
 
-def waits_since(case: Case, now: datetime) -> datetime:
+def waits_since(step: Step, now: datetime) -> datetime:
     """Since when a case counts as waiting that is decided now: whom nobody has taken yet since the registration, who
     was in care or put aside since then."""
-    if case.care is None:
-        return case.household.registered_at
-    if case.care.status is CareStatus.PROPOSED:
-        in_care = (one.ended_at for one in case.care.earlier if one.in_care)
-        return max(in_care, default=case.household.registered_at)
-    return case.care.waiting_since or now
+    registered_at, care = step.case.household.registered_at, step.care
+    if care is None:
+        return registered_at
+    if care.status is CareStatus.PROPOSED:
+        return max((one.ended_at for one in care.earlier if one.in_care), default=registered_at)
+    return care.waiting_since or now
 
 
-def turn_of(household: Household, care: Care, policy: Policy) -> datetime | None:
+def waiting_turn(household: Household, care: Care, policy: Policy) -> datetime | None:
     """Since when a household counts as waiting, by the policy's priorities; None where nobody looks for a manager."""
     if care.waiting_since is None or household.facts is None or care.reason in PUT_ASIDE:
         return None

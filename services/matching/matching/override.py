@@ -10,7 +10,7 @@ from contracts.assignments import Care as CareState
 from contracts.vocabulary import HouseholdStatus
 from matching import decisions, store
 from matching.ask import Override
-from matching.domain import OverrideReason
+from matching.domain import Manager, OverrideReason
 from matching.lifecycle import Case, Step
 from matching.stimuli import Stimulus
 
@@ -40,8 +40,16 @@ async def seen_case(tx: Tx, household: UUID, seen: int) -> Case | Refusal:
     return case if case.household.status is HouseholdStatus.ACTIVE else NOT_HERE
 
 
-async def override(tx: Tx, household: UUID, manager: UUID, reason: OverrideReason, seen: int) -> CareState | Refusal:
-    """Give the household to the manager whatever the gates say; `seen` is the care's revision the person decided on.
+def serves_in(manager: Manager, places: str) -> bool:
+    """Whether she serves a municipality whose AGS begins so: a district decides on its own managers only."""
+    return any(ags.startswith(places) for ags in manager.service_area)
+
+
+async def override(
+    tx: Tx, household: UUID, manager: UUID, reason: OverrideReason, seen: int, *, places: str
+) -> CareState | Refusal:
+    """Give the household to the manager whatever the gates say; `seen` is the care's revision the person decided on,
+    `places` what the AGS of her service area begin with.
 
     The excess over her capacity is tolerated and shown. Whom a decline has excluded is no longer.
     """
@@ -50,7 +58,7 @@ async def override(tx: Tx, household: UUID, manager: UUID, reason: OverrideReaso
         return case
     held = await store.basis(tx)
     known = held.field.managers.get(manager)
-    if known is None or known.removed:
+    if known is None or known.removed or not serves_in(known, places):
         return UNKNOWN_MANAGER
     if case.care and case.care.manager == manager:
         return SAME_MANAGER

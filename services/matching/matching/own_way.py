@@ -9,13 +9,14 @@ from uuid import UUID
 
 from contracts.households import MAX_FAMILY
 from contracts.vocabulary import CareReason, CareStatus
+from contracts.zone import day_of
 from matching import settlement
-from matching.days import day_after, day_of, start_of
+from matching.days import day_after, start_of
 from matching.domain import Household, Policy
-from matching.lifecycle import Care, Step, again_step, aged, anew_at, next_phase, turn_of
+from matching.lifecycle import Care, Step, again_step, aged, anew_at, next_phase, waiting_turn
 from matching.match import Solve, by_solver
 from matching.receipts import Receipt
-from matching.rules import capacity, is_on_duty, turns_of
+from matching.rules import capacity, is_on_duty, turns_of, weight
 from matching.settlement import AT_ONCE
 from matching.stimuli import Batch
 from matching.wire import Rostered
@@ -84,23 +85,42 @@ class OwnWay(World):
     def settle(self, steps: list[Step], now: datetime, batch: UUID, solve: Solve = by_solver) -> list[Receipt]:
         for step in steps:
             self._count(step.case.household)
-        freed = settlement.freed(steps)
         mine = {step.case.household.id for step in steps}
-        waiting = {one for ags in settlement.reach(self.basis, freed) for one in self._waiting[ags]} - mine
-        served = self._again_steps(self._in_turn(waiting)[:AT_ONCE], now)
-        return super().settle([self._seen(step) for step in (*steps, *served)], now, batch, solve)
+        fitting = [one for one in self._who_fits(steps, now) if one not in mine]
+        served = self._again_steps(fitting[:AT_ONCE], now)
+        receipts = super().settle([self._seen(step) for step in (*steps, *served)], now, batch, solve)
+        self._decide_anew(fitting[AT_ONCE:], now)
+        return receipts
+
+    def _who_fits(self, steps: list[Step], now: datetime) -> list[UUID]:
+        """Who waits where steps make room, and is not heavier than that, in turn."""
+        if not (freed := settlement.freed(steps)):
+            return []
+        ledger = self.ledger(steps, now)
+        settlement.release(ledger, steps, now)
+        room = settlement.room(self.basis, ledger, freed)
+        waiting = {one for ags in settlement.reach(self.basis, freed) for one in self._waiting[ags]}
+        return self._in_turn(one for one in waiting if self._weighs(one) <= room)
+
+    def _weighs(self, alias: UUID) -> int:
+        facts = self.cases[alias].facts
+        assert facts is not None, "who waits has facts"
+        return weight(facts, self.basis.policy)
 
     def keep(self, step: Step, care: Care) -> None:
         super().keep(step, care)
         household = step.case.household
-        if self._day and (at := anew_at(step, care, self.basis.policy, self._day)):
-            self._again[household.id] = at
+        self._look_later(step, care)
         if household.id in self._listed:
             self._waiting[self._listed.pop(household.id)].discard(household.id)
         if care.status is CareStatus.WAITING:
             self._listed[household.id] = household.municipality
             self._waiting[household.municipality].add(household.id)
         self._weigh_later(care)
+
+    def _look_later(self, step: Step, care: Care | None) -> None:
+        if self._day and care and (at := anew_at(step, care, self.basis.policy, self._day)):
+            self._again[step.case.household.id] = at
 
     def _weigh_later(self, care: Care) -> None:
         if self._day and (begins := next_phase(care, self.basis.policy, self._day)):
@@ -130,6 +150,8 @@ class OwnWay(World):
         ordered = self._in_turn(set(aliases))
         for begin in range(0, len(ordered), AT_ONCE):
             self.settle(self._again_steps(ordered[begin : begin + AT_ONCE], now, set(aside)), now, NO_BATCH)
+        for alias in ordered:
+            self._look_later(Step(self.cases[alias], None), self.cases[alias].care)
 
     def _weigh_anew(self, now: datetime) -> None:
         """Weigh every case by a policy that begins, and have it weighed again by that policy's phases."""
@@ -156,7 +178,7 @@ class OwnWay(World):
     def _in_turn(self, aliases: Iterable[UUID]) -> list[UUID]:
         def turn(alias: UUID) -> tuple[datetime, UUID]:
             case = self.cases[alias]
-            listed = turn_of(case.household, case.care, self.basis.policy) if case.care else None
+            listed = waiting_turn(case.household, case.care, self.basis.policy) if case.care else None
             return listed or case.household.registered_at, alias
 
         return sorted(aliases, key=turn)

@@ -15,8 +15,9 @@ from chassis.database import Tx
 from chassis.failpoint import failpoint
 from contracts.policy import Policy as PolicyState
 from contracts.record import State, encode
+from contracts.zone import day_of
 from matching import store
-from matching.days import day_of, start_of
+from matching.days import start_of
 from matching.decisions import recheck
 from matching.roster.change import with_capacities
 from matching.rules import turns_of
@@ -38,7 +39,8 @@ async def ensure_policy(tx: Tx) -> Sequence[State]:
 
 
 async def publish_policy(tx: Tx, state: PolicyState) -> Sequence[State]:
-    """Put a version into force: capacities follow, and everybody whom nobody has in care is decided anew.
+    """Put a version into force: capacities follow, and everybody is looked at again. Whom nobody has in care is decided
+    anew; who is in care is told when the counselling period is over by the new version.
 
     Nothing happens if that version is known. Rules that begin or end later come as due on their day.
     """
@@ -54,6 +56,7 @@ async def publish_policy(tx: Tx, state: PolicyState) -> Sequence[State]:
     if newest and newest.load != state.load:
         await tx.dues("ageing", dict.fromkeys(await store.assigned(tx), tx.now))
     managers = await with_capacities(tx, policy)
-    await recheck(tx)
+    if newest:
+        await recheck(tx)
     await store.record(tx, uuid4(), [Stimulus("policy", state.key, encode(state), state.revision)])
     return state, *managers

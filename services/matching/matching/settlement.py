@@ -7,8 +7,9 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
+from contracts.zone import day_of
 from matching.ask import Ask, Override, Stay, is_new
-from matching.days import after_working_days, day_of, monday_of
+from matching.days import after_working_days, monday_of
 from matching.domain import Carried, Policy
 from matching.field import Field, Round
 from matching.lifecycle import Care, Step, came_at, decided, waits_since
@@ -28,7 +29,7 @@ class Basis:
     field: Field
 
 
-class Change(NamedTuple):
+class Booking(NamedTuple):
     """What a transaction does to a manager: units of load, and cases of this week.
 
     `taken` is what matching gave of the units, `forced` what may go beyond capacity.
@@ -45,13 +46,13 @@ class Ledger:
     """What managers carry, and what the steps of one transaction change of it."""
 
     carried: dict[UUID, Carried]
-    changes: dict[UUID, Change] = field(default_factory=dict)
+    booked: dict[UUID, Booking] = field(default_factory=dict)
 
-    def book(self, manager: UUID, change: Change) -> None:
+    def book(self, manager: UUID, booking: Booking) -> None:
         """Change what a manager carries."""
-        before, carried = self.changes.get(manager, Change()), self.carried[manager]
-        self.changes[manager] = Change(*(one + more for one, more in zip(before, change, strict=True)))
-        self.carried[manager] = Carried(carried.load + change.units, carried.new + change.new)
+        before, carried = self.booked.get(manager, Booking()), self.carried[manager]
+        self.booked[manager] = Booking(*(one + more for one, more in zip(before, booking, strict=True)))
+        self.carried[manager] = Carried(carried.load + booking.units, carried.new + booking.new)
 
 
 def freed(steps: Iterable[Step]) -> set[UUID]:
@@ -93,7 +94,7 @@ def release(ledger: Ledger, steps: Iterable[Step], now: datetime) -> None:
         came = came_at(before)
         came_this_week = came is not None and day_of(came) >= monday
         units = kept - before.weight
-        ledger.book(before.manager, Change(units, forced=max(0, units), new=-(not kept and came_this_week)))
+        ledger.book(before.manager, Booking(units, forced=max(0, units), new=-(not kept and came_this_week)))
 
 
 def room(basis: Basis, ledger: Ledger, managers: Collection[UUID]) -> int:
@@ -135,7 +136,7 @@ def conclude(
         step = by_household[decision.ask.household.id]
         care = decided(step, decision, now=around.now, answer_by=answer_by, policy=policy, receipt=receipt.hash.hex())
         if care.manager:
-            ledger.book(care.manager, Change(care.weight, *_taken_and_forced(step, care), int(is_new(step.wish))))
+            ledger.book(care.manager, Booking(care.weight, *_taken_and_forced(step, care), int(is_new(step.wish))))
         written.append((step, care))
     return written
 
@@ -166,7 +167,7 @@ def _ask(step: Step, now: datetime) -> Ask:
     return Ask(
         case.household,
         facts,
-        waits_since(case, now),
+        waits_since(step, now),
         excluded - {step.readmit},
         step.wish,
         former=frozenset(one.manager for one in care.earlier) if care else frozenset(),

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from chassis.database import Tx
 from contracts.vocabulary import Accommodation, CareStatus, LegalGroup
+from contracts.zone import day_of
 from matching import store
-from matching.days import day_of
 from matching.domain import Policy
 from matching.lifecycle import Care, Case
 from matching.own_way import OwnWay

@@ -1,11 +1,13 @@
 """Between the shapes of the wire and those of the core."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from pydantic import TypeAdapter
 
 from contracts import assignments, households, policy
+from contracts.assignments import MOST_EARLIER
 from contracts.responses import Response
 from matching.domain import (
     Decline,
@@ -20,7 +22,7 @@ from matching.domain import (
     Rule,
     Why,
 )
-from matching.lifecycle import AnswerSeen, Care, Reply
+from matching.lifecycle import AnswerSeen, Care, Earlier, Reply
 
 
 def facts_of(state: households.Facts) -> Facts:
@@ -163,9 +165,14 @@ def care_state(
                 answered_at=one.answered_at,
                 contacted_at=one.contacted_at,
             )
-            for one in care.earlier
+            for one in _first_and_newest(care.earlier)
         ),
     )
+
+
+def _first_and_newest(earlier: Sequence[Earlier]) -> Sequence[Earlier]:
+    """Declined and taken back again and again, a case would have a state that no record can carry: not even its end."""
+    return earlier if len(earlier) <= MOST_EARLIER else (earlier[0], *earlier[-MOST_EARLIER + 1 :])
 
 
 def _case(facts: Facts, over_on: date | None) -> assignments.CaseFacts:

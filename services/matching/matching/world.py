@@ -13,16 +13,17 @@ from contracts.municipalities import Municipality
 from contracts.policy import Policy as PolicyState
 from contracts.responses import Response
 from contracts.vocabulary import CareReason, CareStatus, HouseholdStatus
+from contracts.zone import day_of
 from matching import settlement
 from matching.answers import answered
 from matching.ask import Override
-from matching.days import day_of, monday_of
+from matching.days import monday_of
 from matching.domain import Carried, Household, Manager, OverrideReason, Place, Policy
 from matching.field import Field
-from matching.lifecycle import Care, Case, Step, aged, anew, changed, kept_apart
+from matching.lifecycle import Care, Case, Step, aged, anew, changed, kept_apart, retold
 from matching.match import Solve, by_solver
 from matching.receipts import Head, Receipt, chained
-from matching.settlement import Basis, Change, Ledger
+from matching.settlement import Basis, Booking, Ledger
 from matching.stimuli import Batch, Stimulus
 from matching.wire import ROSTERED, Rostered, household_of, policy_of, reply_of
 
@@ -70,9 +71,7 @@ class World:
         """Carry steps out as the service does; the receipts of the decisions among them."""
         if not steps:
             return []
-        monday = monday_of(now)
-        managers = settlement.concerned(self.basis, steps, settlement.freed(steps))
-        ledger = Ledger({manager: self._carried(manager, monday) for manager in managers})
+        ledger = self.ledger(steps, now)
         settlement.release(ledger, steps, now)
         around, decisions = settlement.decide(self.basis, ledger, steps, now, solve)
         heads = {district: self._heads.get(district, Head()) for district in settlement.districts_of(decisions)}
@@ -80,9 +79,14 @@ class World:
         for step, care in settlement.conclude(ledger, steps, decisions, receipts, around):
             self.keep(step, care)
         self._heads |= {one.district: Head(one.position, one.hash) for one in receipts}
-        for manager, change in ledger.changes.items():
-            self._book(manager, change, monday)
+        for manager, booking in ledger.booked.items():
+            self._book(manager, booking, monday_of(now))
         return receipts
+
+    def ledger(self, steps: list[Step], now: datetime) -> Ledger:
+        """What all those carry whom steps concern."""
+        managers = settlement.concerned(self.basis, steps, settlement.freed(steps))
+        return Ledger({manager: self._carried(manager, monday_of(now)) for manager in managers})
 
     def begin(self, policy: Policy) -> None:
         """Put a policy into force."""
@@ -118,6 +122,8 @@ class World:
                 return kept_apart(self.cases[alias], manager)
             case "aged":
                 return aged(self.cases[alias], self.basis.policy, day_of(now))
+            case "retold":
+                return retold(self.cases[alias])
             case _:
                 raise ValueError(f"stimuli of kind {one.kind} are not known here")
 
@@ -184,12 +190,12 @@ class World:
         week, new = self._weeks.get(manager, (monday, 0))
         return Carried(self._loads[manager], new if week == monday else 0)
 
-    def _book(self, manager: UUID, change: Change, monday: date) -> None:
+    def _book(self, manager: UUID, booking: Booking, monday: date) -> None:
         """As write_loads.sql does: a transaction that began last week does not turn the week back."""
-        self._loads[manager] += change.units
+        self._loads[manager] += booking.units
         week, new = self._weeks.get(manager, (monday, 0))
-        if week <= monday and any(change):
-            self._weeks[manager] = monday, max(0, change.new + (new if week == monday else 0))
+        if week <= monday and any(booking):
+            self._weeks[manager] = monday, max(0, booking.new + (new if week == monday else 0))
 
 
 def _with_key(one: Stimulus, name: str) -> bytes:

@@ -1,6 +1,6 @@
 """`python -m notifications [worker|web]`."""
 
-from chassis.service import main
+from chassis.process import main
 from notifications.app import service
 from notifications.settings import Settings
 

@@ -26,7 +26,7 @@ ESCALATE = "escalate"
 
 async def on_assignments(batch: Sequence[Record[Care]], tx: Tx) -> Sequence[State]:
     """Fold cares into items; tell the municipality of proposals newer than this service itself."""
-    newer = await store.fold_cares(tx, [one.state for one in newest(batch)])
+    newer, asked_anew = await store.fold_cares(tx, [one.state for one in newest(batch)])
     failpoint("inbox.folded")
     fresh = [care for care in newer if care.status is CareStatus.PROPOSED and _is_news(care, tx)]
     await announce(
@@ -39,7 +39,8 @@ async def on_assignments(batch: Sequence[Record[Care]], tx: Tx) -> Sequence[Stat
         ],
     )
     failpoint("inbox.told")
-    if dues := _deadlines(newer, tx):
+    # Not of a proposal that was corrected: what has come of its deadline stays.
+    if dues := _deadlines(asked_anew, tx):
         await tx.dues(REMIND, dues)
     if over := [care.key for care in newer if care.status is not CareStatus.PROPOSED]:
         await tx.undue(REMIND, over)
@@ -60,7 +61,7 @@ async def on_reminder_due(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
 
 
 async def on_escalation_due(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
-    """Tell the district of each proposal that nobody has answered in twice the time: a family has nobody meanwhile."""
+    """Tell the district of each proposal that nobody has answered in twice the time."""
     late = await store.unanswered(tx, [UUID(due.aggregate) for due in batch], times_more=1)
     await announce(tx, "escalation", [_news(one, one["district"], tx) for one in late if one["district"]])
     failpoint("inbox.escalated")

@@ -53,8 +53,8 @@ Please sign in to accept it, or to decline it with a reason:
         "Geleit: Unbeantworteter Vorschlag in Ihrem Kreis / unanswered proposal in your district",
         """Guten Tag,
 
-eine Gemeinde Ihres Kreises hat einen Zuordnungsvorschlag auch nach der Erinnerung nicht beantwortet; der Haushalt hat
-noch niemanden, der ihn betreut. Bitte klären Sie das mit der Gemeinde oder entscheiden Sie anders:
+eine Gemeinde Ihres Kreises hat einen Zuordnungsvorschlag auch in der doppelten Frist noch nicht beantwortet.
+Bitte klären Sie das mit der Gemeinde oder entscheiden Sie anders:
 
 {link}
 
@@ -62,8 +62,8 @@ noch niemanden, der ihn betreut. Bitte klären Sie das mit der Gemeinde oder ent
 
 Hello,
 
-a municipality of your district has not answered an assignment proposal, not even after the reminder; nobody cares for
-the household yet. Please settle it with the municipality, or decide otherwise:
+a municipality of your district has still not answered an assignment proposal, in twice the time it had for it.
+Please settle it with the municipality, or decide otherwise:
 
 {link}
 """,

@@ -14,6 +14,7 @@ from aiosmtplib import (
     SMTPHeloError,
     SMTPRecipientsRefused,
     SMTPResponseException,
+    SMTPSenderRefused,
 )
 
 from chassis.failpoint import failpoint
@@ -74,11 +75,12 @@ def server_of(url: str) -> Server:
 
 
 def failure_of(error: Exception) -> Failure:
-    """What an error of sending means: 5xx for this mail is for good; the way to the server may get better."""
+    """What an error of sending means: 5xx for this mail is for good; the way to the server, and what it says of the
+    account or the sender, which all mails share, may get better."""
     match error:
         case SMTPRecipientsRefused(recipients=[first, *_]):
             return _answered(first.code, about_this_mail=True)
-        case SMTPAuthenticationError() | SMTPHeloError() | SMTPConnectResponseError():
+        case SMTPAuthenticationError() | SMTPHeloError() | SMTPConnectResponseError() | SMTPSenderRefused():
             return _answered(error.code, about_this_mail=False)
         case SMTPResponseException():
             return _answered(error.code, about_this_mail=True)

@@ -32,6 +32,7 @@ class ItemRow:
     manager_code: str | None
     assigned_at: datetime
     answer_by: datetime | None
+    accepted_at: datetime | None
     contacted_at: datetime | None
     ended_at: datetime | None
     answer: str | None
@@ -84,6 +85,7 @@ def items(care: Care) -> list[ItemRow]:
             manager_code=care.assignee.code,
             assigned_at=care.assigned_at,
             answer_by=care.answer_by,
+            accepted_at=care.answered_at,
             contacted_at=care.contacted_at,
             ended_at=care.ended_at,
             answer=None,
@@ -117,7 +119,8 @@ def _earlier(care: Care, position: int) -> ItemRow:
         manager_code=None,
         assigned_at=one.assigned_at,
         answer_by=None,
-        contacted_at=None,
+        accepted_at=one.answered_at,
+        contacted_at=one.contacted_at,
         ended_at=one.ended_at,
         answer=one.answer.value if one.answer else None,
         answer_reason=one.answer_reason.value if one.answer_reason else None,

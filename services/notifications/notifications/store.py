@@ -18,7 +18,7 @@ from contracts.policy import Policy
 from contracts.responses import Response
 from contracts.roster import Manager
 from contracts.vocabulary import Answer, AnswerReason, Applied
-from contracts.zone import BERLIN
+from contracts.zone import day_of, day_only, is_day
 from notifications import projection
 from notifications.domain import Given, ItemStatus, Standing
 
@@ -30,6 +30,7 @@ _PLACES = {
     Role.DISTRICT: "i.district = {}",
     Role.MANAGER: "i.manager = {}::text::uuid",
 }
+_ANSWER_TIMES = ("answered_at", "accepted_at", "contacted_at", "transfer_requested_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +83,23 @@ class Item:
         over_on = (self.facts or {}).get("counselling_over_on")
         if self.status is not ItemStatus.ACCEPTED or over_on is None:
             return False
-        return date.fromisoformat(over_on) <= now.astimezone(BERLIN).date()
+        return date.fromisoformat(over_on) <= day_of(now)
 
 
-async def fold_cares(tx: Tx, cares: Sequence[Care]) -> list[Care]:
-    """Keep the cares that are newer than what is held, with their items, and return those.
+async def fold_cares(tx: Tx, cares: Sequence[Care]) -> tuple[list[Care], list[Care]]:
+    """Keep the cares that are newer than what is held, with their items; return those, and which of them do not ask
+    for the same answer by the same time as what was held.
 
     `cares` has one state a household, sorted by it.
     """
     if not cares:
-        return []
+        return [], []
     rows = await tx.fetch(query("fold_cares"), *columns([projection.head(care) for care in cares]))
-    newer = {row["household"] for row in rows}
-    kept = [care for care in cares if care.household in newer]
+    asked_before = {row["household"]: row["asked_before"] for row in rows}
+    kept = [care for care in cares if care.household in asked_before]
     if items := [item.columns for care in kept for item in projection.items(care)]:
         await tx.execute(query("fold_items"), *columns(items), tx.now)
-    return kept
+    return kept, [care for care in kept if not asked_before[care.household]]
 
 
 async def fold_managers(tx: Tx, managers: Sequence[Manager]) -> None:
@@ -294,6 +296,9 @@ def _item(row: asyncpg.Record) -> Item:
     values["answer"] = Answer(values["answer"]) if values["answer"] else None
     values["answer_reason"] = AnswerReason(values["answer_reason"]) if values["answer_reason"] else None
     values["changed"] = str(values["changed"])
+    if is_day(values["assigned_at"]):
+        # Matching leaves days of an erased household; the answers to it are told by the day, too.
+        values |= {name: values[name] and day_only(values[name]) for name in _ANSWER_TIMES}
     return Item(**values)
 
 

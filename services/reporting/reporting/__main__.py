@@ -1,6 +1,6 @@
 """`python -m reporting [worker|web]`."""
 
-from chassis.service import main
+from chassis.process import main
 from chassis.settings import Settings
 from reporting.app import service
 

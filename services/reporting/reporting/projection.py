@@ -34,7 +34,7 @@ _HOLDS_LOAD = frozenset({CareStatus.PROPOSED, CareStatus.CONFIRMED})
 
 
 def household_row(state: Household) -> HouseholdRow:
-    """The arrival: when, where, how many persons; an erased household keeps its id only."""
+    """The arrival: when, where, how many persons; of an erased household its centre and its day are left."""
     facts = state.facts
     return (
         state.id,
@@ -65,12 +65,20 @@ def care_row(state: Care) -> CareRow:
         state.weight if holds else 0,
         state.registered_at,
         min(starts, default=None),
-        sum(one.answer is Answer.DECLINED for one in state.earlier),
+        _declines(state),
+    )
+
+
+def _declines(state: Care) -> int:
+    """Those that stand: one that was taken back gives the case to the same manager again, whom it else excludes."""
+    after = [*(one.manager for one in state.earlier[1:]), state.assignee and state.assignee.id]
+    return sum(
+        one.answer is Answer.DECLINED and one.manager != by for one, by in zip(state.earlier, after, strict=False)
     )
 
 
 def response_row(state: Response) -> ResponseRow:
-    """The newest answer."""
+    """The newest answer; of an erased household it is not kept."""
     reason = state.reason.value if state.reason else None
     return (state.household, state.revision, state.answer.value, reason, state.answered_at)
 

@@ -1,7 +1,6 @@
 """The folds' rows: written a batch at a time, read as figures."""
 
 from collections.abc import Sequence
-from datetime import date
 from functools import partial
 from typing import Any
 
@@ -9,7 +8,7 @@ import asyncpg
 
 from chassis import queries
 from chassis.database import Tx, columns
-from contracts.zone import BERLIN
+from contracts.zone import day_of
 from reporting.domain import Capacity, Cohort, Coverage, Day, District, Figures, Period, Reason
 from reporting.projection import (
     CareRow,
@@ -48,7 +47,10 @@ select * from unnest(
 on conflict (id) do update set
     revision = excluded.revision, status = excluded.status, registered_at = excluded.registered_at,
     centre = excluded.centre, stated_district = excluded.stated_district,
-    stated_municipality = excluded.stated_municipality, persons = excluded.persons
+    stated_municipality = excluded.stated_municipality, persons = excluded.persons,
+    (answer, answer_reason, answered_at) = (
+        select t.answer, t.answer_reason, t.answered_at where excluded.status <> 'erased'
+    )
 where t.revision < excluded.revision
 """
 
@@ -74,8 +76,10 @@ FOLD_RESPONSES = """
 insert into household as t (id, response_revision, answer, answer_reason, answered_at)
 select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[])
 on conflict (id) do update set
-    response_revision = excluded.response_revision, answer = excluded.answer,
-    answer_reason = excluded.answer_reason, answered_at = excluded.answered_at
+    response_revision = excluded.response_revision,
+    (answer, answer_reason, answered_at) = (
+        select excluded.answer, excluded.answer_reason, excluded.answered_at where t.status is distinct from 'erased'
+    )
 where t.response_revision < excluded.response_revision
 """
 
@@ -153,18 +157,14 @@ async def state_hash(tx: Tx) -> str:
     return digest
 
 
-def today(tx: Tx) -> date:
-    """The day in Europe/Berlin at the transaction's instant."""
-    return tx.now.astimezone(BERLIN).date()
-
-
 async def figures(tx: Tx, period: Period, district: str | None = None) -> Figures:
     """The figures of a period, of one district (5-digit AGS) or of all that the reader may see."""
     await tx.plan_anew()
+    today = day_of(tx.now)
     cohorts = await tx.fetch(_query("cohort"), period.first, period.last, district)
     reasons = await tx.fetch(_query("reasons"), period.first, period.last, district)
-    capacities = {row["district"]: _capacity(row) for row in await tx.fetch(_query("capacity"), today(tx), district)}
-    towns = {row["district"]: row for row in await tx.fetch(_query("coverage"), today(tx), district)}
+    capacities = {row["district"]: _capacity(row) for row in await tx.fetch(_query("capacity"), today, district)}
+    towns = {row["district"]: row for row in await tx.fetch(_query("coverage"), today, district)}
     by_district = {row["district"]: _cohort(row) for row in cohorts if row["level"] == 1}
     return Figures(
         period=period,

@@ -37,4 +37,4 @@ from intake.store.quota import (
     waiting_in,
 )
 from intake.store.register import choices, existing_municipalities, lock_register, save_register
-from intake.store.verdicts import Place, Ruling, forget_reference, seen, write_verdicts
+from intake.store.verdicts import Place, Ruling, forget_reference, is_overtaken, seen, write_verdicts

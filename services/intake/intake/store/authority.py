@@ -6,7 +6,7 @@ from uuid import UUID
 from chassis.database import Tx, columns
 from contracts.households import Household
 from contracts.municipalities import Municipality
-from contracts.vocabulary import HouseholdChange, HouseholdStatus, Outcome
+from contracts.vocabulary import HouseholdStatus, Outcome
 from contracts.zone import day_only
 from intake.register import Entry, Held
 from intake.store.register import save_register
@@ -24,18 +24,18 @@ async def raise_households(tx: Tx, revisions: Mapping[UUID, int]) -> None:
 
 
 async def keep_erased(tx: Tx, heard: Sequence[Household]) -> None:
-    """Keep households as erased ones, newer than they were heard of."""
+    """Keep households as erased ones, newer than they were heard of, with the change that was heard of."""
     await tx.execute(
         "insert into household (id, home, centre, revision, status, change, forms, registered_at, changed_at)"
-        " select i, m, c, r, $6, $7, '{}', a, $8 from unnest("
-        "$1::uuid[], $2::int[], $3::text[], $4::int[], $5::timestamptz[]) as n (i, m, c, r, a)",
+        " select i, m, c, r, $7, h, '{}', coalesce(a, $8), $8 from unnest("
+        "$1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[], $6::timestamptz[]) as n (i, m, c, r, h, a)",
         [one.id for one in heard],
         [one.home for one in heard],
         [one.centre for one in heard],
         [one.revision + 1 for one in heard],
+        [one.change for one in heard],
         [one.registered_at and day_only(one.registered_at) for one in heard],
         HouseholdStatus.ERASED,
-        HouseholdChange.ERASED,
         tx.now,
     )
 

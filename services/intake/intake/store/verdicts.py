@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import orjson
 
 from chassis.database import Tx
+from contracts.vocabulary import Outcome
 from intake.domain import Decision
 from intake.shapes import household_of, outcome_of, problems_of
 from intake.store.query import query
@@ -44,6 +46,27 @@ async def seen(tx: Tx, places: Sequence[Place]) -> set[Place]:
         [one.digest for one in places],
     )
     return {Place(**row) for row in rows}
+
+
+async def is_overtaken(tx: Tx, centre: str, reference: str, place: Place, offered_at: datetime) -> bool:
+    """Whether something newer was done to whose reference this is: by a record behind the place, or by HTTP since then.
+
+    The book is read only where the household has changed since.
+    """
+    found: bool = await tx.fetchval(
+        "select exists (select from reference r join household h on h.id = r.household"
+        " where r.centre = $1 and r.reference = $2 and h.changed_at > $6)"
+        " and exists (select from verdict where centre = $1 and reference = $2 and outcome <> all ($7::text[])"
+        " and (topic = $3 and partition = $4 and position > $5 or channel = 'http' and at > $6))",
+        centre,
+        reference,
+        place.topic,
+        place.partition,
+        place.position,
+        offered_at,
+        [Outcome.DUPLICATE, Outcome.REJECTED],
+    )
+    return found
 
 
 async def forget_reference(tx: Tx, household: UUID) -> None:

@@ -29,6 +29,9 @@ MESSAGES: Mapping[str, str] = {
     "not_an_unaccompanied_minor": N_("An unaccompanied minor is one person under 18."),
     "nothing_stated": N_("A correction states facts, identity or both."),
     "out_of_range": N_("This number is out of range."),
+    "overtaken": N_(
+        "Something newer was decided on this reference before this could be read; send it again if it still holds."
+    ),
     "reference_ended": N_("The household of this reference is no longer active; register it under a new reference."),
     "reference_taken": N_("This reference belongs to another form already; correct that household instead."),
     "too_long": N_("This is too long."),

@@ -99,6 +99,10 @@ def _of_care(care: Care) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     for earlier in care.earlier:
         entries.append(_entry(earlier.assigned_at, "info", "proposed"))
+        if earlier.answered_at is not None:
+            entries.append(_entry(earlier.answered_at, "success", "answered"))
+        if earlier.contacted_at is not None:
+            entries.append(_entry(earlier.contacted_at, "success", "contacted"))
         entries.append(_entry(earlier.ended_at, "warning", str(earlier.answer or "assignment_ended")))
     code = care.assignee.code if care.assignee else None
     for at, kind, what in (

@@ -17,7 +17,7 @@ from chassis.web import N_, Work, csv_response, file_in, render, translations_of
 from chassis.web.language import LANGUAGES
 from chassis.web.translations import load
 from chassis.web.words import SKILLS
-from intake.domain import Decision, Offer, Rejection
+from intake.domain import CORRECTABLE, Decision, Offer, Rejection
 from intake.identity import Keys
 from intake.reception import preview, take_all
 from intake.sheet import COLUMNS, REQUIRED, Fault, Sheet, Stated, read
@@ -183,7 +183,7 @@ async def take_file(request: Request, who: Centre, tx: Work) -> Response:
     if "confirm" in form:
         told = await _register(tx, keys, who.tenant_id, asked, offers)
         return _show(request, report=await asyncio.to_thread(_report, sheet, offers, told), done=True)
-    told = [answer_of(one) for one in await preview(tx, keys, who.tenant_id, offers)]
+    told = [_unless_ended(answer_of(one)) for one in await preview(tx, keys, who.tenant_id, offers)]
     report = await asyncio.to_thread(_report, sheet, offers, told)
     status = 200 if report.registered or report.known else 422
     return _show(request, status, report=report, content=b64encode(data).decode(), form_id=form_id)
@@ -196,7 +196,7 @@ async def _register(tx: Tx, keys: Keys, centre: str, asked: Sequence[Asked], off
         async def decide(places: Sequence[int]) -> Sequence[Decision]:
             return await take_all(tx, keys, centre, [offers[at] for at in places], [spans[at] for at in places])
 
-        told = await once_each(tx, centre, asked, decide)
+        told = [_unless_ended(one) for one in await once_each(tx, centre, asked, decide)]
         statuses = [problem_of(one).status if isinstance(one, Rejection) else one.status for one in told]
         for span, status in zip(spans, statuses, strict=True):
             span.set_attribute("http.response.status_code", status)
@@ -220,6 +220,13 @@ def _offer(keys: Keys, one: Stated) -> Offer:
     """A household's registration, which also does not hold because of how its lines stand."""
     offer = registration_of(keys, one.body)
     return replace(offer, form=replace(offer.form, faults=(*one.problems, *offer.form.faults)))
+
+
+def _unless_ended(told: Told) -> Told:
+    """A program that sends once more is told that nothing changes; a person that nobody looks after this household."""
+    if isinstance(told, Rejection) or told.body["status"] in CORRECTABLE:
+        return told
+    return Rejection((Problem("/reference", "reference_ended"),))
 
 
 def _report(sheet: Sheet, offers: Sequence[Offer], told: Sequence[Told]) -> Report:

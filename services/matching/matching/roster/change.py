@@ -12,14 +12,15 @@ from chassis.timers import Due
 from contracts.record import State
 from contracts.roster import Manager as ManagerState
 from contracts.vocabulary import CareStatus, ManagerStatus
+from contracts.zone import day_of
 from matching import store as decisive
-from matching.days import day_of, start_of
+from matching.days import start_of
 from matching.decisions import next_week, recheck
 from matching.domain import Absence, Policy
 from matching.field import Field
 from matching.roster import store
 from matching.roster.rows import columns_kept, columns_of, row_again, row_of_stranger, state_of
-from matching.roster.sheet import Change, Fault, overlap, read_row
+from matching.roster.sheet import Fault, FteChange, overlap, read_row
 from matching.rules import next_change_of_presence
 from matching.stimuli import Stimulus
 from matching.wire import ROSTERED, Rostered
@@ -100,7 +101,7 @@ async def keep(
     tx: Tx,
     written: Sequence[store.Written],
     away: Mapping[UUID, Sequence[Absence]],
-    changing: Mapping[UUID, Sequence[Change]],
+    changing: Mapping[UUID, Sequence[FteChange]],
 ) -> None:
     """Write what has changed, and tell everybody whom it concerns."""
     await store.write_managers(tx, written)
@@ -108,6 +109,7 @@ async def keep(
     await store.write_posts(tx, changing)
     failpoint("roster.written")
     today = day_of(tx.now)
+    await tx.undue("post", [str(key) for key, some in changing.items() if not _later(some, today)])
     await tx.dues("post", {str(key): start_of(day) for key, some in changing.items() if (day := _next(some, today))})
     changed = {one.id for one in written}
     await _publish(tx, changed)
@@ -115,16 +117,16 @@ async def keep(
     await look_again(tx, [*(one.id for one in written if one.status == ManagerStatus.ACTIVE), *away])
 
 
-def share_on(day: date, share: int, changes: Sequence[Change]) -> int:
+def share_on(day: date, share: int, changes: Sequence[FteChange]) -> int:
     """Hundredths of a post on a day: of the newest change that has come, else what was stated."""
     return next((hundredths for since, hundredths in reversed(changes) if since <= day), share)
 
 
-def _next(changes: Sequence[Change], today: date) -> date | None:
+def _next(changes: Sequence[FteChange], today: date) -> date | None:
     return min((since for since, _ in _later(changes, today)), default=None)
 
 
-def _later(changes: Sequence[Change], today: date) -> tuple[Change, ...]:
+def _later(changes: Sequence[FteChange], today: date) -> tuple[FteChange, ...]:
     return tuple(change for change in changes if change[0] > today)
 
 

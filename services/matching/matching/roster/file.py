@@ -8,14 +8,14 @@ from uuid import UUID
 from chassis.database import Tx
 from chassis.vault import Vault
 from contracts.vocabulary import ManagerStatus, Skill
+from contracts.zone import day_of
 from matching import store as decisive
-from matching.days import day_of
 from matching.domain import Manager, Policy
 from matching.handing_over import Reason, Wanted, as_if_gone, planned
 from matching.roster import store
 from matching.roster.change import keep, share_on
 from matching.roster.rows import OPENED, columns_kept, columns_of, manager_id, name_of, row_of, row_removed
-from matching.roster.sheet import Change, Fault, Row, read
+from matching.roster.sheet import Fault, FteChange, Row, read
 from matching.rules import capacity
 
 
@@ -152,7 +152,7 @@ async def _shortage(
     policy: Policy,
     stated: Mapping[UUID, Row],
     gone: Collection[UUID],
-    posts: Mapping[UUID, Sequence[Change]],
+    posts: Mapping[UUID, Sequence[FteChange]],
 ) -> Shortage:
     """What a file would leave without cover; the basis is read, so the transaction must not renew it."""
     held, loads, base = await decisive.basis(tx), await decisive.loads(tx), await store.base_loads(tx)

@@ -48,7 +48,7 @@ class Fault:
     warning: bool = False
 
 
-Change = tuple[date, int]
+FteChange = tuple[date, int]
 """From that day on a post has so many hundredths."""
 
 
@@ -71,7 +71,7 @@ class Row:
     max_new_per_week: int | None
     base_load: int
     absences: tuple[Absence, ...] | None
-    fte_changes: tuple[Change, ...] | None
+    fte_changes: tuple[FteChange, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,14 +289,14 @@ def _absence(text: str) -> Absence:
     return Absence(begins, ends)
 
 
-def _fte_changes(text: str) -> tuple[Change, ...]:
+def _fte_changes(text: str) -> tuple[FteChange, ...]:
     changes = tuple(sorted(map(_fte_change, text.split())))
     if len({since for since, _ in changes}) < len(changes):
         raise _Faulty("two_changes_on_one_day")
     return changes
 
 
-def _fte_change(text: str) -> Change:
+def _fte_change(text: str) -> FteChange:
     since, colon, fte = text.partition(":")
     begins = _date(since)
     if begins is None or not colon:

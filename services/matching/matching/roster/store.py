@@ -9,7 +9,7 @@ import asyncpg
 
 from chassis.database import Tx, columns
 from matching.domain import Absence
-from matching.roster.sheet import Change
+from matching.roster.sheet import FteChange
 from matching.store import query
 
 Kept = asyncpg.Record
@@ -39,15 +39,15 @@ async def base_loads(tx: Tx) -> dict[UUID, int]:
     return {row["id"]: row["base_load"] for row in await tx.fetch("select id, base_load from manager")}
 
 
-async def posts(tx: Tx) -> dict[UUID, tuple[Change, ...]]:
+async def posts(tx: Tx) -> dict[UUID, tuple[FteChange, ...]]:
     """The changes of every manager's post, by day."""
-    found: dict[UUID, list[Change]] = {}
+    found: dict[UUID, list[FteChange]] = {}
     for row in await tx.fetch("select * from post order by since"):
         found.setdefault(row["manager"], []).append((row["since"], row["fte_hundredths"]))
     return {manager: tuple(some) for manager, some in found.items()}
 
 
-async def write_posts(tx: Tx, of: Mapping[UUID, Sequence[Change]]) -> None:
+async def write_posts(tx: Tx, of: Mapping[UUID, Sequence[FteChange]]) -> None:
     """Replace the changes of these managers' posts."""
     await tx.execute("delete from post where manager = any($1::uuid[])", list(of))
     rows = [(manager, *change) for manager, some in of.items() for change in some]

@@ -32,6 +32,7 @@ from matching.store.handovers import (
     discard_proposals,
     end_moves,
     finish_handover,
+    givers_of_all,
     handover,
     handover_moves,
     handovers,

@@ -8,7 +8,7 @@ import orjson
 from chassis.database import Tx
 from contracts.vocabulary import AnswerReason
 from matching.domain import Policy
-from matching.lifecycle import Care, Case, Step, turn_of
+from matching.lifecycle import Care, Case, Step, waiting_turn
 from matching.rules import weight
 from matching.store.queries import query
 
@@ -43,7 +43,7 @@ async def write_cares(tx: Tx, policy: Policy, written: Sequence[tuple[Step, Care
         [one.policy for one in cares],
         [bytes.fromhex(one.receipt) if one.receipt else None for one in cares],
         [orjson.dumps(one.last_answer).decode() if one.last_answer else None for one in cares],
-        [turn_of(one, care, policy) for one, care in zip(of, cares, strict=True)],
+        [waiting_turn(one, care, policy) for one, care in zip(of, cares, strict=True)],
     )
     await _end_assignments(tx, written)
     begun = [care for step, care in written if care.item and (not step.case.care or care.item != step.case.care.item)]
@@ -68,7 +68,7 @@ async def renew_waiting(tx: Tx, policy: Policy, cases: Iterable[Case]) -> None:
         " where care.household = n.household and (care.needs, care.turn) is distinct from (n.needs, n.turn)",
         [household.id for household, _ in waiting],
         [weight(household.facts, policy) if household.facts else 0 for household, _ in waiting],
-        [turn_of(household, care, policy) for household, care in waiting],
+        [waiting_turn(household, care, policy) for household, care in waiting],
     )
 
 

@@ -9,7 +9,7 @@ import asyncpg
 from chassis.access import Role
 from chassis.database import Tx, columns
 from contracts.households import MAX_FAMILY
-from matching.handover import Plan
+from matching.handover import Cause, Plan
 from matching.store.queries import query
 
 
@@ -88,15 +88,26 @@ async def handover_moves(tx: Tx, key: UUID, after: UUID | None, limit: int) -> S
     return await tx.fetch(query("handover_moves"), key, after, limit)
 
 
-async def begin_handover(tx: Tx, key: UUID) -> asyncpg.Record | None:
-    """Let a proposal run: its reason and givers, or None if it is none any more."""
-    return await tx.fetchrow(
+async def begin_handover(tx: Tx, key: UUID) -> str | None:
+    """Let a proposal run: its reason, or None if it is none any more."""
+    reason: str | None = await tx.fetchval(
         "update handover set status = 'running', confirmed_at = $2, confirmed_by = $3"
-        " where id = $1 and status = 'proposed' returning reason, givers",
+        " where id = $1 and status = 'proposed' returning reason",
         key,
         tx.now,
         tx.principal.subject if tx.principal else "system",
     )
+    return reason
+
+
+async def givers_of_all(tx: Tx, key: UUID) -> list[UUID]:
+    """Who keeps none of her cases by a plan because she goes."""
+    rows = await tx.fetch(
+        "select distinct from_manager from handover_move where handover = $1 and cause = any ($2::text[])",
+        key,
+        [Cause.LEFT, Cause.REMOVED],
+    )
+    return [row["from_manager"] for row in rows]
 
 
 async def discard_handover(tx: Tx, key: UUID) -> bool:
@@ -107,16 +118,20 @@ async def discard_handover(tx: Tx, key: UUID) -> bool:
     return discarded == 1
 
 
-async def discard_proposals(tx: Tx, household: UUID, reason: str) -> None:
-    """Let the proposals be that were made for this household alone and for this reason."""
-    await tx.execute(
-        "update handover h set status = 'discarded', finished_at = $3 where status = 'proposed' and reason = $2"
-        " and exists (select from handover_move m where m.handover = h.id and m.household = $1)"
-        " and not exists (select from handover_move m where m.handover = h.id and m.household <> $1)",
-        household,
-        reason,
-        tx.now,
-    )
+async def discard_proposals(tx: Tx, households: Collection[UUID], reason: str | None = None) -> None:
+    """Let the proposals be by which one of these households alone was to change hands, for a reason or any."""
+    if households:
+        await tx.execute(
+            "update handover h set status = 'discarded', finished_at = $4 where status = 'proposed'"
+            " and ($2::text is null or reason = $2)"
+            " and 1 = (select count(*) from handover_move m where m.handover = h.id)"
+            " and exists (select from handover_move m where m.handover = h.id and m.household = any ($1::uuid[])"
+            " and m.cause = any ($3::text[]))",
+            list(households),
+            reason,
+            [Cause.GROWN, Cause.REQUESTED],
+            tx.now,
+        )
 
 
 async def moves_to_make(tx: Tx, key: UUID, limit: int) -> Sequence[asyncpg.Record]:

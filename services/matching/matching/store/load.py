@@ -6,7 +6,7 @@ from uuid import UUID
 from chassis.database import Tx, columns
 from matching.days import monday_of
 from matching.domain import Carried
-from matching.settlement import Change
+from matching.settlement import Booking
 from matching.store.queries import query
 
 
@@ -32,11 +32,11 @@ async def lock_managers(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Carried]:
     return {row["id"]: Carried(row["load"], row["new"]) for row in rows}
 
 
-async def write_loads(tx: Tx, changes: Mapping[UUID, Change]) -> None:
+async def write_loads(tx: Tx, booked: Mapping[UUID, Booking]) -> None:
     """Change what managers carry. Raises CapacityExceeded."""
-    changes = {manager: change for manager, change in changes.items() if any(change)}
-    if not changes:
+    booked = {manager: booking for manager, booking in booked.items() if any(booking)}
+    if not booked:
         return
-    changed = await tx.count(query("write_loads"), list(changes), *columns(changes.values()), monday_of(tx.now))
-    if changed != len(changes):
+    changed = await tx.count(query("write_loads"), list(booked), *columns(booked.values()), monday_of(tx.now))
+    if changed != len(booked):
         raise CapacityExceeded

@@ -136,7 +136,7 @@ class Apart(BaseModel):
 @router.post("/apart", status_code=204)
 async def apart(tx: Work, who: Annotated[Principal, require(Permission.OVERRIDE_DECISIONS)], wanted: Apart) -> None:
     """Let a manager never get a household. 409 if the care has changed since, or if it cannot be done."""
-    refusal = await keep_apart(tx, wanted.household, wanted.manager, wanted.revision)
+    refusal = await keep_apart(tx, wanted.household, wanted.manager, wanted.revision, places=store.places_of(who))
     if refusal == NOT_FOUND:
         raise not_found()
     if refusal:
@@ -148,7 +148,9 @@ async def overrides(
     tx: Work, who: Annotated[Principal, require(Permission.OVERRIDE_DECISIONS)], wanted: Override
 ) -> Overridden:
     """Decide against the proposal. 409 if the care has changed since, or if it cannot be decided so."""
-    match await override(tx, wanted.household, wanted.manager, wanted.reason, wanted.revision):
+    match await override(
+        tx, wanted.household, wanted.manager, wanted.reason, wanted.revision, places=store.places_of(who)
+    ):
         case Refusal() as refusal if refusal == NOT_FOUND:
             raise not_found()
         case Refusal(code):

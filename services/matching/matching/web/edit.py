@@ -18,7 +18,7 @@ from chassis.web import Filled, Work, not_found, redirect, render, translations_
 from chassis.web.formats import FIRST_LANGUAGES, filters, languages
 from chassis.web.language import LOCALES, language_of
 from contracts.vocabulary import ManagerStatus
-from matching.days import day_of
+from contracts.zone import day_of
 from matching.handing_over import cannot_stay
 from matching.roster.change import change_manager
 from matching.roster.rows import name_of

@@ -89,7 +89,9 @@ async def decide(request: Request, tx: Work, who: Decider, household: UUID) -> R
     form = await read_form(request, OverrideForm)
     if form.value is None:
         return await _show(request, tx, who, household, form=form, status_code=422)
-    match await override(tx, household, form.value.manager, form.value.reason, form.value.revision):
+    match await override(
+        tx, household, form.value.manager, form.value.reason, form.value.revision, places=store.places_of(who)
+    ):
         case Refusal() as refusal if refusal == NOT_FOUND:
             raise not_found()
         case Refusal(code):
@@ -107,7 +109,7 @@ async def apart_asked(
     care = await store.care(tx, household)
     if care is None:
         raise not_found()
-    choices = await store.serving(tx, care["municipality"])
+    choices = await store.serving(tx, who, care["municipality"])
     manager = next((one for one in choices if str(one["id"]) == apart), None)
     if manager is None:
         missing = translations_of(request).gettext("Please choose one of the options.")
@@ -123,7 +125,7 @@ async def apart(request: Request, tx: Work, who: Decider, household: UUID) -> Re
     form = await read_form(request, ApartForm)
     if form.value is None:
         return await _show(request, tx, who, household, apart=form, status_code=422)
-    refusal = await keep_apart(tx, household, form.value.apart, form.value.revision)
+    refusal = await keep_apart(tx, household, form.value.apart, form.value.revision, places=store.places_of(who))
     if refusal == NOT_FOUND:
         raise not_found()
     if refusal:
@@ -177,7 +179,7 @@ async def _show(
         asked=asked.why_not,
         answers=[(one, explain.why_not(receipt, str(one["id"]))) for one in asked_for] if receipt else (),
         open_to={str(one) for one in await store.open_to(tx, who, named)},
-        choices=await store.serving(tx, care["municipality"]) if may_decide else (),
+        choices=await store.serving(tx, who, care["municipality"]) if may_decide else (),
         form=form or blank_form(OverrideForm, revision=care["revision"]),
         fault=fault,
         kept_apart=kept_apart,

@@ -28,9 +28,9 @@ from chassis.web import (
     require,
     translations_of,
 )
+from contracts.zone import day_of
 from matching import explain
 from matching import store as decisive
-from matching.days import day_of
 from matching.domain import Absence
 from matching.handing_over import OF_ONE_CASE
 from matching.receipts import statement_of

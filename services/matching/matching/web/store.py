@@ -165,14 +165,18 @@ async def is_manager(tx: Tx, manager: UUID) -> bool:
     return bool(await tx.fetchval("select exists (select from manager where id = $1)", manager))
 
 
-async def serving(tx: Tx, municipality: str | None) -> Rows:
-    """Managers who could be chosen for a household there: those who serve the municipality, and by load."""
+async def serving(tx: Tx, who: Principal, municipality: str | None) -> Rows:
+    """Managers who could be chosen for a household there, by load: those who serve the municipality; while there is
+    none, those who serve the asker's places."""
     return await tx.fetch(
         "select m.id, m.code, p.name as provider_name, m.load, m.capacity"
         " from manager m join provider p on p.code = m.provider where m.status = 'active'"
-        " and ($1::text is null or m.service_area @> array[$1::text])"
+        " and case when $1::text is null"
+        " then exists (select from unnest(m.service_area) as ags where starts_with(ags, $2))"
+        " else m.service_area @> array[$1] end"
         " order by m.load::float8 / greatest(m.capacity, 1), m.code",
         municipality,
+        places_of(who),
     )
 
 

@@ -1,4 +1,5 @@
--- Lock and keep what is newer; returns the households whose care that was.
+-- Lock and keep what is newer; returns the households whose care that was, and whether it is asked as it was before: the
+-- same item, to be answered by the same time. What is selected of the table is what the statement found.
 insert into care as t (
     household, revision, home, status, item, last_item, municipality, district, manager, answer_by,
     answer_seen, answer_applied
@@ -13,4 +14,8 @@ on conflict (household) do update set
     manager = excluded.manager, answer_by = excluded.answer_by, answer_seen = excluded.answer_seen,
     answer_applied = excluded.answer_applied
 where t.revision < excluded.revision
-returning household
+returning
+    household,
+    coalesce(
+        (select c.item = t.item and c.answer_by = t.answer_by from care c where c.household = t.household), false
+    ) as asked_before

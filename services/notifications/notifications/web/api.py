@@ -53,6 +53,7 @@ class Assignment(BaseModel):
     assigned_at: datetime
     answer_by: datetime | None
     overdue: bool
+    accepted_at: datetime | None
     contacted_at: datetime | None
     ended_at: datetime | None
     answer: GivenAnswer | None
@@ -176,6 +177,7 @@ def assignment(item: Item, now: datetime) -> Assignment:
         assigned_at=item.assigned_at,
         answer_by=item.answer_by,
         overdue=item.overdue(now),
+        accepted_at=item.accepted_at,
         contacted_at=item.contacted_at,
         ended_at=item.ended_at,
         answer=given,

@@ -1,11 +1,10 @@
 """What happened to a household's items, told as one line of time."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from dataclasses import dataclass
+from datetime import datetime
 
 from chassis.web import N_
-from chassis.web.formats import is_day
 from chassis.web.words import ANSWER_REASONS
 from contracts.vocabulary import Answer
 from notifications.store import Item
@@ -25,18 +24,9 @@ class Event:
 
 
 def timeline(items: Sequence[Item], now: datetime, translate: Translate) -> list[Event]:
-    """The events of all items (newest first), oldest first, in words.
-
-    Matching leaves days of an erased household; the answers to it are told by the day, too.
-    """
+    """The events of all items (newest first), oldest first, in words."""
     events = [event for item in reversed(items) for event in _events(item, now, translate)]
-    if all(is_day(item.assigned_at) for item in items):
-        events = [replace(event, at=_day_only(event.at)) for event in events]
     return sorted(events, key=lambda event: event.at)
-
-
-def _day_only(at: datetime) -> datetime:
-    return datetime.combine(at.astimezone(UTC), time.min, UTC)
 
 
 def _events(item: Item, now: datetime, translate: Translate) -> list[Event]:

@@ -1,4 +1,4 @@
-"""How sending goes, for an operator: mail that failed, and municipalities that cannot be told."""
+"""How sending goes, for an operator: mail that failed, and municipalities and districts that cannot be told."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from notifications.deliver import retry
 from notifications.web import labels
 
 router = APIRouter(include_in_schema=False)
-MOST_TOWNS = 2000
+MOST_PLACES = 2000
 
 
 class RetryForm(BaseModel):
@@ -38,7 +38,7 @@ async def messages(
         "messages.html",
         sending=await tx.fetchrow(store.query("sending"), tx.now),
         page=page,
-        unreachable=await tx.fetch(store.query("unreachable"), MOST_TOWNS),
+        unreachable=await tx.fetch(store.query("unreachable"), MOST_PLACES),
         may_retry=Permission.RUN_OPERATIONS in permissions_of(who.role),
         labels=labels,
     )

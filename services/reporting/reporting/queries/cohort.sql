@@ -20,6 +20,10 @@ select
     percentile_disc(array[0.5, 0.95, 0.99]) within group (order by h.assigned_after_ms)
         filter (where h.outcome <> 'erased' and h.care_reason is distinct from 'household_erased') as percentiles
 from household h
-where h.day between $1 and $2 and ($3::text is null or h.district = $3)
+where
+    h.day between $1 and $2
+    and ($3::text is null or h.district = $3)
+    -- Who was lost with a database is registered again.
+    and (h.registered_at is not null or h.status is distinct from 'erased')
 group by grouping sets ((), (h.district), (h.day))
 order by level desc, h.district nulls last, h.day

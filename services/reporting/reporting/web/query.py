@@ -8,6 +8,7 @@ from pydantic import BeforeValidator
 
 from chassis.access import Permission, Principal, Role
 from chassis.web import N_, District, FieldError, Problem, Work, none_if_empty, not_found, require
+from contracts.zone import day_of
 from reporting import store
 from reporting.domain import Figures, Period, PeriodRefused, period_of
 
@@ -21,7 +22,7 @@ async def _asked(
     last: Annotated[Day, Query(alias="to")] = None,
     district: District = None,
 ) -> Figures:
-    return await store.figures(tx, _period(first, last, store.today(tx)), held_to(who, district))
+    return await store.figures(tx, _period(first, last, day_of(tx.now)), held_to(who, district))
 
 
 Asked = Annotated[Figures, Depends(_asked)]
