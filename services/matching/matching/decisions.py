@@ -204,11 +204,13 @@ def _told(tx: Tx, basis: Basis, step: Step, care: Care, spoke: Why | None) -> St
     return care_state(step.case.household, care, manager, spoke, over_on)
 
 
-NOT_ENDED = (CareStatus.WAITING, CareStatus.NOT_ELIGIBLE, CareStatus.PROPOSED, CareStatus.CONFIRMED)
-"""Whom a change of policy may concern; whoever is in care stays there until a person decides, and is told anew."""
+UNDECIDED = (CareStatus.WAITING, CareStatus.NOT_ELIGIBLE, CareStatus.PROPOSED)
+"""Whom a change of policy may give to somebody, or take from."""
+NOT_ENDED = (*UNDECIDED, CareStatus.CONFIRMED)
+"""Whom other rules of eligibility may concern; whoever is in care stays there until a person decides, and is told."""
 
 
-async def recheck(tx: Tx, statuses: Sequence[CareStatus] = NOT_ENDED) -> None:
+async def recheck(tx: Tx, statuses: Sequence[CareStatus]) -> None:
     """Have everybody looked at again whose care has one of these statuses."""
     await tx.dues("recheck", {status.value: tx.now for status in statuses})
 

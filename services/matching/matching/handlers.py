@@ -199,7 +199,7 @@ async def on_policy(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
 
     Who is in care keeps the manager: a decree does not take a begun counselling away without a person's decision.
     """
-    await decisions.recheck(tx)
+    await decisions.recheck(tx, decisions.NOT_ENDED)
     return ()
 
 

@@ -18,7 +18,7 @@ from contracts.record import State, encode
 from contracts.zone import day_of
 from matching import store
 from matching.days import start_of
-from matching.decisions import recheck
+from matching.decisions import NOT_ENDED, UNDECIDED, recheck
 from matching.roster.change import with_capacities
 from matching.rules import turns_of
 from matching.stimuli import Stimulus
@@ -40,7 +40,7 @@ async def ensure_policy(tx: Tx) -> Sequence[State]:
 
 async def publish_policy(tx: Tx, state: PolicyState) -> Sequence[State]:
     """Put a version into force: capacities follow, and everybody is looked at again. Whom nobody has in care is decided
-    anew; who is in care is told when the counselling period is over by the new version.
+    anew; who is in care is told when the counselling period is over, if the version says otherwise who is counselled.
 
     Nothing happens if that version is known. Rules that begin or end later come as due on their day.
     """
@@ -57,6 +57,6 @@ async def publish_policy(tx: Tx, state: PolicyState) -> Sequence[State]:
         await tx.dues("ageing", dict.fromkeys(await store.assigned(tx), tx.now))
     managers = await with_capacities(tx, policy)
     if newest:
-        await recheck(tx)
+        await recheck(tx, UNDECIDED if newest.eligibility == state.eligibility else NOT_ENDED)
     await store.record(tx, uuid4(), [Stimulus("policy", state.key, encode(state), state.revision)])
     return state, *managers
