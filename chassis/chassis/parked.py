@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import orjson
 from aiokafka import ConsumerRecord
@@ -15,12 +16,12 @@ LONGEST_REASON = 200
 
 _INSERT = """
 insert into parked (topic, partition, position, error, ce_type, traceparent, payload, wrapped_key,
-                    parked_at, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                    parked_at, expires_at, about)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12)
 on conflict (topic, partition, position) do update set
     error = excluded.error, ce_type = excluded.ce_type, traceparent = excluded.traceparent, payload = excluded.payload,
     wrapped_key = excluded.wrapped_key, parked_at = excluded.parked_at, expires_at = excluded.expires_at,
-    tried_at = null, resolved_at = null, resolution = null
+    about = excluded.about, tried_at = null, resolved_at = null, resolution = null
 where parked.parked_at < $11
 """
 _COLUMNS = """
@@ -99,6 +100,7 @@ async def park(tx: Tx, vault: Vault, record: ConsumerRecord, error: str, tracepa
         tx.now,
         tx.now + KEPT,
         tx.started,
+        None if record.key is None else _about(record.key),
     )
 
 
@@ -178,6 +180,21 @@ def _hex(data: bytes | None) -> str | None:
 
 def _unhex(text: str | None) -> bytes | None:
     return None if text is None else bytes.fromhex(text)
+
+
+def _about(key: bytes) -> bytes:
+    """By what the records of one key are found: what stands there instead of a key may be anything."""
+    return sha256(key).digest()
+
+
+async def discard_of(tx: Tx, topic: str, key: str, reason: str) -> None:
+    """Destroy the content of a topic's parked records that have this key, and forget which had."""
+    # No index: an erasure is rare and may read the table.
+    rows = await tx.fetch(
+        "update parked set about = null where topic = $1 and about = $2 returning id", topic, _about(key.encode())
+    )
+    for row in rows:
+        await discard(tx, row["id"], reason)
 
 
 async def discard(tx: Tx, parked: int, reason: str) -> bool:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from chassis import parked
 from chassis.database import Database
 from chassis.trail import listed
+from chassis.vault import Vault
 from clocks import SetClock
 from contracts.households import Household
 from contracts.record import Record, State
@@ -27,7 +29,7 @@ from intake_world import ENTRIES, with_register
 from integration.conftest import OpenDatabase
 from offers import NOW, a_person, an_identity, some_keys, stated_facts
 from rows import rows, somebody_waits
-from stream import eventually
+from stream import eventually, raw_record
 
 REGISTER, CORRECT, WITHDRAW = SubmissionKind.REGISTER, SubmissionKind.CORRECT, SubmissionKind.WITHDRAW
 DEPART = SubmissionKind.DEPART
@@ -321,17 +323,20 @@ async def test_what_was_parked_is_applied_where_nothing_newer_was(intake: Databa
     assert corrected.facts.languages == ("ru",)
 
 
-async def test_what_was_parked_brings_nobody_back_who_is_erased(intake: Database) -> None:
+async def test_what_was_parked_goes_with_the_erasure(intake: Database) -> None:
+    vault = Vault(bytes(32))
     (first,), _ = await handle(intake, records(a_submission(version=1), start=1))
     async with intake.transaction() as tx:
+        for offset, submission in enumerate((a_submission(version=2), a_submission(reference="KA-2"))):
+            raw = raw_record(submission, topic=TOPIC, offset=10 + offset)
+            await parked.park(tx, vault, raw, "unknown_version", None)
+    async with intake.transaction() as tx:
         assert await reception.erase_household(tx, first.id)
-    for version in (None, 2):
-        late = parked_since(a_submission(version=version), NOW - HOUR)
-        households, (verdict,) = await handle(intake, late)
-        assert (households, [one.code for one in verdict.problems]) == ([], ["overtaken"])
-    # Who comes again is somebody new.
-    (again,), _ = await handle(intake, records(a_submission(), start=5))
-    assert again.id != first.id
+    async with intake.transaction() as tx:
+        gone, other = await parked.listed(tx, resolved=True)
+        kept = await tx.fetch("select payload, about from parked where resolved_at is not null")
+    assert (gone.resolution, other.resolution) == ("discarded: the household is erased", None)
+    assert [tuple(row) for row in kept] == [(None, None)]
 
 
 async def test_an_import_publishes_only_what_changed(intake: Database) -> None:

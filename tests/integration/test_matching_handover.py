@@ -331,14 +331,16 @@ async def test_who_plans_a_transfer_again_has_one_plan(stage: Stage) -> None:
     assert [one["status"] for one in await plans(stage)] == ["discarded", "proposed"]
 
 
-@pytest.mark.parametrize("what", ["it ends", "somebody else gets it"])
-async def test_what_is_proposed_for_a_case_goes_with_its_manager(stage: Stage, what: str) -> None:
-    await stage.roster(A, B)
+@pytest.mark.parametrize("what", ["it ends", "somebody else gets it", "it moves and stays with her"])
+async def test_what_is_proposed_for_a_case_goes_with_its_assignment(stage: Stage, what: str) -> None:
+    await stage.roster(f"A;Anna Öhm;P;1;{TUEBINGEN} {REUTLINGEN};uk", f"B;Berta Uhl;P;1;{TUEBINGEN} {REUTLINGEN}")
     care = await stage.arrive()
     await stage.answer(care, Answer.ACCEPTED)
     await stage.answer(care, Answer.TRANSFER_REQUESTED, revision=2, reason=AnswerReason.OTHER)
     if what == "it ends":
         await stage.tell(a_household(id=care.household, revision=2, status=HouseholdStatus.WITHDRAWN))
+    elif what == "it moves and stays with her":
+        await stage.tell(a_household(id=care.household, revision=2, municipality=REUTLINGEN))
     else:
         await stage.answer(care, Answer.DECLINED, revision=3, reason=AnswerReason.OTHER)
     assert [one["status"] for one in await plans(stage)] == ["discarded"]

@@ -8,12 +8,23 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from builders import NOW, REUTLINGEN, TUEBINGEN, a_care, a_manager, a_municipality, a_policy, a_record, an_assignee
+from builders import (
+    NOW,
+    REUTLINGEN,
+    TUEBINGEN,
+    a_care,
+    a_manager,
+    a_municipality,
+    a_policy,
+    a_record,
+    an_assignee,
+    an_earlier,
+)
 from chassis.access import Role, Tenant
 from chassis.database import Database
 from chassis.timers import Due
 from clocks import SetClock
-from contracts.assignments import Care, LastAnswer
+from contracts.assignments import MOST_EARLIER, Care, LastAnswer
 from contracts.record import State
 from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus
 from gauged import figure
@@ -41,7 +52,7 @@ from notifications_world import (
     state_hash,
     stayed,
 )
-from rows import somebody_waits
+from rows import rows, somebody_waits
 from stream import eventually
 
 DECLINED, LANGUAGE = Answer.DECLINED, AnswerReason.LANGUAGE
@@ -576,6 +587,35 @@ async def test_a_town_that_had_a_case_does_not_learn_what_happens_to_it_elsewher
         (there.item, ItemStatus.CLOSED),
         (again.item, ItemStatus.OPEN),
     ]
+
+
+async def test_a_town_is_told_what_became_of_its_answer(worker: Database, web: Database) -> None:
+    """Though nothing of the item itself has changed."""
+    care = a_care()
+    await fold(worker, care)
+    await answer(web, care, Answer.DECLINED, AnswerReason.OVERLOADED)
+    gone = released(care, AnswerReason.OVERLOADED)
+    await fold(worker, gone)
+    async with web.transaction(TOWN) as tx:
+        (declined,) = await store.changes(tx, after=None, since=None, limit=9)
+    assert (declined.status, declined.undoable) == (ItemStatus.DECLINED, True)
+    await fold(worker, proposed_again(gone, municipality=REUTLINGEN, district=REUTLINGEN[:5]))
+    async with web.transaction(TOWN) as tx:
+        place = (declined.changed, declined.household, declined.item)
+        (closed,) = await store.changes(tx, after=place, since=None, limit=9)
+    assert (closed.item, closed.status, closed.undoable) == (care.item, ItemStatus.CLOSED, False)
+
+
+async def test_what_a_case_has_no_room_to_tell_is_no_item_any_more(worker: Database) -> None:
+    care = a_care(item=1000, revision=1000)
+    rounds = [an_earlier(item=one) for one in range(1, 1000)]
+    first = care.model_copy(
+        update={"item": MOST_EARLIER, "revision": 200, "earlier": tuple(rounds[: MOST_EARLIER - 1])}
+    )
+    last = care.model_copy(update={"earlier": (rounds[0], *rounds[-MOST_EARLIER + 1 :])})
+    await fold(worker, first, last)
+    found = await rows(worker, "select item from item order by item")
+    assert [item for (item,) in found] == [*(one.item for one in last.earlier), 1000]
 
 
 async def test_an_earlier_item_keeps_that_it_was_accepted_and_contacted(database: OpenDatabase) -> None:

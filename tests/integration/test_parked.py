@@ -99,10 +99,10 @@ async def test_a_trial_says_what_would_become_of_a_record_and_leaves_nothing(
 
 
 async def test_who_applies_a_record_late_is_told_since_when_it_is_there(
-    worker: Database, consumer: Consumer, handler: Repaired
+    probe: Database, consumer: Consumer, handler: Repaired
 ) -> None:
     handler.is_whole = True
-    assert await consumer.retry(min(await open_records(worker))) == APPLIED
+    assert await consumer.retry(min(await open_records(probe))) == APPLIED
     assert handler.offered_at == [datetime.fromtimestamp(0, UTC)]
 
 

@@ -181,6 +181,8 @@ def test_who_stays_in_care_though_not_counselled_stays_after_a_correction_that_s
     case = Case(household(revision=2, **(stays_by | corrected)), proposed(HERS, status=CareStatus.CONFIRMED))
     step = changed(case, facts(**stays_by), HERS, policy=policy(rules=(rule,)), day=DAY, now=LATER)
     assert not step.decide
+    new = Case(household(revision=2, **(stays_by | {"unaccompanied_minor": True})), case.care)
+    assert changed(new, facts(**stays_by), HERS, policy=policy(rules=(rule,)), day=DAY, now=LATER).decide
 
 
 def test_what_a_decline_ended_begins_again_only_in_another_municipality() -> None:

@@ -25,8 +25,7 @@ def erase(
     """Destroy the names of a household for good, and have every service forget its facts; its case ends.
 
     What was told before stays on the topics until they are compacted, without names. What its centre has submitted
-    stays on that centre's topic for two weeks, and where it was parked for a month, sealed for intake alone; it brings
-    nobody back.
+    stays on that centre's topic for two weeks, sealed for intake alone; what of it was parked is destroyed.
     """
     if not yes:
         typer.confirm(f"Erase {household}? Nobody can bring it back.", abort=True)

@@ -45,9 +45,8 @@ def on_submissions(loaded: Callable[[], Keys]) -> Handler:
         # In a thread, for 4,000 identities take most of a second, in which nothing else would run.
         offers = await asyncio.to_thread(lambda: [_read(keys, record.state) for record, _ in fresh])
         for number, (record, place) in enumerate(fresh):
-            if record.offered_at and (
-                heads[record.state.reference].erased
-                or await store.is_overtaken(tx, centre, record.state.reference, place, record.offered_at)
+            if record.offered_at and await store.is_overtaken(
+                tx, centre, record.state.reference, place, record.offered_at
             ):
                 offers[number] = replace(offers[number], overtaken=True)
         decisions = await take(tx, keys, centre, heads, offers)

@@ -8,9 +8,10 @@ from opentelemetry.trace import Span
 
 from chassis.database import Tx
 from chassis.failpoint import failpoint
+from chassis.parked import discard_of
 from chassis.telemetry import traceparent_of
 from chassis.vault import Sealed
-from contracts.topics import home_partition
+from contracts.topics import home_partition, submissions
 from contracts.vocabulary import SubmissionKind
 from contracts.zone import day_of
 from intake import store
@@ -125,8 +126,10 @@ async def erased(tx: Tx, household: UUID) -> Household | None:
     await store.save_households(tx, [gone])
     await store.destroy_sealed(tx, household)
     await store.forget_reference(tx, household)
+    # Applied later, it would bring them back.
+    await discard_of(tx, submissions(found.centre).name, found.reference, "the household is erased")
     verdicts = heads[found.reference].verdicts
-    await store.save_heads(tx, found.centre, {found.reference: Head(None, verdicts, erased=True)})
+    await store.save_heads(tx, found.centre, {found.reference: Head(None, verdicts)})
     return gone
 
 

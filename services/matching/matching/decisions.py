@@ -66,20 +66,20 @@ async def settle(
 
 
 def _given_up(written: Sequence[tuple[Step, Care]]) -> list[UUID]:
-    """Households whose manager has them no more: what was proposed of whom they go to is of the past."""
+    """Households whose assignment has ended: what was proposed of whom they go to next is of the past."""
     return [
         care.household
         for step, care in written
-        if (before := step.case.care) and before.manager and before.manager != care.manager
+        if (before := step.case.care) and before.item and before.item != care.item
     ]
 
 
-async def decide_anew(tx: Tx, basis: Basis, cases: Collection[Case]) -> list[State]:
-    """Decide cases anew, as far as nobody has them, and tell the others by the policy in force. They are locked."""
+async def decide_anew(tx: Tx, basis: Basis, cases: Collection[Case], *, by_policy: bool = False) -> list[State]:
+    """Decide cases anew, as far as nobody has them; a policy that has changed has all others told. They are locked."""
     await store.renew_waiting(tx, basis.policy, cases)
     steps = _again(tx, basis, cases)
     mine = {step.case.household.id for step in steps}
-    told = [step for case in cases if case.household.id not in mine and (step := retold(case))]
+    told = [step for case in cases if by_policy and case.household.id not in mine and (step := retold(case))]
     inputs = [Stimulus("retold", str(step.case.household.alias), b"{}") for step in told]
     return await settle(tx, basis, [*steps, *told], inputs, serve=False)
 

@@ -174,7 +174,7 @@ async def _serve(batch: Sequence[Due], tx: Tx, *, whatever_fits: bool) -> Sequen
 
 
 async def on_recheck(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
-    """Decide anew who waits or was not eligible, because roster or policy changed; goes on from its cursor."""
+    """Decide anew whom nobody has in care, as roster or policy changed, and tell who is; goes on from its cursor."""
     wanted: set[UUID] = set()
     rest: list[str] = []
     for due in batch:
@@ -183,7 +183,7 @@ async def on_recheck(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
         wanted |= {household for _, household in listed}
         if len(listed) == BATCH:
             rest.append(decisions.due_for(subject, listed[-1]))
-    return await _decided_anew(tx, batch, wanted, rest)
+    return await _decided_anew(tx, batch, wanted, rest, by_policy=True)
 
 
 async def on_week(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
@@ -210,12 +210,15 @@ async def on_handover(batch: Sequence[Due], tx: Tx) -> Sequence[State]:
     return await handing_over.carry_on(tx, UUID(first.aggregate))
 
 
-async def _decided_anew(tx: Tx, batch: Sequence[Due], wanted: Collection[UUID], rest: Sequence[str]) -> Sequence[State]:
+async def _decided_anew(
+    tx: Tx, batch: Sequence[Due], wanted: Collection[UUID], rest: Sequence[str], *, by_policy: bool = False
+) -> Sequence[State]:
     """Decide households anew; `rest` are the dues that go on with the next ones."""
     found = await store.cases(tx, await store.lock_households(tx, wanted))
     held = await store.basis(tx)
-    told = await decisions.decide_anew(tx, held, found.values())
-    await _look_later(tx, held, found, told)
+    told = await decisions.decide_anew(tx, held, found.values(), by_policy=by_policy)
+    if by_policy:
+        await _look_later(tx, held, found, told)
     await tx.dues(batch[0].kind, dict.fromkeys(rest, tx.now))
     return told
 

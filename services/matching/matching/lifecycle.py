@@ -209,8 +209,9 @@ def changed(  # noqa: PLR0911 (one answer for each status)
             return Step(case, care, decide=True)
         case CareStatus.PROPOSED | CareStatus.CONFIRMED:
             served = manager is not None and facts.municipality in manager.service_area
-            shown = before is None or not ineligibility(before, policy, day)
-            if (moved and not served) or (shown and ineligibility(facts, policy, day)):
+            before_so = ineligibility(before, policy, day) if before else None
+            shown = ineligibility(facts, policy, day)
+            if (moved and not served) or (shown and shown is not before_so):
                 return Step(case, care, decide=True)
             if moved and manager:
                 came = came_at(care)

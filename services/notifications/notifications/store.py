@@ -12,7 +12,7 @@ import asyncpg
 from chassis import queries
 from chassis.access import Role
 from chassis.database import Tx, columns
-from contracts.assignments import Care
+from contracts.assignments import MOST_EARLIER, Care
 from contracts.municipalities import Municipality
 from contracts.policy import Policy
 from contracts.responses import Response
@@ -99,6 +99,13 @@ async def fold_cares(tx: Tx, cares: Sequence[Care]) -> tuple[list[Care], list[Ca
     kept = [care for care in cares if care.household in asked_before]
     if items := [item.columns for care in kept for item in projection.items(care)]:
         await tx.execute(query("fold_items"), *columns(items), tx.now)
+    if cut := [care for care in kept if len(care.earlier) == MOST_EARLIER]:
+        # What its state has no room for is nowhere: the topics from offset 0 would not bring it back.
+        await tx.execute(
+            "delete from item using unnest($1::uuid[], $2::int[], $3::int[]) as told (household, first, second)"
+            " where item.household = told.household and item.item > told.first and item.item < told.second",
+            *columns([(care.household, care.earlier[0].item, care.earlier[1].item) for care in cut]),
+        )
     return kept, [care for care in kept if not asked_before[care.household]]
 
 

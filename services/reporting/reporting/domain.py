@@ -46,7 +46,7 @@ class Cohort:
     undecided: int = 0
     """Registered, and matching has not been heard of yet."""
     declines: int = 0
-    """Declined assignments, without those whose decline was taken back: one household may have several."""
+    """Declined assignments, but those whose manager got the case again at once: one household may have several."""
     reassigned: int = 0
     """Households that are assigned after a decline."""
     p50_ms: float | None = None

@@ -16,11 +16,10 @@ from intake.store.query import query
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a reference leads to, and how many verdicts its topic has had; the household it led to may be erased."""
+    """What a reference leads to, and how many verdicts its topic has had."""
 
     household: UUID | None
     verdicts: int = 0
-    erased: bool = False
 
 
 async def lock_references(tx: Tx, centre: str, references: Iterable[str]) -> dict[str, Head]:
@@ -28,41 +27,34 @@ async def lock_references(tx: Tx, centre: str, references: Iterable[str]) -> dic
     rows = await tx.fetch(
         "insert into reference (centre, reference) select $1, r from unnest($2::text[]) as r order by r"
         " on conflict (centre, reference) do update set centre = excluded.centre"
-        " returning reference, household, verdicts, erased",
+        " returning reference, household, verdicts",
         centre,
         sorted(set(references)),
     )
-    return {row["reference"]: _head(row) for row in rows}
+    return {row["reference"]: Head(row["household"], row["verdicts"]) for row in rows}
 
 
 async def heads(tx: Tx, centre: str, references: Iterable[str]) -> dict[str, Head]:
     """What known references lead to; nothing is locked."""
     rows = await tx.fetch(
-        "select reference, household, verdicts, erased from reference"
-        " where centre = $1 and reference = any($2::text[])",
+        "select reference, household, verdicts from reference where centre = $1 and reference = any($2::text[])",
         centre,
         sorted(set(references)),
     )
-    return {row["reference"]: _head(row) for row in rows}
-
-
-def _head(row: asyncpg.Record) -> Head:
-    return Head(row["household"], row["verdicts"], row["erased"])
+    return {row["reference"]: Head(row["household"], row["verdicts"]) for row in rows}
 
 
 async def save_heads(tx: Tx, centre: str, heads: Mapping[str, Head]) -> None:
     """Write locked references back."""
     # All of them are there. An update would join, and a join is planned by what PostgreSQL knows of the table then.
     await tx.execute(
-        "insert into reference (centre, reference, household, verdicts, erased)"
-        " select $1, r, h, v, e from unnest($2::text[], $3::uuid[], $4::int[], $5::bool[]) as head(r, h, v, e)"
-        " order by r on conflict (centre, reference) do update"
-        " set household = excluded.household, verdicts = excluded.verdicts, erased = excluded.erased",
+        "insert into reference (centre, reference, household, verdicts)"
+        " select $1, r, h, v from unnest($2::text[], $3::uuid[], $4::int[]) as head(r, h, v) order by r"
+        " on conflict (centre, reference) do update set household = excluded.household, verdicts = excluded.verdicts",
         centre,
         list(heads),
         [head.household for head in heads.values()],
         [head.verdicts for head in heads.values()],
-        [head.erased for head in heads.values()],
     )
 
 

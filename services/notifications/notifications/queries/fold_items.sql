@@ -1,5 +1,6 @@
 -- An earlier item is told without its place, so that the place where it was seen stays. The change feed moves every row that
 -- is written: of one that is closed only what says something else, or its place would learn when something happens elsewhere.
+-- Whose answer is the newest, though, its place is told what became of it, which the view has from the care.
 insert into item as t (
     household, item, home, revision, municipality, district, status, reason, facts, manager, manager_code,
     assigned_at, answer_by, accepted_at, contacted_at, ended_at, answer, answer_reason, changed_at
@@ -20,6 +21,7 @@ on conflict (household, item) do update set
     answer_reason = excluded.answer_reason, changed_at = excluded.changed_at, changed = pg_current_xact_id()
 where
     excluded.status <> 'closed'
+    or exists (select from response r where r.household = t.household and r.item = t.item)
     or (
         t.status, t.reason, t.facts, t.manager, t.assigned_at, t.answer_by, t.accepted_at, t.contacted_at, t.ended_at,
         t.answer, t.answer_reason
