@@ -25,7 +25,11 @@ from geleit.processes import identify
 from geleit.restore import dump, reconcile
 from geleit.services import all_services, installation
 from intake.authority import HOUSEHOLDS
+from intake.reception import erase_household, take_all
+from intake.shapes import household_of
+from intake_world import with_register
 from integration.conftest import OpenDatabase
+from offers import an_offer, some_keys
 
 
 async def test_who_reads_topics_without_the_database_is_noticed(
@@ -65,6 +69,37 @@ async def test_whom_only_the_broker_knew_is_told_without_a_day_unless_erased_sin
     assert (settled.overtaken, settled.adopted) == (0, frozenset())
     assert days[1:] == days[:1] * 2
     assert days[0] == {registered.id: (2, None), asked.id: (3, day_only(NOW)), lost.id: (3, None)}
+
+
+async def test_whom_a_restore_of_an_older_backup_lost_a_newer_one_brings_back(database: OpenDatabase) -> None:
+    """Unless they were to be forgotten meanwhile."""
+    worker, keys = await with_register(await database("intake")), some_keys()
+    offers = [an_offer(reference=reference) for reference in ("KA-1", "KA-2")]
+    async with worker.transaction() as tx:
+        back, forgotten = [household_of(one)[0] for one in await take_all(tx, keys, "karlsruhe", offers)]
+    assert back
+    assert forgotten
+    lost = a_household(id=back, status=HouseholdStatus.ERASED, revision=5, registered_at=None)
+    erased = a_household(id=forgotten, status=HouseholdStatus.ERASED, revision=5)
+    async with worker.transaction() as tx:
+        await tell_again(tx, HOUSEHOLDS, {one.key: one for one in (lost, erased)})
+        rows = await tx.fetch("select payload from outbox where topic = 'households' order by id desc limit 2")
+    told = {one.id: one for one in (Household.model_validate_json(row["payload"]) for row in rows)}
+    assert (told[back].status, told[back].revision) == (HouseholdStatus.ACTIVE, 6)
+    assert (told[forgotten].status, told[forgotten].revision) == (HouseholdStatus.ERASED, 6)
+
+
+async def test_who_is_lost_can_be_erased_for_good(database: OpenDatabase) -> None:
+    worker, lost = await database("intake"), a_household()
+    async with worker.transaction() as tx:
+        await tell_again(tx, HOUSEHOLDS, {lost.key: lost})
+    async with worker.transaction() as tx:
+        assert await erase_household(tx, lost.id)
+        row = await tx.fetchrow("select payload from outbox where topic = 'households' order by id desc limit 1")
+        assert not await erase_household(tx, lost.id), "once"
+    assert row
+    told = Household.model_validate_json(row["payload"])
+    assert (told.status, told.registered_at) == (HouseholdStatus.ERASED, day_only(NOW))
 
 
 @pytest.fixture

@@ -20,9 +20,12 @@ async def _households(tx: Tx) -> AsyncIterator[Sequence[State]]:
 
 
 async def _overtake_households(tx: Tx, heard: Sequence[State]) -> None:
-    """Whose erasure was heard of stays erased: a backup brings nobody back who was to be forgotten."""
+    """Whose erasure was heard of stays erased: a backup brings nobody back who was to be forgotten.
+
+    Who was only lost, in a restore of an older backup, comes back with this one; their state says no day.
+    """
     for one in heard:
-        if isinstance(one, households.Household) and one.status is HouseholdStatus.ERASED:
+        if isinstance(one, households.Household) and one.status is HouseholdStatus.ERASED and one.registered_at:
             await erased(tx, one.id)
     await store.raise_households(tx, {UUID(one.key): one.revision + 1 for one in heard})
 

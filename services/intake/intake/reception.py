@@ -114,6 +114,11 @@ async def erase_household(tx: Tx, household: UUID) -> bool:
 async def erased(tx: Tx, household: UUID) -> Household | None:
     """The household without what tells who it was, kept and not yet told; None if there is nothing to erase."""
     found = (await store.households(tx, [household])).get(household)
+    if found is not None and found.is_lost:
+        # Nothing is held of them; from now on no newer backup brings them back.
+        gone = erase(found, tx.now)
+        await store.save_households(tx, [gone])
+        return gone
     if found is None or found.reference is None:
         return None
     heads = await store.lock_references(tx, found.centre, [found.reference])
