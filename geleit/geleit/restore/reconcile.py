@@ -27,6 +27,8 @@ from intake.store import keep_seen, raise_verdicts
 
 LEFT_WITHIN = 60.0
 """Seconds until the broker counts a worker that was killed as gone."""
+TELLS_WITHIN = 120.0
+"""Seconds until one that has lost everything knows who keeps which group, on a machine that does other work."""
 
 
 async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str) -> tuple[Mapping[str, Settled], int]:
@@ -65,13 +67,20 @@ async def nobody_is_there(services: Sequence[Service], settings: Settings) -> No
     await _nobody_is_connected(settings.database_url, services)
     from confluent_kafka import KafkaException  # noqa: PLC0415 - other commands need not wait for it
 
-    async def nobody_reads() -> bool:
+    async def readers() -> list[str] | None:
         try:
-            return not await asyncio.to_thread(members, settings, [service.name for service in services])
-        except KafkaException:
+            return await asyncio.to_thread(members, settings, [service.name for service in services])
+        except (KafkaException, TimeoutError):
             # A broker that has just begun does not know yet who keeps which group, and says so in many ways.
-            return False
+            return None
 
+    async def broker_tells() -> bool:
+        return await readers() is not None
+
+    async def nobody_reads() -> bool:
+        return await readers() == []
+
+    await until(broker_tells, within=TELLS_WITHIN, what="the broker says who reads topics", every=0.5)
     # A worker that was killed, or that keeps its place for its return, counts as a member until its session ends.
     await until(nobody_reads, within=LEFT_WITHIN, what="no worker reads topics any more: stop all of them", every=0.5)
 
