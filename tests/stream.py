@@ -91,6 +91,12 @@ async def send_what_cannot_be_unpacked(bootstrap: str, topic: str) -> None:
         await (await producer.send_batch(batch, topic, partition=0))
 
 
+async def send_what_becomes_too_large(bootstrap: str, topic: str) -> None:
+    """A batch of a few kilobytes that is a hundred times as large when it is unpacked."""
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, compression_type="zstd") as producer:
+        await producer.send_and_wait(topic, b" " * 900_000, key=b"k", partition=0)
+
+
 async def read_to_the_end(bootstrap: str, *topics: str) -> list[ConsumerRecord]:
     """All records the topics hold now."""
     # By the default a new consumer begins at the end, and takes itself there even after it is told to seek.

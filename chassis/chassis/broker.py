@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-from chassis import connection
+from chassis import connection, unpacking
 
 if TYPE_CHECKING:
     from chassis.settings import Settings
 
 connection.mend()
+unpacking.bound()
 
 MECHANISMS: Mapping[str, Callable[..., BaseSecurity]] = {
     "SCRAM-SHA-512": SASLScram512,

@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord
 
 from chassis.database import Tx
 from chassis.vault import Sealed, Vault
+from contracts.record import LARGEST
 
 KEPT = timedelta(days=30)
 LONGEST_REASON = 200
@@ -75,13 +76,15 @@ class Parked:
 async def park(tx: Tx, vault: Vault, record: ConsumerRecord, error: str, traceparent: str | None) -> None:
     """Keep a record under a key of its own; a record that is parked already stays as it is.
 
-    What stood at its place before a restore is another one, of a broker that was lost, and gives way.
+    What stood at its place before a restore is another one, of a broker that was lost, and gives way. A value that is
+    larger than any that could be applied is not kept: it would fill the database a hundred times as fast as the topic.
     """
+    value = None if record.value is not None and len(record.value) > LARGEST else record.value
     place = f"{record.topic}/{record.partition}/{record.offset}"
     content = orjson.dumps(
         {
             "key": _hex(record.key),
-            "value": _hex(record.value),
+            "value": _hex(value),
             "headers": [[name, _hex(value)] for name, value in record.headers],
             "timestamp": record.timestamp,
         }

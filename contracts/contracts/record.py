@@ -25,6 +25,9 @@ Home = Annotated[int, Field(ge=0, lt=1024)]
 
 Headers = Iterable[tuple[str, bytes]]
 
+LARGEST = 1 << 20
+"""Bytes of a record: what a topic takes, if it is not compressed, and what a value may be unpacked to."""
+
 
 class Shape(BaseModel):
     """Base of everything on the wire: frozen, strict about types, open to fields a later writer adds."""
@@ -112,7 +115,7 @@ def decode(value: bytes | None, record_headers: Headers, known: Mapping[str, typ
 
     `known` maps the types a topic may carry to their schemas. None is a type of another family, which a
     reader ignores and counts. Raises Undecodable for a known family in an unknown version, for a status
-    outside the vocabulary, and for whatever is not the schema's JSON.
+    outside the vocabulary, for what is larger than a topic takes, and for whatever is not the schema's JSON.
     """
     ce_type = next((raw for name, raw in record_headers if name == "ce_type"), None)
     if ce_type is None:
@@ -129,6 +132,8 @@ def decode(value: bytes | None, record_headers: Headers, known: Mapping[str, typ
         return None
     if value is None:
         raise Undecodable("no_value")
+    if len(value) > LARGEST:
+        raise Undecodable("too_large")
     try:
         return _adapter(schema).validate_json(value)
     except ValidationError as error:

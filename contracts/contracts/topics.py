@@ -11,7 +11,7 @@ from contracts.assignments import Care
 from contracts.households import Household
 from contracts.municipalities import Municipality
 from contracts.policy import Policy
-from contracts.record import State
+from contracts.record import LARGEST, State
 from contracts.responses import Response
 from contracts.roster import Manager
 from contracts.submissions import Submission
@@ -47,7 +47,7 @@ class Topic:
     def config(self) -> dict[str, str]:
         """Broker settings."""
         # By its own clock: it refuses what a writer's says of an hour to come, and all that waits behind it.
-        common = {"max.message.bytes": "1048576", "message.timestamp.type": "LogAppendTime"}
+        common = {"max.message.bytes": str(LARGEST), "message.timestamp.type": "LogAppendTime"}
         if self.retention is None:
             # An erasure is a newer state: a week later at the latest, the older ones with their facts are gone.
             return common | {"cleanup.policy": "compact", "max.compaction.lag.ms": str(7 * 24 * 3600 * 1000)}

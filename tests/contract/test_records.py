@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contracts.compatibility import STATES, as_text, breaks, committed, schema_of
-from contracts.record import State, Undecodable, decode, encode, event_id
+from contracts.record import LARGEST, State, Undecodable, decode, encode, event_id
 from contracts.topics import HOUSEHOLDS, STATE_TOPICS, all_topics, home_partition, topic_of
 
 EXAMPLES = sorted((files("contracts") / "examples").iterdir(), key=lambda file: file.name)
@@ -87,6 +87,7 @@ def test_a_type_of_another_family_is_ignored_and_an_unknown_version_is_not() -> 
         (b"{}", [], "no_type"),
         (b"{}", [("ce_type", b"\xff")], "type_not_ascii"),
         (None, [("ce_type", b"geleit.household.v1")], "no_value"),
+        (b" " * (LARGEST + 1), [("ce_type", b"geleit.household.v1")], "too_large"),
         (b"{not json", [("ce_type", b"geleit.household.v1")], "schema:json_invalid"),
         (b"\xff\xfe", [("ce_type", b"geleit.household.v1")], "schema:json_invalid"),
         (b'{"revision": "1"}', [("ce_type", b"geleit.household.v1")], "schema:"),

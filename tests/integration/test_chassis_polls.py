@@ -1,6 +1,7 @@
 """A batch that cannot be unpacked stands in the way of its own partition, and costs no other a record."""
 
 import os
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import uuid4
 
@@ -21,7 +22,13 @@ from chassis.vault import Vault
 from contracts.municipalities import Municipality
 from contracts.topics import Topic
 from probe import handlers
-from stream import at_work, eventually, send_what_cannot_be_unpacked, write_municipalities
+from stream import (
+    at_work,
+    eventually,
+    send_what_becomes_too_large,
+    send_what_cannot_be_unpacked,
+    write_municipalities,
+)
 
 
 def a_consumer(probe: Database, *topics: Topic) -> Consumer:
@@ -41,13 +48,17 @@ def a_subscription(consumer: Consumer, bootstrap: str, gathers: float, *topics: 
     )
 
 
+@pytest.mark.parametrize("send_it", [send_what_cannot_be_unpacked, send_what_becomes_too_large])
 async def test_it_is_found_also_where_little_is_there_and_fetches_gather(
-    probe: Database, kafka_bootstrap: str, caplog: pytest.LogCaptureFixture
+    probe: Database,
+    kafka_bootstrap: str,
+    caplog: pytest.LogCaptureFixture,
+    send_it: Callable[[str, str], Awaitable[None]],
 ) -> None:
     torn = Topic(f"probe-{uuid4().hex[:8]}", Municipality, "probe", retention=timedelta(days=1))
     await create_topics(Broker(kafka_bootstrap), [torn])
     await write_municipalities(probe, kafka_bootstrap, torn, range(3))
-    await send_what_cannot_be_unpacked(kafka_bootstrap, torn.name)
+    await send_it(kafka_bootstrap, torn.name)
 
     async def stands_still() -> bool:
         return "/0 cannot be unpacked from 3 on" in caplog.text

@@ -21,13 +21,14 @@ from chassis.parked import RETRY
 from chassis.timers import Timers
 from chassis.vault import Vault
 from chassis.web.parked import router
-from contracts.record import Record, State
+from contracts.municipalities import Municipality
+from contracts.record import LARGEST, Record, State
 from contracts.topics import MUNICIPALITIES
 from doors import Door, probe_door
 from forms import told
 from integration.conftest import OpenDatabase
 from probe import handlers
-from stream import raw_record
+from stream import raw_bytes, raw_record
 
 VAULT = Vault(os.urandom(32))
 REFUSED, FAILED = "refused:by_name", "error:ZeroDivisionError"
@@ -113,6 +114,14 @@ async def test_a_record_that_fails_otherwise_now_stays_parked_with_the_new_error
     handler.lost = KeyError
     assert await consumer.retry(first) == "error:KeyError"
     assert (await open_records(probe))[first] == "error:KeyError"
+
+
+async def test_a_value_that_no_topic_would_take_is_not_kept(probe: Database, consumer: Consumer) -> None:
+    huge = raw_bytes(b" " * (LARGEST + 1), offset=3, ce_type=Municipality.ce_type.encode())
+    await consumer.consume([huge], asyncio.Event())
+    assert (await open_records(probe)).popitem() == (4, "too_large")
+    async with probe.transaction() as tx:
+        assert await tx.fetchval("select max(length(payload)) < 10000 from parked")
 
 
 async def test_a_database_that_goes_away_is_no_fault_of_the_record(
