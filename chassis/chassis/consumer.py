@@ -16,7 +16,7 @@ from opentelemetry.trace import Span, SpanKind
 
 from chassis import telemetry
 from chassis.backoff import Backoff
-from chassis.database import TRANSIENT, Database, Tx
+from chassis.database import TRANSIENT, UNFIT, Database, Tx
 from chassis.failpoint import failpoint
 from chassis.health import Health
 from chassis.parked import RETRY, note, opened, park, settle
@@ -169,11 +169,11 @@ class Consumer:
         """Apply a batch; on a fault of its own divide it until the culprits are alone, and add them to `culprits`.
 
         `of` is how many the whole had, of which this is a part. Whether it was applied undivided, and the tally written
-        with it: parts would be counted out of their order. Raises TooManyRefused.
+        with it: parts would be counted out of their order. Raises TooManyRefused, and one of TRANSIENT or UNFIT.
         """
         try:
             await self.apply(topic, [decoded.record for decoded in batch], None if of else tally)
-        except TRANSIENT:
+        except (*TRANSIENT, *UNFIT):
             raise
         except Exception as error:
             of = of or len(batch)

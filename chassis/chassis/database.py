@@ -40,6 +40,8 @@ AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.CannotConnectNowError,
+    # A server that is no longer the one that takes writes.
+    asyncpg.ReadOnlySQLTransactionError,
     # A session that the server ends in the middle of an answer, as asyncpg sees it.
     asyncpg.InternalClientError,
     OSError,
@@ -56,6 +58,15 @@ TRANSIENT = (
     asyncpg.InvalidCachedStatementError,
 )
 """Errors that the same transaction may not meet again: deadlocks and serialization too."""
+
+UNFIT = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.InsufficientPrivilegeError,
+)
+"""The database is not what this release stands on, a migration or a right is missing: no request and no record is to
+blame."""
 
 
 RESTORING = "geleit_restoring"
@@ -250,6 +261,8 @@ class Database:
             command_timeout=60,
             init=_with_json,
             reset=_as_it_is,
+            # After a failover the old server may be there still; who audits may well ask a copy.
+            target_session_attrs="any" if use == OWNER else "read-write",
             server_settings={
                 "search_path": service,
                 "application_name": f"{service}_{use}",
@@ -331,6 +344,10 @@ class Database:
             self._waiting -= 1
         try:
             yield connection
+        except asyncpg.ReadOnlySQLTransactionError:
+            # The next one asks anew which server takes writes.
+            connection.terminate()
+            raise
         finally:
             await self._pool.release(connection)
 

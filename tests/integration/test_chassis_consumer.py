@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord
 from builders import a_municipality
 from chassis import consumer as consuming
 from chassis.consumer import Consumer, TooManyRefused
-from chassis.database import Database, Tx
+from chassis.database import UNFIT, Database, Tx
 from chassis.health import Health
 from chassis.parked import listed, opened, settle
 from chassis.vault import Vault
@@ -278,3 +278,40 @@ async def test_every_record_is_counted_once_however_often_it_is_read(probe: Data
     await consumer.consume(batch, stop)
     await consumer.consume([foreign], stop)
     assert await counted(probe) == (5, 2, 2, 1)
+
+
+@pytest.mark.parametrize("missing", ["select not_yet_there from seen", "select * from not_yet_there", "truncate seen"])
+async def test_what_a_migration_or_a_right_lacks_is_no_records_fault(
+    probe: Database, owner: asyncpg.Connection, missing: str
+) -> None:
+    """A release that came before its migration, or a worker without a grant."""
+    if missing.startswith("truncate"):
+        await owner.execute("revoke truncate on probe.seen from probe_worker")
+
+    async def of_another_release(batch: Sequence[Record[Any]], tx: Tx) -> Sequence[State]:
+        await tx.execute(missing)
+        return await handlers.on_municipalities(batch, tx)
+
+    consumer, batch = a_consumer(probe, of_another_release), records("a", "b")
+    stop = asyncio.Event()
+    stop.set()
+    with pytest.raises(UNFIT):
+        await consumer.consume(batch, stop)
+    assert (await parked(probe), consumer._health.ready) == ([], False)
+
+
+async def test_a_server_that_takes_no_writes_any_more_is_left_for_one_that_does(probe: Database) -> None:
+    """After a failover the old one may answer for a while."""
+    async with probe.transaction() as tx:
+        old = await tx.fetchval("select pg_backend_pid()")
+        await tx.execute("set default_transaction_read_only = on")
+    seen_by: list[int] = []
+
+    async def handle(batch: Sequence[Record[Any]], tx: Tx) -> Sequence[State]:
+        seen_by.append(await tx.fetchval("select pg_backend_pid()"))
+        return await handlers.on_municipalities(batch, tx)
+
+    await a_consumer(probe, handle).consume(records("a", "b"), asyncio.Event())
+    assert seen_by[0] == old, "the pool hands out what came back last"
+    assert old not in seen_by[1:]
+    assert (len(await seen(probe)), await parked(probe)) == (2, [])

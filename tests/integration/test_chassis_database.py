@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from chassis.database import MOST_WAITING, Database, columns
+from chassis.database import AWAY, MOST_WAITING, Database, columns
 
 
 async def test_who_would_wait_too_long_for_a_connection_is_told_at_once(database: Any) -> None:
@@ -67,3 +67,10 @@ async def test_all_processes_have_the_time_of_the_server(probe: Database) -> Non
 
 def test_rows_become_columns() -> None:
     assert columns([(1, "a"), (2, "b")]) == [[1, 2], ["a", "b"]]
+
+
+async def test_a_server_that_takes_no_writes_is_away_for_services(database: Any, owner: asyncpg.Connection) -> None:
+    name = await owner.fetchval("select current_database()")
+    await owner.execute(f"alter database {name} set default_transaction_read_only = on")
+    with pytest.raises(AWAY):
+        await database("probe", "web")
