@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
+from asyncpg.connect_utils import SessionAttribute
 from asyncpg.pool import PoolConnectionProxy
 from opentelemetry.trace import Span
 
@@ -262,7 +263,7 @@ class Database:
             init=_with_json,
             reset=_as_it_is,
             # After a failover the old server may be there still; who audits may well ask a copy.
-            target_session_attrs="any" if use == OWNER else "read-write",
+            target_session_attrs=SessionAttribute.any if use == OWNER else SessionAttribute.read_write,
             server_settings={
                 "search_path": service,
                 "application_name": f"{service}_{use}",

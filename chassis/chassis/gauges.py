@@ -29,8 +29,9 @@ async def measure(database: Database, measures: Sequence[Measure]) -> None:
         telemetry.parked_records.clear()
         for row in parked:
             telemetry.parked_records.labels(row["topic"]).set(row["records"])
+        ending = await keys_ending(tx)
         telemetry.keys_ending.clear()
-        for role, keys in (await keys_ending(tx)).items():
+        for role, keys in ending.items():
             telemetry.keys_ending.labels(role).set(keys)
         for one in measures:
             await one(tx)

@@ -139,6 +139,10 @@ def run(services: Sequence[Service], *, worker: bool, web: bool) -> None:
     """Run workers and web apps of these services in this process until SIGTERM or SIGINT."""
     try:
         uvloop.run(_run(services, worker=worker, web=web))
+    except Exception as error:
+        # Python would print what it says, which may be what somebody wrote to us.
+        log.critical("%s; the process ends", telemetry.place_of(error))
+        sys.exit(1)
     finally:
         telemetry.flush()
 

@@ -101,7 +101,9 @@ NOT_OURS = (
 
 def place_of(error: BaseException) -> str:
     """The class of an error and where it was raised, in a library by which of our lines; its message may hold what
-    somebody wrote to us."""
+    somebody wrote to us. Of a group, of each that is in it."""
+    if isinstance(error, BaseExceptionGroup):
+        return ", ".join(map(place_of, error.exceptions))
     frames = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
     # What is compiled has a name, and no place in the file system.
     ours = [(file, line) for file, line in frames if file.is_absolute() and not str(file).startswith(NOT_OURS)]

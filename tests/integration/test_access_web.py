@@ -62,6 +62,19 @@ async def test_a_form_without_the_sessions_token_is_refused(
     assert sent.status_code == by_header.status_code == 303
 
 
+@pytest.mark.parametrize("charset", ["unicode_escape", "undefined", "utf-16", "no-such"])
+async def test_a_form_in_another_charset_is_refused(
+    client: httpx.AsyncClient, web: Database, database_url: str, charset: str
+) -> None:
+    token = await signed_in(client, web, database_url, Role.MUNICIPALITY, TUEBINGEN)
+    form = '--X\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    body = form.format("csrf_token", csrf_token(token)) + form.format("password", "\\ud800") + "--X--\r\n"
+    for stated, status in ((f"; charset={charset}", 400), ("; charset=UTF-8", 422)):
+        kind = {"Content-Type": f"multipart/form-data; boundary=X{stated}"}
+        answered = await client.post("/password", content=body.encode(), headers=kind)
+        assert answered.status_code == status, stated
+
+
 async def test_a_json_request_of_a_session_needs_the_token_too(
     client: httpx.AsyncClient, web: Database, database_url: str
 ) -> None:

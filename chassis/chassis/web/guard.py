@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
+from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
@@ -14,13 +15,14 @@ from starlette.staticfiles import StaticFiles
 from chassis.access import Permission, Principal, permissions_of
 from chassis.access.identify import principal_of
 from chassis.access.tokens import csrf_token
-from chassis.web.problems import Problem
+from chassis.web.problems import Problem, of_status
 from chassis.web.surroundings import surroundings
 from chassis.web.translations import N_
 
 SESSION_COOKIE = "geleit_session"
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
+FORMS = {b"application/x-www-form-urlencoded", b"multipart/form-data"}
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _LONGEST_SECRET = 200
 
@@ -35,6 +37,7 @@ class Requirement:
         principal = await current_principal(request)
         if principal is None:
             raise not_signed_in()
+        _refuse_charset(request)
         if principal.via == "session" and request.method not in SAFE_METHODS:
             await _refuse_forgery(request)
         if self.any_of and not self.any_of & permissions_of(principal.role):
@@ -93,11 +96,16 @@ def session_token(request: Request) -> str | None:
     return token if token and len(token) <= _LONGEST_SECRET else None
 
 
+def _refuse_charset(request: Request) -> None:
+    """A form is UTF-8. What others that Python knows ("unicode_escape") make of it may be no text at all."""
+    kind, stated = parse_options_header(request.headers.get("content-type"))
+    if kind in FORMS and stated.get(b"charset", b"utf-8").lower() not in {b"utf-8", b"utf8"}:
+        raise of_status(400)
+
+
 async def _refuse_forgery(request: Request) -> None:
     sent = request.headers.get(CSRF_HEADER)
-    if sent is None and request.headers.get("content-type", "").startswith(
-        ("application/x-www-form-urlencoded", "multipart/form-data")
-    ):
+    if sent is None and parse_options_header(request.headers.get("content-type"))[0] in FORMS:
         # What reads the body later finds it whole: a form alone would have used it up.
         await request.body()
         in_form = (await request.form()).get(CSRF_FIELD)
