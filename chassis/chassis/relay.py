@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from opentelemetry.trace import SpanKind
 
-from chassis import telemetry
+from chassis import owner, telemetry
 from chassis.backoff import Backoff, pause
 from chassis.broker import Broker
 from chassis.database import AWAY, Connection, Database
@@ -25,6 +25,7 @@ from contracts.record import cloud_event
 
 log = logging.getLogger(__name__)
 
+PART = "relay"
 BATCH_BYTES = 512 * 1024
 POLL_SECONDS = 1.0
 """Fallback where a notification was missed."""
@@ -53,12 +54,6 @@ where id in (select max(o.id) from outbox o join unnest($1::text[], $2::text[]) 
              on o.topic = sent.topic and o.key = sent.key where o.id >= $3 group by o.topic, o.key)
 """
 """Looked for from the first id that was tried on: no key has its newest before, and a week's outbox is not read."""
-_END_OWNER = """
-select pg_terminate_backend(l.pid) from pg_locks l
-where l.locktype = 'advisory' and l.granted
-  and l.database = (select oid from pg_database where datname = current_database())
-  and (l.classid::bigint << 32 | l.objid::bigint) = $1
-"""
 
 
 class SendFailed(Exception):
@@ -104,8 +99,7 @@ class Relay:
             await connection.add_listener(f"outbox_{schema}", self._on_notify)
             # A mark that a power cut takes is a row that is sent once more: no disk has to be waited for.
             await connection.execute("set synchronous_commit = off")
-            lock = await connection.fetchval("select hashtextextended('geleit.relay.' || current_schema(), 0)")
-            if not await self._elected(connection, lock, stop):
+            if not await self._elected(connection, stop):
                 return
             failpoint("outbox.elected")
             self._there.clear()
@@ -113,10 +107,10 @@ class Relay:
         finally:
             await self._database.release(connection)
 
-    async def _elected(self, connection: Connection, lock: int, stop: asyncio.Event) -> bool:
+    async def _elected(self, connection: Connection, stop: asyncio.Event) -> bool:
         loop = asyncio.get_running_loop()
         oldest, since = None, loop.time()
-        while not await connection.fetchval("select pg_try_advisory_lock($1)", lock):
+        while not await connection.fetchval(owner.FOR_SESSION, PART):
             self._health.up("relay")
             if stop.is_set():
                 return False
@@ -127,7 +121,7 @@ class Relay:
             elif loop.time() - since > STUCK_SECONDS:
                 # Its topic may have gone since the broker was asked for it.
                 self._there.clear()
-                if oldest == await self._oldest(connection) and await connection.fetchval(_END_OWNER, lock):
+                if oldest == await self._oldest(connection) and await connection.fetchval(owner.END, PART):
                     log.error("relay: ended the session of an owner that does not send")
                     oldest = None
             await self._woken(stop, 1.0)

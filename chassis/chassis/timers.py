@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
-from chassis import telemetry
+from chassis import owner, telemetry
 from chassis.backoff import Backoff, pause
 from chassis.database import TRANSIENT, Database, Tx
 from chassis.failpoint import failpoint
@@ -17,7 +17,10 @@ from contracts.record import State
 
 log = logging.getLogger(__name__)
 
+PART = "timers"
 BATCH = 500
+STUCK_SECONDS = 300.0
+"""What is due first stays so for so long while another session has the clock: that one is frozen, and is ended."""
 LONGEST_PAUSE_SECONDS = 1.0
 RETRY_FIRST = timedelta(minutes=1)
 RETRY_LAST = timedelta(hours=6)
@@ -59,6 +62,8 @@ class Timers:
         self._database = database
         self._handlers = handlers
         self._health = health
+        self._undone: Due | None = None
+        self._since = 0.0
         for kind in handlers:
             # There from the start: what first appears as 1 has not risen for who looks at it.
             telemetry.dues_total.labels(kind, "postponed")
@@ -84,15 +89,25 @@ class Timers:
         async with self._database.transaction() as tx:
             rows = await tx.fetch(_SELECT, tx.now, list(self._handlers), BATCH)
         dues = sorted((Due(**row) for row in rows), key=attrgetter("kind", "at", "aggregate"))
-        return sum([await self._apply(kind, list(some)) for kind, some in groupby(dues, attrgetter("kind"))])
+        handled = sum([await self._apply(kind, list(some)) for kind, some in groupby(dues, attrgetter("kind"))])
+        await self._look_at_owner(dues[0] if dues and not handled else None)
+        return handled
+
+    async def _look_at_owner(self, undone: Due | None) -> None:
+        """`undone` is what another session should do, if one has the clock."""
+        now = asyncio.get_running_loop().time()
+        if undone is None or undone != self._undone:
+            self._undone, self._since = undone, now
+        elif now - self._since > STUCK_SECONDS:
+            async with self._database.transaction() as tx:
+                if await tx.fetchval(owner.END, PART):
+                    log.error("timers: ended the session of an owner that stands")
+            self._undone = None
 
     async def _apply(self, kind: str, dues: Sequence[Due]) -> int:
         try:
             async with self._database.transaction() as tx:
-                owner = await tx.fetchval(
-                    "select pg_try_advisory_xact_lock(hashtextextended('geleit.timers.' || current_schema(), 0))"
-                )
-                if not owner:
+                if not await tx.fetchval(owner.FOR_TRANSACTION, PART):
                     return 0
                 await tx.publish(await self._handlers[kind](dues, tx))
                 failpoint("timers.handled")

@@ -10,13 +10,14 @@ import pytest
 from opentelemetry import trace
 
 from builders import NOW
+from chassis import timers
 from chassis.database import Database, Tx
 from chassis.errands import Errand, Errands
 from chassis.health import Health
 from chassis.timers import Due, Timers, hasten, postponed
 from contracts.record import State
 from integration.conftest import OpenDatabase
-from stream import at_work
+from stream import at_work, eventually
 
 
 @pytest.fixture
@@ -55,6 +56,38 @@ async def test_a_due_that_its_handler_sets_anew_stays(probe: Database) -> None:
         await tx.due(NOW, "remind", "a")
     await Timers(probe, {"remind": again}, Health()).tick()
     assert await waiting(probe) == {"a": NOW + timedelta(days=1)}
+
+
+async def test_an_owner_that_stands_does_not_stop_the_clock(
+    database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process is frozen, or its host is gone and the connection is still there."""
+    monkeypatch.setattr(timers, "STUCK_SECONDS", 0.1)
+    frozen, probe = await database("probe"), await database("probe")
+    stands = asyncio.Event()
+    handled: list[str] = []
+
+    async def stand(_: Sequence[Due], __: Tx) -> Sequence[State]:
+        stands.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def handle(batch: Sequence[Due], _: Tx) -> Sequence[State]:
+        handled.extend(due.aggregate for due in batch)
+        return []
+
+    async def done() -> bool:
+        return sorted(handled) == ["a", "b"]
+
+    async with probe.transaction() as tx:
+        await tx.dues("remind", {"a": tx.now - timedelta(days=2)})
+        await tx.dues("serve", {"b": tx.now - timedelta(days=1)})
+    owner = asyncio.create_task(Timers(frozen, {"remind": stand}, Health()).tick())
+    await stands.wait()
+    async with at_work(Timers(probe, {"remind": handle, "serve": handle}, Health()).run):
+        await eventually(done)
+    owner.cancel()
+    await asyncio.gather(owner, return_exceptions=True)
 
 
 async def test_a_due_that_fails_comes_later_and_the_others_go_on(probe: Database) -> None:
