@@ -52,11 +52,15 @@ async def tell_again(tx: Tx, authority: Authority, heard: Mapping[str, State]) -
         await authority.overtake(tx, older)
     if strange:
         await authority.adopt(tx, strange)
-    told = 0
+    told, untold = 0, {state.key: state for state in strange}
     async for page in authority.states(tx):
         await tx.publish(page)
         told += len(page)
-    return Settled(told, len(older), frozenset(state.key for state in strange))
+        for state in page:
+            untold.pop(state.key, None)
+    # Adopted, and no state yet: an answer, before its writer hears again of the case.
+    await tx.publish(list(untold.values()))
+    return Settled(told + len(untold), len(older), frozenset(state.key for state in strange))
 
 
 async def by_pages(tx: Tx, sql: str) -> AsyncIterator[Sequence[Any]]:
