@@ -53,7 +53,7 @@ def test_who_was_erased_or_is_read_again_does_not_have_to_be_registered_again() 
     reads = heard([FIRST], [by_topic])
     told = Told(0, 2, "KA-2", 1, 0, about=PLACE, household=corrected, outcome=Outcome.CORRECTED)
     reads[verdicts(CENTRE).name].told.append(told)
-    strangers = {str(one) for one in (FIRST, by_topic, by_http, corrected)}
-    assert _to_register_again([CENTRE], reads, strangers) == 2
+    lost = [FIRST, by_topic, by_http, corrected]
+    assert _to_register_again([CENTRE], reads, lost) == 2
     reads[submissions(CENTRE).name].told.clear()
-    assert _to_register_again([CENTRE], reads, strangers) == 3, "what was submitted long ago is not there any more"
+    assert _to_register_again([CENTRE], reads, lost) == 3, "what was submitted long ago is not there any more"

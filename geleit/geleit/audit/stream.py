@@ -1,5 +1,6 @@
 """What the topics say: how far they go and groups have come, and every record up to ends noted after."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -200,7 +201,16 @@ async def open_stream(broker: Broker) -> AsyncIterator[Stream]:
         yield Stream(broker, consumer, admin)
     finally:
         await admin.close()
+        await stopped(consumer)
+
+
+async def stopped(consumer: AIOKafkaConsumer) -> None:
+    """Stop it. With the broker gone it lets the cancellation of a task of its own out."""
+    try:
         await consumer.stop()
+    except asyncio.CancelledError:
+        if (this := asyncio.current_task()) and this.cancelling():
+            raise
 
 
 def _places(topics: Iterable[Topic]) -> list[TopicPartition]:

@@ -17,13 +17,13 @@ from chassis.settings import Settings
 from contracts.households import Household
 from contracts.topics import HOUSEHOLDS, STATE_TOPICS, all_topics, submissions, verdicts
 from contracts.vocabulary import HouseholdStatus, Outcome
-from geleit.audit.stream import Read, open_stream
+from geleit.audit.stream import Read, open_stream, stopped
 from geleit.broker_admin import members
 from geleit.failures import Failure
 from geleit.owner import connected
 from geleit.probe import until
 from geleit.services import database_of
-from intake.store import keep_seen, raise_verdicts
+from intake.store import keep_seen, lost_households, raise_verdicts
 
 LEFT_WITHIN = 60.0
 """Seconds until the broker counts a worker that was killed as gone."""
@@ -42,6 +42,7 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
     async with open_stream(broker) as stream:
         heard = await stream.read(all_topics(centres))
     told: dict[str, Settled] = {}
+    lost: Collection[UUID] = ()
     for service in services:
         async with database_of(service, restoring=True) as database:
             async with database.transaction() as tx:
@@ -52,6 +53,8 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
                 await _forget_unsent(tx, heard)
                 for topic, authority in service.writes.items():
                     told[topic.name] = await tell_again(tx, authority, heard[topic.name].newest)
+                if service.name == "intake":
+                    lost = await lost_households(tx)
             failpoint("restore.told")
     for service in services:
         await _place_group(broker, service, heard)
@@ -59,7 +62,7 @@ async def reconcile(services: Sequence[Service], broker: Broker, owner_url: str)
     await _nobody_is_connected(owner_url, services)
     await _begin_again(owner_url, services, heard)
     failpoint("restore.let_in")
-    return told, _to_register_again(centres, heard, told[HOUSEHOLDS.name].adopted)
+    return told, _to_register_again(centres, heard, lost)
 
 
 async def nobody_is_there(services: Sequence[Service], settings: Settings) -> None:
@@ -141,14 +144,17 @@ def _of_erased(centre: str, heard: Mapping[str, Read]) -> list[tuple[int, int, b
     ]
 
 
-def _to_register_again(centres: Iterable[str], heard: Mapping[str, Read], strangers: Collection[str]) -> int:
-    """How many of these households neither were erased before nor come back from their submissions."""
+def _to_register_again(centres: Iterable[str], heard: Mapping[str, Read], lost: Collection[UUID]) -> int:
+    """How many of these households the broker does not know as erased, and do not come back from their submissions.
+
+    By the tables, not by what this run adopts: one that broke off may have done so before.
+    """
     read_again: set[UUID | None] = set()
     for centre in centres:
         places = {(one.partition, one.offset) for one in heard[submissions(centre).name].told}
         told = heard[verdicts(centre).name].told
         read_again |= {one.household for one in told if one.outcome == Outcome.ACCEPTED and one.about in places}
-    return len({UUID(key) for key in strangers} - _erased(heard) - read_again)
+    return len(set(lost) - _erased(heard) - read_again)
 
 
 def _erased(heard: Mapping[str, Read]) -> set[UUID]:
@@ -157,18 +163,22 @@ def _erased(heard: Mapping[str, Read]) -> set[UUID]:
 
 
 async def _forget_unsent(tx: Tx, heard: Mapping[str, Read]) -> None:
-    """States are told anew; a verdict that the broker has is sent, and one that it has lost, or never had, is not."""
+    """States are told anew; a verdict that the broker has is sent, and one that it has lost, or never had, is not.
+
+    One that is older than its topic keeps any is not lost: told again, it would come after newer ones.
+    """
     await tx.execute("delete from outbox where topic = any($1::text[])", [topic.name for topic in STATE_TOPICS])
     for name, read in heard.items():
-        if read.topic not in STATE_TOPICS:
+        if retention := read.topic.retention:
             await tx.execute(
                 "update outbox o set published_at = case when exists ("
                 "select from unnest($1::text[], $2::bigint[]) as n (k, r) where o.key = n.k and o.revision = n.r)"
-                " then coalesce(o.published_at, $3) end where o.topic = $4",
+                " then coalesce(o.published_at, $3) when o.created_at < $5 then o.published_at end where o.topic = $4",
                 [one.key for one in read.told],
                 [one.revision for one in read.told],
                 tx.now,
                 name,
+                tx.now - retention,
             )
 
 
@@ -196,7 +206,7 @@ async def _place_group(broker: Broker, service: Service, heard: Mapping[str, Rea
 
         await until(committed, within=LEFT_WITHIN, what=f"the group {service.name} is empty", every=0.5)
     finally:
-        await consumer.stop()
+        await stopped(consumer)
 
 
 def _where_to_go_on(read: Read) -> Mapping[int, int]:

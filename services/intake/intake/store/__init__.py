@@ -17,6 +17,7 @@ from intake.store.authority import (
     keep_dissolved,
     keep_erased,
     keep_seen,
+    lost_households,
     raise_households,
     raise_register,
     raise_verdicts,

@@ -40,6 +40,12 @@ async def keep_erased(tx: Tx, heard: Sequence[Household]) -> None:
     )
 
 
+async def lost_households(tx: Tx) -> list[UUID]:
+    """Households that a restore did not know, and no centre has had erased."""
+    rows = await tx.fetch("select id from household where status = $1 and change <> $1", HouseholdStatus.ERASED)
+    return [row["id"] for row in rows]
+
+
 async def raise_register(tx: Tx, revisions: Mapping[str, int]) -> None:
     """Give municipalities these revisions."""
     await tx.execute(
