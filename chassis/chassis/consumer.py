@@ -80,6 +80,9 @@ class Consumer:
         self._vault = vault
         self._handlers = {topic.name: (topic, handler) for topic, handler in handlers.items()}
         self._health = health
+        for name in self._handlers:
+            # There from the start: what first appears as 1 has not risen for who looks at it.
+            telemetry.records_total.labels(name, "applied")
         self._hopeless = Backoff()
         """Between polls that fail for good, and come again all the same."""
 
