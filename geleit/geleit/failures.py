@@ -1,7 +1,7 @@
 """What goes wrong in a way that a person at the command line can do something about."""
 
 import asyncpg
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from chassis.migrate import MigrationChanged
 from chassis.polls import Unreadable
@@ -45,8 +45,13 @@ def advice_on(error: Exception) -> str:
             advice = "PostgreSQL lets this account in no further: look at DATABASE_URL and DATABASE_PASSWORD."
         case asyncpg.IntegrityConstraintViolationError() | asyncpg.DataError():
             advice = "PostgreSQL does not take one of the values: too long, or not of its kind."
+        case UnknownTopicOrPartitionError():
+            advice = "A topic is missing: `geleit migrate` makes those that are not there."
         case KafkaError():
-            advice = f"Kafka is not there, or not ready: {RUNS} Else look at KAFKA_BOOTSTRAP_SERVERS."
+            advice = (
+                f"Kafka is not there, or not ready: {RUNS} Else look at KAFKA_BOOTSTRAP_SERVERS, KAFKA_USERNAME and "
+                "KAFKA_PASSWORD."
+            )
         case _:
             advice = f"PostgreSQL is not there, or not ready: {RUNS} Else look at DATABASE_URL."
     return f"{advice} ({place_of(error)})"

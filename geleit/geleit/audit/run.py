@@ -8,6 +8,7 @@ from pathlib import Path
 
 from chassis.broker import Broker
 from chassis.service import Service
+from chassis.topics import refused
 from contracts.topics import ASSIGNMENTS, all_topics
 from geleit.audit import canaries, decisions, folds, promises, store
 from geleit.audit.finding import Finding
@@ -42,6 +43,9 @@ async def audit(services: Sequence[Service], broker: Broker, asked: Asked) -> li
     """
     topics = all_topics(next(iter(services)).settings.centres)
     names = canaries.Canaries(asked.canaries)
+    # Of one that is missing a consumer would say after a minute that there is no broker.
+    for error in (await refused(broker, [topic.name for topic in topics])).values():
+        raise error
     async with AsyncExitStack() as stack:
         databases = {one.name: await stack.enter_async_context(database_of(one)) for one in services}
         stream = await stack.enter_async_context(open_stream(broker))

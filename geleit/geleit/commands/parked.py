@@ -37,7 +37,7 @@ def list_(
         the_service(name), lambda tx: parked.listed(tx, resolved=settled, error=error, after=after, limit=LISTED)
     )
     if not rows:
-        typer.echo("nothing is parked")
+        typer.echo(_nothing(name, error))
         return
     for one in rows:
         # Lines and no table: it would break what is copied into the next command.
@@ -86,7 +86,7 @@ def retry(
     if not fates:
         if record is not None:
             raise Failure(_unknown(name, record))
-        typer.echo("nothing is parked")
+        typer.echo(_nothing(name, error))
         return
     if applied := fates.pop(APPLIED, 0):
         typer.echo(f"{'would be applied' if dry_run else 'applied'}: {applied}")
@@ -139,6 +139,12 @@ def discard(
     if not transact(the_service(name), lambda tx: parked.discard(tx, record, reason)):
         raise Failure(_unknown(name, record))
     typer.echo(f"{record} discarded")
+
+
+def _nothing(name: ServiceName, error: str | None) -> str:
+    if error is None:
+        return "nothing is parked"
+    return f"nothing is parked with this error: `geleit parked list {name}` shows which there are"
 
 
 def _unknown(name: ServiceName, record: int) -> str:
