@@ -63,6 +63,25 @@ def test_a_centre_that_leaves_the_municipality_out_takes_nothing_back() -> None:
     assert kept.stated.languages == ("ru",)
 
 
+def test_a_centre_that_repeats_the_municipality_or_corrects_persons_leaves_the_allotment() -> None:
+    allotted = allot(waiting(), "08416041", NOW, TODAY)
+    repeated = corrected(allotted, municipality="08416041", languages=["ru"])
+    persons = offered(allotted, an_offer(SubmissionKind.CORRECT, identity=an_identity()))
+    for household in (repeated, persons):
+        assert household.facts is not None
+        assert (household.allotted, household.facts.stated.allotted_on) == (True, TODAY)
+        assert household.change is HouseholdChange.CORRECTED
+    later = corrected(allotted, municipality="08416041", allotted_on="2022-03-20").facts
+    assert later is not None
+    assert later.stated.allotted_on == date(2022, 3, 20), "the centre says when"
+
+
+def test_a_centre_that_repeats_the_district_leaves_the_allotment() -> None:
+    kept = corrected(allot(waiting(), "08416041", NOW, TODAY), municipality=None, district="08416")
+    assert kept.facts is not None
+    assert (kept.allotted, kept.facts.stated.municipality) == (True, "08416041")
+
+
 def test_a_centre_that_states_another_municipality_is_heard() -> None:
     moved = corrected(allot(waiting(), "08416041", NOW, TODAY), municipality="08415061")
     assert moved.facts is not None

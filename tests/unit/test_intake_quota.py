@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.generate import generate
-from intake.quota import WHOLE, Ledger, book, propose, rekey
+from intake.quota import WHOLE, Account, Ledger, book, propose, rekey
 
 POPULATIONS = st.lists(st.integers(1, 700_000), min_size=1, max_size=20)
 NEAR = st.lists(st.integers(1, 30), min_size=2, max_size=12)
@@ -146,6 +146,32 @@ def test_equals_draw_lots_that_are_not_the_alphabet() -> None:
     assert len(set(firsts.values())) > 1
     assert sorted(propose(opened("08416", alike), 8)) == sorted(alike)
     assert propose(opened("08416", alike), 8) != sorted(alike)
+
+
+def test_what_is_due_is_the_share_of_all_that_was_allotted() -> None:
+    ledger = book(book(a_ledger([300, 100]), "08416000"), "08416000")
+    one, other = ledger.accounts
+    assert (ledger.due(one), ledger.due(other)) == (Fraction(3, 2), Fraction(1, 2))
+    assert (ledger.balance(one), ledger.balance(other)) == (Fraction(-1, 2), Fraction(1, 2))
+
+
+def test_a_new_key_counts_on_from_what_was_allotted() -> None:
+    ledger = book(book(a_ledger([300, 100]), "08416000"), "08416000")
+    after = rekey(ledger, {"08416000": 100, "08416001": 100}, {})
+    assert [(one.allotted, one.since) for one in after.accounts] == [(2, 0), (0, 0)]
+    assert [after.due(one) for one in after.accounts] == [Fraction(3, 2), Fraction(1, 2)]
+
+
+def test_where_everybody_has_too_many_somebody_takes_the_next_household_in() -> None:
+    """As when the municipality that owed them is empty now."""
+    accounts = (Account("08416000", 10, opening=-9 * WHOLE), Account("08416001", 10, opening=-5 * WHOLE))
+    ledger = Ledger("08416", (*accounts, Account("08416002", 0, opening=14 * WHOLE)))
+    assert propose(ledger, 1) == ["08416001"]
+
+
+def test_where_nobody_lives_nothing_is_due() -> None:
+    ledger = opened("08416", {"08416041": 0})
+    assert [ledger.due(one) for one in ledger.accounts] == [0]
 
 
 @pytest.mark.parametrize("populations", [{}, {"08416041": 0}])

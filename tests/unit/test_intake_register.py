@@ -61,6 +61,22 @@ def test_the_official_workbook_is_read(tmp_path: Path) -> None:
     ]
 
 
+def test_keys_that_a_spreadsheet_took_for_numbers_are_read(tmp_path: Path) -> None:
+    rows: list[list[str | int | float | None]] = [
+        [40, 41, 8, 4, 99, None, None, "Neukreis, Landkreis", None, 1234, *[None] * 10],
+        [60, 64, 8, 4, 99, 1, 3, "Neu, Stadt", 26.5, 5, 2, 3, 300, 71134, 9, 48.5, 305, "Region", 2, "mittel"],
+        [60, 64, 9, 1, 62, 0, 0, "München, Landeshauptstadt", 310.7, 9, 4, 5, 300, 80331, 11.5, 48.1, 0, "", 1, ""],
+    ]
+    assert read(write_workbook(tmp_path / "register.xlsx", rows)) == [
+        Entry("08499003", "Neu", "Neukreis", 5, 48.5, 9.0)
+    ]
+
+
+def test_the_last_columns_may_be_missing(tmp_path: Path) -> None:
+    row = a_municipality_row("081155001001", "Aidlingen", 9429, "8,9", "48,6")[:16]
+    assert [one.longitude for one in read(write_workbook(tmp_path / "register.xlsx", [row]))] == [8.9]
+
+
 def test_a_district_that_we_do_not_know_is_named_by_the_workbook(tmp_path: Path) -> None:
     rows = [a_district_row("08499", "Neukreis, Landkreis"), a_municipality_row("084990001001", "Neu", 5, "9", "48")]
     assert read(write_workbook(tmp_path / "register.xlsx", rows))[0].district_name == "Neukreis"
@@ -80,13 +96,17 @@ def test_a_csv_may_have_semicolons_and_lack_coordinates(tmp_path: Path) -> None:
         (b"ags,name,population\n", "no municipality"),
         (b"ags,name,population\n09162000,Munich,1\n", "row 2: not a municipality"),
         (b"ags,name,population\n08115001,,1\n", "row 2: not a municipality"),
+        (b"ags,population,name\n08115001,1\n", "row 2: not a municipality"),
+        (b"name,population,ags\nA,1\n", "row 2: not a municipality"),
+        (b"ags,name,population\n08115,A,1\n", "row 2: not a municipality"),
+        (b"ags,name,population\n08999001,A,1\n", "row 2: not a municipality"),
         *[
             (f"ags;name;population\n08115001;A;{people}\n".encode(), "row 2: population is not a whole number")
             for people in ("many", "", "90.000", "1,5", "-5", "nan", "inf", "1e12", "123456789")
         ],
         *[
             (f"ags;name;population;lat;lon\n08115001;A;1;{lat};9\n".encode(), "row 2: not a coordinate")
-            for lat in ("north", "nan", "inf", "485,6")
+            for lat in ("north", "nan", "inf", "485,6", "-180,1")
         ],
         (b"ags,name,population\n08115001,A,1\n08115001,B,1\n", "listed twice"),
         ("ags,name,population\n08115001,Böb,1\n".encode("latin-1"), "neither a workbook nor a CSV in UTF-8"),
@@ -147,3 +167,9 @@ def test_a_dissolved_municipality_can_come_back() -> None:
 def test_half_a_file_dissolves_nothing() -> None:
     with pytest.raises(RegisterUnreadable, match="more than half"):
         compare(held(ONE, TWO, THREE), [ONE])
+
+
+def test_half_of_the_register_may_be_dissolved_and_only_once() -> None:
+    assert compare(held(ONE, TWO), [ONE]).dissolved == (Held(TWO, 2, False),)
+    before = held(ONE, THREE) | {TWO.ags: Held(TWO, 2, False)}
+    assert compare(before, [ONE, THREE]).dissolved == ()

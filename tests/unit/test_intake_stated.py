@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.vocabulary import AgeBand
+from intake.forms import read_form
 from intake.stated import age_band, completed_years, faults
 from offers import KNOWN, TODAY, a_form, a_person, an_identity, stated_facts
 
@@ -75,6 +76,11 @@ def test_nobody_is_born_tomorrow_or_a_very_long_time_ago(born: str, code: str) -
     assert found(identity=identity) == {("/identity/persons/1/birth_date", code)}
 
 
+def test_who_is_born_today_and_who_is_a_hundred_and_twenty_may_be_registered() -> None:
+    newborn, oldest = a_person(given_name="Ivan", birth_date="2022-03-16"), a_person(birth_date="1901-03-17")
+    assert found(identity=an_identity(a_person(given_name="Olena"), newborn, oldest)) == set()
+
+
 def test_a_child_born_after_arrival_is_an_infant_of_the_household() -> None:
     assert found(identity=an_identity(a_person(), a_person(birth_date="2022-03-15"))) == set()
 
@@ -105,6 +111,44 @@ def test_each_fact_is_checked(facts: dict[str, Any], pointer: str, code: str) ->
     assert {one for one in found(stated_facts(**facts)) if one[0].startswith("/facts")} == {(pointer, code)}
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"arrived_on": "2022-03-16"},
+        {"arrived_on": "1972-03-14"},
+        {"allotted_on": "2022-03-14"},
+        {"allotted_on": "2022-06-01"},
+        {"allotted_on": "2023-03-17"},
+    ],
+    ids=["arrived today", "fifty years ago", "allotted on arrival", "allotted soon", "allotted in a year"],
+)
+def test_the_first_and_the_last_day_that_may_be_stated(facts: dict[str, Any]) -> None:
+    assert found(stated_facts(**facts)) == set()
+
+
+def test_an_allotment_is_not_held_against_an_arrival_that_cannot_be_read() -> None:
+    facts = stated_facts(arrived_on="soon", allotted_on="2022-03-14")
+    assert found(facts) == {("/facts/arrived_on", "not_a_date")}
+
+
+def test_persons_are_checked_where_facts_cannot_be_read() -> None:
+    form = read_form("not an object", an_identity(a_person(birth_date="2022-03-17")))
+    assert {(one.pointer, one.code) for one in faults(form, TODAY, KNOWN)} == {
+        ("/facts", "wrong_type"),
+        ("/identity/persons/0/birth_date", "born_in_future"),
+    }
+    child = read_form("not an object", an_identity(a_person(birth_date="2010-01-01")))
+    assert [one.pointer for one in faults(child, TODAY, KNOWN)] == ["/facts"], "nothing says that it is alone"
+
+
+def test_a_child_is_not_alone_because_it_is_named_first_or_cannot_be_told_from_others() -> None:
+    child, parent = a_person(given_name="Danylo", birth_date="2015-11-30"), a_person()
+    assert found(identity=an_identity(child, parent)) == set()
+    for unread in ("unknown", "2022-03-17"):
+        other = found(identity=an_identity(child, a_person(birth_date=unread)))
+        assert {pointer for pointer, _ in other} == {"/identity/persons/1/birth_date"}
+
+
 def test_an_unaccompanied_minor_is_one_person_under_age() -> None:
     flag = stated_facts(unaccompanied_minor=True)
     wrong = {("/facts/unaccompanied_minor", "not_an_unaccompanied_minor")}
@@ -118,6 +162,9 @@ def test_a_child_alone_must_be_called_so_or_belong_to_a_family_group() -> None:
     assert found(identity=child) == {("/facts/unaccompanied_minor", "minor_without_family")}
     group = stated_facts(family_group="00000000-0000-4000-8000-000000000001")
     assert found(group, child) == set()
+    newborn, unborn = (an_identity(a_person(birth_date=day)) for day in ("2022-03-16", "2022-03-17"))
+    assert found(identity=newborn) == found(identity=child)
+    assert found(identity=unborn) == {("/identity/persons/0/birth_date", "born_in_future")}
     zeros = stated_facts(family_group="00000000-0000-0000-0000-000000000000")
     assert found(zeros, child) == found(identity=child), "what software writes where nothing is set"
 
@@ -127,6 +174,10 @@ def test_the_same_person_twice_is_told_twins_are_not() -> None:
     assert found(identity=twins) == set()
     twice = an_identity(a_person(), a_person(given_name="OKSANA"))
     assert found(identity=twice) == {("/identity/persons/1", "duplicate_person")}
+    unnamed = [{"family_name": None}, {"given_name": None}, {"birth_date": None}]
+    for nameless in unnamed:
+        told = found(identity=an_identity(a_person(**nameless), a_person(**nameless)))
+        assert {code for _, code in told} == {"missing"}
 
 
 @pytest.mark.parametrize("name", ["Nguyễn Thị", "عبد الله", "O’Brien-Sörensen", "J"])

@@ -1,6 +1,7 @@
 """A plan moves whom it must, as few as possible, within every gate, whatever the order of its inputs."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import combinations
 from typing import Any
@@ -79,6 +80,22 @@ def test_a_short_absence_is_waited_through_and_a_long_one_is_not() -> None:
     assert cause_of_going(manager(absences=(begins,)), DAY, Occasion()) is None, "she is still here"
 
 
+def test_absences_that_follow_each_other_are_one_whatever_their_order() -> None:
+    ends, begins = Absence(YESTERDAY, DAY + timedelta(days=9)), Absence(DAY + timedelta(days=10), None)
+    assert cause_of_going(manager(absences=(begins, ends)), DAY, Occasion()) is Cause.ABSENT
+
+
+def test_on_her_last_day_a_manager_still_cares() -> None:
+    assert cause_of_going(manager(active_until=DAY), DAY, Occasion()) is None
+    assert cause_of_going(manager(active_until=YESTERDAY), DAY, Occasion()) is Cause.LEFT
+
+
+def test_who_is_gone_gives_each_case_once_for_that_whatever_else_is_so() -> None:
+    gone = manager(active_until=YESTERDAY, capacity=0, service_area=frozenset({REUTLINGEN}))
+    found = planned([gone, manager()], [held(gone), held(gone, municipality=REUTLINGEN)])
+    assert [one.cause for one in found.moves] + [one.cause for one in found.uncovered] == [Cause.LEFT] * 2
+
+
 def test_only_the_managers_asked_for_are_planned() -> None:
     one, other, there = manager(active_until=YESTERDAY), manager(active_until=YESTERDAY), manager()
     found = planned([one, other, there], [held(one), held(other)], Occasion(frozenset({one.id})))
@@ -92,6 +109,28 @@ def test_who_is_cut_keeps_as_many_as_she_can_and_proposals_go_first() -> None:
     found = planned([cut, other], [heavy_known, heavy_new, *light])
     assert [move.household for move in found.moves] == [heavy_new.household.id]
     assert found.moves[0].cause is Cause.OVER_CAPACITY
+
+
+def test_a_unit_too_many_is_too_many() -> None:
+    cut, other = manager(capacity=69), manager()
+    assert len(planned([cut, other], [held(cut), held(cut)]).moves) == 1
+    assert planned([replace(cut, capacity=70), other], [held(cut), held(cut)]).moves == ()
+
+
+def test_who_goes_with_a_town_makes_room_for_who_stays() -> None:
+    cut, other = manager(capacity=35), manager(service_area=frozenset({TUEBINGEN, REUTLINGEN}))
+    stays, goes = held(cut), held(cut, municipality=REUTLINGEN)
+    assert [move.household for move in planned([cut, other], [stays, goes]).moves] == [goes.household.id]
+    heavy, one_more = held(cut, municipality=REUTLINGEN, weight=80), held(cut)
+    found = planned([cut, other], [stays, heavy, one_more])
+    assert Counter(move.cause for move in found.moves) == {Cause.NOT_SERVED: 1, Cause.OVER_CAPACITY: 1}
+
+
+def test_who_has_given_enough_away_can_take_others() -> None:
+    cut, gone = manager(capacity=100), manager(removed=True)
+    heavy, there, comes = held(cut, weight=80), held(cut, weight=50), held(gone)
+    found = planned([cut, gone, manager(capacity=40)], [heavy, there, comes])
+    assert {move.household: move.receiver for move in found.moves}[comes.household.id] == cut.id
 
 
 def test_of_equal_cases_who_came_last_goes_first() -> None:
@@ -145,10 +184,37 @@ def test_a_family_stays_together() -> None:
     assert {move.receiver for move in planned([gone, one, other], [*cases, there]).moves} == {one.id}
 
 
+def test_who_changes_hands_comes_to_whom_the_rest_of_the_family_has() -> None:
+    gone, *others = (manager(id=UUID(int=number), removed=number == 1) for number in range(1, 8))
+    for has_them in others:
+        family = uuid4()
+        goes, stays = held(gone, family_group=family), held(has_them, family_group=family)
+        strangers = [held(one, family_group=uuid4()) for one in others if one is not has_them]
+        (move,) = planned([gone, *others], [goes, stays, *strangers]).moves
+        assert move.receiver == has_them.id
+
+
+def test_a_household_that_has_outgrown_its_manager_finds_no_room_with_her() -> None:
+    """A new case might fit, but this one was too heavy for her; who may not have it is named before that."""
+    hers = manager(capacity=100)
+    grown = held(hers, weight=110, size=1)
+    occasion = Occasion(cases=frozenset({grown.household.id}), cause=Cause.GROWN)
+    (left,) = planned([hers], [grown, held(hers)], occasion).uncovered
+    assert (left.household, left.cause, left.gate) == (grown.household.id, Cause.GROWN, CareReason.NO_CAPACITY)
+    apart = replace(grown, excluded=frozenset({hers.id}))
+    assert [one.gate for one in planned([hers], [apart], occasion).uncovered] == [CareReason.ALL_EXCLUDED]
+    asked = replace(occasion, cause=Cause.REQUESTED)
+    assert [one.gate for one in planned([hers], [grown], asked).uncovered] == [CareReason.ALL_EXCLUDED]
+
+
 def test_who_is_no_longer_counselled_is_for_a_person_to_decide() -> None:
     gone = manager(removed=True)
     over = held(gone, allotted_on=date(2018, 1, 1))
     assert [one.gate for one in planned([gone, manager()], [over]).uncovered] == [CareReason.COUNSELLING_PERIOD_OVER]
+    cut = manager(capacity=0)
+    assert [one.gate for one in planned([cut], [replace(over, manager=cut.id)]).uncovered] == [
+        CareReason.COUNSELLING_PERIOD_OVER
+    ]
 
 
 @st.composite

@@ -23,12 +23,14 @@ from contracts.zone import day_only
 from matching.answers import answered
 from matching.ask import Override, Stay, Undo, Wish
 from matching.days import start_of
-from matching.domain import Carried, Decline, Load, Manager, OverrideReason, Phase, Rule
+from matching.domain import Carried, Decline, Load, Manager, OverrideReason, Phase, Priority, Rule
 from matching.lifecycle import (
+    PUT_ASIDE,
     AnswerSeen,
     Care,
     Case,
     Earlier,
+    Reply,
     Step,
     again_step,
     aged,
@@ -36,7 +38,10 @@ from matching.lifecycle import (
     changed,
     decided,
     ended,
+    kept_apart,
     next_phase,
+    retold,
+    waiting_turn,
     waits_since,
 )
 from matching.match import Decision
@@ -44,6 +49,7 @@ from matching.settlement import Ledger, release
 from matching_builders import DAY, ask, facts, household, manager, policy, proposed, reply
 
 LATER = NOW + timedelta(days=1)
+WITHDRAWN = HouseholdStatus.WITHDRAWN
 HERS = manager(service_area=frozenset({TUEBINGEN, REUTLINGEN}))
 DECLINED = Earlier(
     1, HERS.id, NOW, NOW, CareStatus.WAITING, CareReason.NO_CAPACITY, Answer.DECLINED, AnswerReason.OVERLOADED
@@ -129,7 +135,7 @@ def test_who_is_no_longer_here_is_no_longer_cared_for(
     assert ended is not None
     when = day_only(LATER) if status is HouseholdStatus.ERASED else LATER
     assert (ended.status, ended.reason, ended.ended_at) == (CareStatus.ENDED, reason, when)
-    assert (ended.manager, ended.weight) == (None, 0)
+    assert (ended.manager, ended.weight, ended.revision) == (None, 0, 2 if care else 1)
     assert len(ended.earlier) == (1 if care else 0)
 
 
@@ -185,6 +191,20 @@ def test_who_stays_in_care_though_not_counselled_stays_after_a_correction_that_s
     assert changed(new, facts(**stays_by), HERS, policy=policy(rules=(rule,)), day=DAY, now=LATER).decide
 
 
+def test_who_stays_in_care_though_not_counselled_stays_when_a_correction_shows_who_is() -> None:
+    case = Case(household(revision=2, allotted_on=date(2021, 1, 1)), proposed(HERS, status=CareStatus.CONFIRMED))
+    step = changed(case, facts(allotted_on=date(2019, 1, 1)), HERS, policy=policy(), day=DAY, now=LATER)
+    assert not step.decide
+
+
+def test_who_shares_an_identifier_with_strangers_has_no_family() -> None:
+    one = household(family_group=uuid4())
+    assert one.facts
+    assert Case(one).facts == one.facts
+    assert Case(one, strangers=True).facts == replace(one.facts, family_group=None)
+    assert Case(household(status=HouseholdStatus.ERASED), strangers=True).facts is None
+
+
 def test_what_a_decline_ended_begins_again_only_in_another_municipality() -> None:
     declined = waiting(status=CareStatus.ENDED, reason=CareReason.DECLINED, ended_at=NOW)
     assert not follow(declined, languages=("ru",)).decide
@@ -195,6 +215,13 @@ def test_who_was_declined_waits_since_the_registration_and_who_was_in_care_from_
     one = household(registered_at=NOW - timedelta(days=9))
     assert waits_since(Step(Case(one), proposed(HERS)), NOW) == one.registered_at
     assert waits_since(Step(Case(one), proposed(HERS, status=CareStatus.CONFIRMED)), NOW) == NOW
+
+
+def test_who_waits_keeps_the_turn_when_decided_anew() -> None:
+    one = household(registered_at=NOW - timedelta(days=9))
+    assert waits_since(Step(Case(one), None), LATER) == one.registered_at
+    assert waits_since(Step(Case(one), waiting(waiting_since=NOW)), LATER) == NOW
+    assert waits_since(Step(Case(one), waiting(status=CareStatus.NOT_ELIGIBLE)), LATER) == LATER
 
 
 @pytest.mark.parametrize("wish", [Override(uuid4(), OverrideReason.COVER), Stay(HERS.id)], ids=["cover", "move"])
@@ -216,6 +243,72 @@ def test_who_has_been_in_care_waits_since_then_when_the_next_proposal_is_decline
     assert follows(again, LATER + timedelta(days=3), None).waiting_since == LATER
 
 
+def test_of_several_times_in_care_the_last_one_counts() -> None:
+    in_care = [replace(DECLINED, in_care=True, ended_at=at) for at in (NOW, LATER)]
+    care = proposed(HERS, item=3, earlier=(*in_care, replace(DECLINED, ended_at=LATER + timedelta(days=1))))
+    assert waits_since(Step(Case(household()), care), LATER + timedelta(days=2)) == LATER
+
+
+def test_who_gives_a_case_back_leaves_nothing_of_it_on_the_care() -> None:
+    one = household()
+    before = proposed(
+        HERS, household=one.id, status=CareStatus.CONFIRMED, answer_by=NOW, answered_at=NOW, contacted_at=NOW
+    )
+    step = answered(Case(one, before), reply(Answer.DECLINED, reason=AnswerReason.LANGUAGE), LATER, policy())
+    assert step
+    waits = Decision(ask(), CareStatus.WAITING, CareReason.WEEK_FULL, 35, LATER)
+    after = decided(step, waits, now=LATER, answer_by=LATER, policy=policy(), receipt="ab")
+    gave_back = replace(
+        DECLINED,
+        ended_at=LATER,
+        reason=CareReason.WEEK_FULL,
+        answer_reason=AnswerReason.LANGUAGE,
+        in_care=True,
+        answered_at=NOW,
+        contacted_at=NOW,
+    )
+    assert after == Care(
+        one.id,
+        revision=2,
+        household_revision=1,
+        status=CareStatus.WAITING,
+        reason=CareReason.WEEK_FULL,
+        decided_at=LATER,
+        waiting_since=LATER,
+        policy="test",
+        receipt="ab",
+        last_answer=AnswerSeen(1, 1, Answer.DECLINED, Applied.APPLIED),
+        earlier=(gave_back,),
+    )
+
+
+def test_a_proposal_is_an_item_of_its_own_and_begins_no_sooner_than_the_one_before_ended() -> None:
+    one, due = household(), LATER + timedelta(days=3)
+    chosen = Decision(ask(), CareStatus.PROPOSED, CareReason.MATCHED, 35, NOW, HERS)
+
+    def proposal(care: Care | None, now: datetime) -> Care:
+        step = Step(Case(one, care), care, decide=True)
+        return decided(step, chosen, now=now, answer_by=due, policy=policy(), receipt="ab")
+
+    first = proposal(None, NOW)
+    same: dict[str, Any] = {"household": one.id, "answer_by": due, "policy": "test", "receipt": "ab"}
+    assert first == proposed(HERS, **same)
+    ended_later = waiting(**same, revision=4, waiting_since=NOW, earlier=(replace(DECLINED, ended_at=LATER),))
+    assert proposal(waiting(**same), LATER).assigned_at == LATER
+    again = proposal(ended_later, NOW)
+    assert (again.revision, again.item, again.assigned_at, again.waiting_since) == (5, 5, LATER, None)
+
+
+def test_what_has_ended_keeps_its_time_whatever_ends_it_after() -> None:
+    gone = follow(waiting(status=CareStatus.ENDED, reason=CareReason.CLOSED, ended_at=NOW), status=WITHDRAWN).care
+    assert gone
+    assert (gone.reason, gone.ended_at, gone.decided_at) == (CareReason.HOUSEHOLD_WITHDRAWN, NOW, LATER)
+    assert gone.household_revision == 2
+    waited = follow(waiting(waiting_since=NOW), status=WITHDRAWN).care
+    assert waited
+    assert (waited.ended_at, waited.waiting_since) == (LATER, None)
+
+
 def test_who_accepted_and_gave_back_what_is_read_together_was_in_care() -> None:
     one = household(registered_at=NOW - timedelta(days=90))
     both = reply(Answer.DECLINED, accepted_at=NOW)
@@ -233,6 +326,12 @@ def test_what_was_closed_begins_again_only_in_another_municipality() -> None:
     assert follow(closed, municipality=REUTLINGEN).decide
 
 
+def test_who_is_new_and_who_waits_for_a_manager_is_decided_by_whatever_is_told() -> None:
+    step = follow(None)
+    assert (step.decide, step.care) == (True, None)
+    assert follow(waiting(reason=CareReason.NO_CAPACITY)).decide
+
+
 def test_who_comes_back_is_decided_again() -> None:
     gone = waiting(status=CareStatus.ENDED, reason=CareReason.HOUSEHOLD_WITHDRAWN, ended_at=NOW)
     assert follow(gone).decide
@@ -246,7 +345,28 @@ def test_an_acceptance_confirms() -> None:
         NOW,
         1,
     )
-    assert care.revision == 2
+    assert (care.revision, care.answer_by) == (2, None)
+
+
+def test_a_contact_after_an_acceptance_leaves_its_time_and_is_known_by_whatever_comes_next() -> None:
+    accepted = answer(proposed(HERS), Answer.ACCEPTED)
+    met = answered(Case(household(), accepted), later(Answer.CONTACTED, revision=2), LATER, policy())
+    assert met
+    assert met.care
+    assert (met.care.answered_at, met.care.contacted_at) == (NOW, LATER)
+    asked = answer(met.care, Answer.TRANSFER_REQUESTED, revision=3, reason=AnswerReason.LANGUAGE)
+    assert (asked.answered_at, asked.contacted_at) == (NOW, LATER)
+
+
+def later(given: Answer, **overrides: Any) -> Reply:
+    return replace(reply(given, **overrides), answered_at=LATER)
+
+
+def test_a_contact_tells_when_the_acceptance_before_it_was() -> None:
+    step = answered(Case(household(), proposed(HERS)), later(Answer.CONTACTED, accepted_at=NOW), LATER, policy())
+    assert step
+    assert step.care
+    assert (step.care.answered_at, step.care.contacted_at) == (NOW, LATER)
 
 
 def test_a_contact_tells_of_the_acceptance_before_it() -> None:
@@ -270,7 +390,7 @@ def test_what_follows_a_decline_is_the_policys_to_say(effect: DeclineEffect) -> 
     step = answered(case, given, LATER, rules)
     assert step is not None
     assert step.care is not None
-    assert step.exclude == HERS.id
+    assert (step.exclude, step.reply) == (HERS.id, given), "she has declined, and no person keeps her apart"
     assert step.again == (LATER + timedelta(days=60) if effect is DeclineEffect.PARK else None)
     expected = {
         DeclineEffect.CHOOSE_AGAIN: (True, CareStatus.PROPOSED, CareReason.MATCHED),
@@ -281,7 +401,8 @@ def test_what_follows_a_decline_is_the_policys_to_say(effect: DeclineEffect) -> 
     assert (step.decide, step.care.status, step.care.reason) == expected[effect]
     if effect is DeclineEffect.CHOOSE_AGAIN:
         return
-    assert (step.care.manager, step.care.weight) == (None, 0)
+    assert (step.care.manager, step.care.weight, step.care.decided_at) == (None, 0, LATER)
+    assert step.care.waiting_since == (None if effect is DeclineEffect.WITHDRAW else LATER)
     undone = answered(replace(case, care=step.care), reply(Answer.UNDONE, revision=2), LATER, rules)
     assert undone is not None
     assert undone.wish == Undo(HERS.id)
@@ -313,11 +434,57 @@ def test_who_was_put_aside_stays_so_only_while_eligible() -> None:
     assert again_step(aside, policy(rules=()), DAY) is not None
 
 
+def test_who_waits_for_a_manager_is_looked_at_again_and_who_has_one_is_not() -> None:
+    for status in (CareStatus.WAITING, CareStatus.NOT_ELIGIBLE):
+        case = Case(household(), waiting(status=status))
+        assert again_step(case, policy(), DAY) == Step(case, case.care, decide=True, quiet=True)
+    erased = Case(household(status=HouseholdStatus.ERASED), waiting())
+    others = (Case(household()), erased, Case(household(), proposed(HERS)))
+    assert [again_step(case, policy(), DAY) for case in others] == [None] * 3
+
+
 @pytest.mark.parametrize("reason", [CareReason.OVERRIDDEN, CareReason.MANAGER_STAYS])
 def test_a_rule_takes_back_no_proposal_but_its_own(reason: CareReason) -> None:
     nobody = policy(rules=())
     assert again_step(Case(household(), proposed(HERS)), nobody, DAY) is not None
     assert again_step(Case(household(), proposed(HERS, reason=reason)), nobody, DAY) is None
+
+
+def test_who_waits_has_a_turn_but_whom_nobody_looks_for_a_manager() -> None:
+    rules = policy(priorities=(Priority(hours=5),))
+    waits = waiting(reason=CareReason.NO_CAPACITY, waiting_since=LATER)
+    assert waiting_turn(household(), waits, rules) == LATER - timedelta(hours=5)
+    none = [waiting_turn(household(), replace(waits, reason=reason), rules) for reason in PUT_ASIDE]
+    none += [waiting_turn(household(), proposed(HERS), rules)]
+    none += [waiting_turn(household(status=HouseholdStatus.ERASED), waits, rules)]
+    assert none == [None] * 4
+
+
+def test_whom_a_person_keeps_apart_is_decided_anew_if_she_has_them_or_they_wait() -> None:
+    hers, waits = Case(household(), proposed(HERS)), Case(household(), waiting())
+    assert kept_apart(hers, HERS.id) == Step(hers, hers.care, decide=True, exclude=HERS.id)
+    assert kept_apart(waits, HERS.id) == Step(waits, waits.care, decide=True, exclude=HERS.id, quiet=True)
+    others = (
+        None,
+        proposed(manager()),
+        waiting(reason=CareReason.PARKED),
+        waiting(status=CareStatus.ENDED, reason=CareReason.CLOSED),
+        waiting(status=CareStatus.NOT_ELIGIBLE, reason=CareReason.LEGAL_GROUP),
+    )
+    assert [kept_apart(Case(household(), care), HERS.id) for care in others] == [None] * len(others)
+
+
+def test_a_policy_that_begins_is_told_to_whom_somebody_has_and_whose_period_runs() -> None:
+    begun = household(allotted_on=DAY)
+    care = proposed(HERS)
+    assert retold(Case(begun, care)) == Step(Case(begun, care), replace(care, revision=2))
+    others = (
+        Case(begun),
+        Case(begun, waiting()),
+        Case(household(), care),
+        Case(household(status=HouseholdStatus.ERASED), care),
+    )
+    assert [retold(case) for case in others] == [None] * len(others)
 
 
 def test_a_case_weighs_what_its_phase_says() -> None:
@@ -333,7 +500,9 @@ def test_a_case_weighs_what_its_phase_says() -> None:
     assert next_phase(care, rules, DAY) == DAY + timedelta(days=30)
     assert next_phase(care, rules, DAY + timedelta(days=30)) == DAY + timedelta(days=365)
     assert next_phase(care, rules, DAY + timedelta(days=365)) is None
-    assert aged(Case(household(), waiting()), rules, DAY) is None
+    erased = Case(household(status=HouseholdStatus.ERASED), care)
+    others = (Case(household(), waiting()), Case(household()), erased, replace(case, care=replace(care, weight=53)))
+    assert [aged(one, rules, DAY) for one in others] == [None] * 4, "nobody has them, or they weigh the same"
 
 
 def test_a_transfer_is_asked_for_confirmed_cases_only() -> None:
@@ -361,6 +530,26 @@ def test_a_request_for_a_transfer_is_over_with_the_case(given: Answer, reason: A
     step = answered(Case(household(), proposed(HERS, status=CareStatus.CONFIRMED)), told, LATER, policy())
     assert step is not None
     assert not step.asks_for_transfer
+
+
+def test_a_request_for_a_transfer_that_a_later_answer_tells_of_counts_once() -> None:
+    def told(care: Care, **overrides: Any) -> Step:
+        given = replace(reply(Answer.CONTACTED), **overrides)
+        step = answered(Case(household(), care), given, LATER, policy())
+        assert step
+        assert step.care
+        return step
+
+    confirmed = proposed(HERS, status=CareStatus.CONFIRMED)
+    assert not told(confirmed).asks_for_transfer
+    first = told(confirmed, revision=2, transfer_requested_at=NOW)
+    assert first.asks_for_transfer
+    assert first.care
+    assert not told(first.care, revision=3, transfer_requested_at=NOW).asks_for_transfer
+    assert not told(first.care, revision=3).asks_for_transfer
+    assert told(first.care, revision=3, transfer_requested_at=LATER).asks_for_transfer
+    another = replace(first.care, item=4)
+    assert told(another, revision=3, item=4, transfer_requested_at=NOW).asks_for_transfer
 
 
 def test_a_close_ends_and_remembers_why() -> None:
@@ -422,6 +611,16 @@ def test_who_closes_what_was_declined_has_undone_that_before() -> None:
     kept = answer(somebody, Answer.CLOSED, revision=5, reason=AnswerReason.NO_CONTACT)
     assert kept.last_answer
     assert (kept.status, kept.last_answer.applied) == (CareStatus.PROPOSED, Applied.STALE)
+
+
+@pytest.mark.parametrize("given", [Answer.UNDONE, Answer.ACCEPTED, Answer.CLOSED])
+@pytest.mark.parametrize(
+    "newest", [replace(DECLINED, item=2), replace(DECLINED, answer=None)], ids=["another item", "not declined"]
+)
+def test_only_the_newest_decline_can_be_undone(newest: Earlier, given: Answer) -> None:
+    after = answer(waiting(earlier=(DECLINED, newest), revision=4), given, revision=2)
+    assert after.last_answer is not None
+    assert (after.last_answer.applied, after.status) == (Applied.STALE, CareStatus.WAITING)
 
 
 def test_an_undone_decline_brings_nobody_back_whom_a_person_keeps_apart() -> None:

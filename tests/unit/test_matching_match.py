@@ -9,13 +9,14 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import NOW, STUTTGART
-from contracts.vocabulary import CareReason, CareStatus, Skill
+from builders import NOW, REUTLINGEN, STUTTGART, TUEBINGEN
+from contracts.vocabulary import CareReason, CareStatus, LegalGroup, Skill
 from matching.ask import Ask, Override, Stay, Undo
-from matching.domain import Absence, Carried, Manager, OverrideReason, Priority
+from matching.domain import Absence, Carried, Manager, OverrideReason, Priority, Why
 from matching.field import Round
 from matching.match import Decision, match
 from matching.rules import GATES, Need, weight
+from matching.solver import EXACT_IN_ALL
 from matching_builders import DAY, MANDATORY, a_round, ask, carried_after, manager, towns, unburdened
 
 
@@ -80,6 +81,38 @@ def test_a_shared_language_wins_over_a_shorter_way() -> None:
     assert decide(ask(), speaks, near).chosen == speaks
 
 
+def test_of_equals_the_nearer_one_is_chosen() -> None:
+    here, near, far = manager(), manager(office=REUTLINGEN), manager(office=STUTTGART)
+    assert decide(ask(), far, near).chosen == near
+    decision = decide(ask(), far, near, here)
+    assert decision.chosen == here
+    ways = {one.manager: (one.distance_km, one.points and one.points.distance) for one in decision.candidates}
+    assert (ways[here], ways[near]) == ((0, 0), (12, -36))
+
+
+def test_a_way_that_nobody_knows_costs_nothing() -> None:
+    nowhere = "08416999"
+    for office, municipality in ((None, TUEBINGEN), (nowhere, TUEBINGEN), (STUTTGART, nowhere)):
+        (one,) = decide(
+            ask(municipality=municipality), manager(office=office, service_area=frozenset({municipality}))
+        ).candidates
+        assert (one.distance_km, one.points and one.points.distance) == (None, 0)
+    there = manager(office=nowhere, service_area=frozenset({nowhere}))
+    assert decide(ask(municipality=nowhere), there).candidates[0].distance_km == 0, "her own town"
+
+
+def test_what_spoke_for_who_was_chosen_is_told() -> None:
+    hers = manager(languages=frozenset({"uk", "de"}), skills=frozenset({Skill.LITERACY}), office=REUTLINGEN)
+    ties = {"former": frozenset({hers.id}), "relatives": frozenset({hers.id})}
+    one = ask(languages=("ru", "uk"), skills_needed=(Skill.LITERACY, Skill.HOUSING_SEARCH), **ties)
+    told = decide(one, manager(), hers, manager()).why
+    assert told == Why(False, ("uk",), (Skill.LITERACY,), 12, former=True, relative=True)
+    other = manager()
+    by_person = decide(replace(one, wish=Override(other.id, OverrideReason.COVER)), hers, other).why
+    assert by_person == Why(True, (), (), 0)
+    assert decide(ask(municipality=None), hers).why is None
+
+
 def test_a_covered_need_wins_between_equals() -> None:
     skilled = manager(skills=frozenset({Skill.LITERACY}))
     assert decide(ask(skills_needed=(Skill.LITERACY,)), manager(), skilled, manager()).chosen == skilled
@@ -129,6 +162,18 @@ def test_what_comes_together_is_solved_together() -> None:
     assert chosen == {UUID(int=1): one, UUID(int=2): both}
 
 
+def test_only_what_is_not_a_flood_is_solved_to_its_optimum() -> None:
+    """Two households in each town, for whom its two managers compete."""
+
+    def solved(households: int) -> set[bool]:
+        towns = [f"08416{number:03}" for number in range(households // 2)]
+        managers = [manager(service_area=frozenset({town})) for town in towns for _ in range(2)]
+        asks = [ask(municipality=town) for town in towns for _ in range(2)]
+        return {one.optimal for one in match(asks, unburdened(*managers), a_round(*managers))}
+
+    assert (solved(EXACT_IN_ALL), solved(EXACT_IN_ALL + 2)) == ({True}, {False})
+
+
 def test_relatives_come_to_the_same_manager() -> None:
     managers = [manager(id=UUID(int=number)) for number in range(1, 9)]
     family = [ask(family_group=UUID(int=5)) for _ in range(4)]
@@ -151,6 +196,7 @@ def test_each_gate_has_its_reason() -> None:
     assert decide(ask(municipality=STUTTGART), one).reason is CareReason.NOT_SERVED
     assert decide(ask(), manager(**away)).reason is CareReason.NOBODY_ACTIVE
     assert decide(ask(excluded=frozenset({one.id})), one).reason is CareReason.ALL_EXCLUDED
+    assert decide(ask(excluded=frozenset({one.id})), one, load=1000).reason is CareReason.ALL_EXCLUDED, "the first gate"
     assert decide(ask(**needs), one, **MANDATORY).reason is CareReason.SKILL_MISSING
     assert decide(ask(**needs), one).status is CareStatus.PROPOSED, "a skill that is not mandatory is only points"
     assert decide(ask(), one, load=980).reason is CareReason.NO_CAPACITY
@@ -175,6 +221,14 @@ def test_a_persons_choice_binds_and_shows_the_gates_it_overrode() -> None:
     decision = decide(ask(wish=wish), manager(), elsewhere)
     assert (decision.chosen, decision.reason) == (elsewhere, CareReason.OVERRIDDEN)
     assert [one.gate for one in decision.candidates if one.manager == elsewhere] == [CareReason.NOT_SERVED]
+
+
+def test_a_persons_choice_binds_whom_no_rule_counsels() -> None:
+    one = manager()
+    wish = Override(one.id, OverrideReason.HARDSHIP)
+    assert decide(ask(wish=wish, legal_group=LegalGroup.OBLIGED_TO_LEAVE), one).chosen == one
+    undone = ask(wish=Undo(one.id), legal_group=LegalGroup.OBLIGED_TO_LEAVE)
+    assert decide(undone, one).reason is CareReason.LEGAL_GROUP
 
 
 def test_who_moves_stays_with_the_manager_and_the_gates_are_shown() -> None:

@@ -1,22 +1,36 @@
 """A receipt holds all a decision rests on: whoever has only its numbers comes to the same choice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
+from hashlib import sha256
+from itertools import product
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 from hypothesis import given, settings
 
-from builders import NOW
-from contracts.vocabulary import LegalGroup
+from builders import NOW, REUTLINGEN, STUTTGART, TUEBINGEN
+from contracts.vocabulary import Accommodation, LegalGroup, Skill
 from geleit.audit.decisions import of_one_chain
 from geleit.audit.finding import Finding, Invariant
-from matching.ask import Ask, Override, Stay, Undo
-from matching.domain import Carried, Manager, OverrideReason
+from matching.ask import Ask, Override, Stay, Undo, Wish
+from matching.domain import Absence, Carried, Manager, OverrideReason, Priority
 from matching.match import Decision, match
-from matching.receipts import Choice, Head, Receipt, broken_at, chained, recompute, statement_of
-from matching_builders import MANDATORY, a_round, ask, manager, towns, unburdened
+from matching.receipts import (
+    NO_DISTRICT,
+    Choice,
+    Head,
+    Receipt,
+    broken_at,
+    canonical,
+    chained,
+    recompute,
+    statement_of,
+)
+from matching_builders import DAY, MANDATORY, a_round, ask, manager, towns, unburdened
 
 
 def receipts_of(decisions: list[Decision], *managers: Manager) -> list[Receipt]:
@@ -99,12 +113,13 @@ def test_anybody_can_recompute_a_decision(town: tuple[list[Manager], list[Ask], 
         {"allotted_on": date(2019, 3, 14)},
         {"wish": Override(UUID(int=1), OverrideReason.RELATIVES)},
         {"wish": Undo(UUID(int=2))},
+        {"wish": Undo(UUID(int=1))},
         {"wish": Stay(UUID(int=1))},
     ],
-    ids=["legal_group", "minor", "period", "override", "undo", "stay"],
+    ids=["legal_group", "minor", "period", "override", "undo", "undo of who is full", "stay"],
 )
 def test_special_decisions_are_recomputed_too(special: dict[str, Any]) -> None:
-    managers = [manager(id=UUID(int=1), capacity=0), manager(id=UUID(int=2))]
+    managers = [manager(id=UUID(int=1), capacity=0), manager(id=UUID(int=2)), manager(id=UUID(int=3))]
     (decision,) = match([ask(**special)], unburdened(*managers), a_round(*managers))
     (receipt,) = chained([decision], {"08416": Head()}, a_round(*managers), uuid4())
     stated = statement_of(receipt.content)
@@ -114,6 +129,123 @@ def test_special_decisions_are_recomputed_too(special: dict[str, Any]) -> None:
     capacity, receipts = Finding(Invariant.I4), Finding(Invariant.I10)
     of_one_chain([receipt], capacity, receipts)
     assert (capacity.faults, receipts.faults) == ([], [])
+
+
+def test_of_equals_a_receipt_leads_to_whom_the_lot_fell_on_and_else_to_the_most_points() -> None:
+    managers = [manager(id=UUID(int=number)) for number in range(1, 4)]
+    better = replace(managers[1], languages=frozenset({"uk"}))
+    for hers, number in product((managers, [managers[0], better, managers[2]]), range(12)):
+        (decision,) = match([ask(id=UUID(int=number))], unburdened(*hers), a_round(*hers))
+        (receipt,) = receipts_of([decision], *hers)
+        assert decision.chosen
+        assert recompute(statement_of(receipt.content)).manager == decision.chosen.id
+        assert better not in hers or decision.chosen == better
+
+
+def test_what_a_receipt_states_is_that_of_its_form() -> None:
+    """Whoever has to change this begins another form, and reads this one for ever."""
+    needs: dict[str, Any] = {"skills_needed": (Skill.LITERACY, Skill.TRAUMA_INFORMED)}
+    known = {"languages": frozenset({"uk"}), "skills": frozenset(needs["skills_needed"]), "office": REUTLINGEN}
+    hers = manager(id=UUID(int=1), max_new_per_week=5, active_until=date(2022, 12, 31), **known)
+    away = manager(id=UUID(int=2), code="TUE-02", absences=(Absence(DAY, None),))
+    chosen = manager(id=UUID(int=3), code="S-01", service_area=frozenset({STUTTGART}), removed=True)
+    ties = {"former": frozenset({hers.id}), "relatives": frozenset({hers.id}), "excluded": frozenset({away.id})}
+    wish = Override(chosen.id, OverrideReason.COVER)
+    one = ask(id=UUID(int=9), languages=("ru", "uk"), residence_title="24", allotted_on=DAY, wish=wish, **needs, **ties)
+    around = a_round(hers, away, chosen, priorities=(Priority(hours=5),), **MANDATORY)
+    decisions = match([one], dict.fromkeys(around.field.managers, Carried(100, 2)), around)
+    (receipt,) = chained(decisions, {TUEBINGEN[:5]: Head(6, bytes(range(32)))}, around, UUID(int=5))
+    said = orjson.loads(receipt.content)
+    lacking = {"skills_missing": ["trauma_informed"]}
+    full_post = (100, "2018-01-01", 100, 1000, 2)
+    points = [300, 300, -36, 200, 250, -45]
+    unusual = {"active_until": "2022-12-31", "max_new_per_week": 5, "former": True, "relative": True}
+    assert said.pop("candidates") == [
+        [str(hers.id), "TUE-01", *full_post, ["uk"], ["literacy", "trauma_informed"], 12, points, unusual],
+        [
+            *(str(away.id), "TUE-02", *full_post, [], [], 0, None),
+            {"absent": True, "excluded": True, "gate": "nobody_active", **lacking},
+        ],
+        [
+            *(str(chosen.id), "S-01", *full_post, [], [], 0, None),
+            {"removed": True, "serves": False, "gate": "not_served", **lacking},
+        ],
+    ]
+    assert said.pop("policy") == {
+        "id": "integration-management",
+        "version": "test",
+        "revision": 1,
+        "groups": ["displaced_ukrainian"],
+        "mandatory_skills": ["trauma_informed"],
+        "load": {"per_case": 5, "per_person": 10, "per_skill": 5, "phases": []},
+        "points": {
+            "shared_language": 300,
+            "per_skill": 150,
+            "per_km": -3,
+            "balance": -1,
+            "continuity": 200,
+            "relatives": 250,
+        },
+    }
+    assert said.pop("rule") == {
+        "valid_from": "2022-03-11",
+        "stages": list(Accommodation),
+        "residence_titles": [],
+        "counselling_years": 3,
+        "extended_years": 4,
+    }
+    assert said.pop("household") == {
+        "municipality": TUEBINGEN,
+        "size": 3,
+        "languages": ["ru", "uk"],
+        "skills_needed": ["literacy", "trauma_informed"],
+        "legal_group": "displaced_ukrainian",
+        "accommodation": "private",
+        "unaccompanied_minor": False,
+        "allotted_on": "2022-03-14",
+        "residence_title": "24",
+        "counselling_extended": False,
+    }
+    assert said == {
+        "form": 1,
+        "batch": str(UUID(int=5)),
+        "case": str(one.household.alias),
+        "at": "2022-03-14T09:00:00+00:00",
+        "day": "2022-03-14",
+        "district": "08416",
+        "position": 7,
+        "previous": bytes(range(32)).hex(),
+        "ineligible": None,
+        "weight": 45,
+        "waiting_since": "2022-03-14T09:00:00+00:00",
+        "head_start_hours": 5,
+        "turn": "2022-03-14T04:00:00+00:00",
+        "wish": {"kind": "override", "manager": str(chosen.id), "reason": "cover"},
+        "solver": {"by": "a person", "optimal": True, "together": 1},
+        "status": "proposed",
+        "reason": "overridden",
+        "chosen": str(chosen.id),
+        "lots": [0, 0, 0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (None, None),
+        (Undo(UUID(int=2)), {"kind": "undo", "manager": str(UUID(int=2))}),
+        (Stay(UUID(int=2)), {"kind": "stay", "manager": str(UUID(int=2))}),
+    ],
+)
+def test_a_receipt_states_the_wish_it_follows(wish: Wish | None, said: dict[str, Any] | None) -> None:
+    only = manager(id=UUID(int=2))
+    (receipt,) = receipts_of(match([ask(wish=wish)], unburdened(only), a_round(only)), only)
+    assert statement_of(receipt.content)["wish"] == said
+
+
+def test_a_household_that_no_district_has_is_in_a_chain_of_its_own() -> None:
+    (receipt,) = receipts_of(match([ask(municipality=None, district=None)], {}, a_round()))
+    assert (receipt.district, receipt.position) == (NO_DISTRICT, 1)
 
 
 def test_a_day_without_any_rule_is_recomputed_too() -> None:
@@ -156,3 +288,16 @@ def test_a_chain_tells_where_it_was_tampered_with(tampering: str) -> None:
         case _:
             receipts[1] = changed[tampering]
     assert broken_at(receipts) in {2, 3}
+
+
+@pytest.mark.parametrize(
+    ("says", "breaks_at"),
+    [({"weight": 1}, 3), ({"previous": "00" * 32}, 2), ({"position": 7}, 2), ({"district": "08415"}, 2)],
+    ids=["content", "previous", "position", "district"],
+)
+def test_a_receipt_that_was_written_anew_with_its_hash_breaks_the_chain(says: dict[str, Any], breaks_at: int) -> None:
+    only = manager()
+    receipts = receipts_of(match([ask() for _ in range(4)], unburdened(only), a_round(only)), only)
+    content = canonical(orjson.loads(receipts[1].content) | says)
+    receipts[1] = replace(receipts[1], content=content, hash=sha256(content).digest())
+    assert broken_at(receipts) == breaks_at

@@ -1,24 +1,30 @@
 """Eligibility follows the dated policy; weights, capacities and distances are plain numbers."""
 
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import STUTTGART, TUEBINGEN
-from contracts.vocabulary import Accommodation, CareReason, LegalGroup, Skill
-from matching.domain import Absence, Carried, Rule
+from builders import REUTLINGEN, STUTTGART, TUEBINGEN
+from contracts.vocabulary import Accommodation, AgeBand, CareReason, LegalGroup, Skill
+from matching.domain import Absence, Carried, Load, Phase, Priority, Rule
 from matching.policy import shipped
 from matching.rules import (
     FILLING,
     Need,
     capacity,
+    counselling_over_on,
     distance_km,
     first_shut,
+    head_start,
     ineligibility,
+    is_on_duty,
+    lightest,
     next_change_of_presence,
     room,
+    turns_of,
     weight,
 )
 from matching.wire import policy_of
@@ -78,8 +84,58 @@ def test_a_later_rule_of_a_group_replaces_the_earlier_one() -> None:
     assert ineligibility(tolerated, policy(rules=rules), date(2023, 1, 1)) is CareReason.LEGAL_GROUP
 
 
+def test_a_rule_holds_through_its_last_day_and_the_day_after_is_a_turn() -> None:
+    begin, end = date(2022, 3, 11), date(2022, 6, 30)
+    ends = policy(rules=(Rule(begin, LegalGroup.DISPLACED_UKRAINIAN, tuple(Accommodation), 3, valid_until=end),))
+    assert ineligibility(facts(), ends, end) is None
+    assert ineligibility(facts(), ends, date(2022, 7, 1)) is CareReason.NO_POLICY
+    assert (turns_of(ends), turns_of(policy())) == ({begin, date(2022, 7, 1)}, {begin})
+
+
+def test_the_counselling_period_is_that_of_the_households_own_group() -> None:
+    begin, stages = date(2022, 3, 11), tuple(Accommodation)
+    groups = (LegalGroup.TOLERATED, 1, 2), (LegalGroup.DISPLACED_UKRAINIAN, 3, 4)
+    rules = policy(rules=tuple(Rule(begin, group, stages, years, extended) for group, years, extended in groups))
+    assert counselling_over_on(facts(allotted_on=DAY), rules, DAY) == date(2025, 3, 14)
+    assert counselling_over_on(facts(allotted_on=DAY, counselling_extended=True), rules, DAY) == date(2026, 3, 14)
+    refused = facts(allotted_on=DAY, legal_group=LegalGroup.OBLIGED_TO_LEAVE)
+    assert [counselling_over_on(one, rules, DAY) for one in (refused, facts(), None)] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("priority", "others"),
+    [
+        ({"legal_group": LegalGroup.DISPLACED_UKRAINIAN}, {"legal_group": LegalGroup.TOLERATED}),
+        ({"accommodation": Accommodation.PRIVATE}, {"accommodation": Accommodation.FOLLOW_UP}),
+        ({"skill": Skill.LITERACY}, {"skills_needed": ()}),
+        ({"age_band": AgeBand.CHILD}, {"age_bands": {AgeBand.ADULT: 3}}),
+        ({"age_band": AgeBand.CHILD}, {"age_bands": {AgeBand.ADULT: 3, AgeBand.CHILD: 0}}),
+        ({"min_size": 3}, {"size": 2, "age_bands": {AgeBand.ADULT: 1, AgeBand.CHILD: 1}}),
+    ],
+    ids=["group", "accommodation", "skill", "age", "nobody of that age", "size"],
+)
+def test_a_priority_is_for_whom_all_of_it_describes(priority: dict[str, Any], others: dict[str, Any]) -> None:
+    one = {"age_bands": {AgeBand.ADULT: 2, AgeBand.CHILD: 1}, "skills_needed": (Skill.LITERACY,)}
+    rules = policy(priorities=(Priority(hours=5, **priority),))
+    assert head_start(facts(**one), rules) == timedelta(hours=5)
+    assert head_start(facts(**one | others), rules) == timedelta()
+
+
+def test_of_several_priorities_the_longest_counts() -> None:
+    rules = policy(priorities=tuple(Priority(hours) for hours in (2, 9, 5)))
+    assert (head_start(facts(), rules), head_start(facts(), policy())) == (timedelta(hours=9), timedelta())
+
+
 def test_a_case_weighs_by_persons_and_needs() -> None:
     assert weight(facts(size=4, skills_needed=(Skill.LITERACY, Skill.HOUSING_SEARCH)), policy()) == 5 + 40 + 10
+    assert weight(facts(size=20), policy()) == 205, "the whole, where no phase says otherwise"
+    assert lightest(policy()) == weight(facts(size=1), policy()) == 15
+    phases = (Phase(0, 200), Phase(1, 100))
+    assert lightest(policy(load=Load(5, 10, 5, phases))) == 30, "on its first day"
+
+
+def test_the_lightest_case_weighs_one_unit() -> None:
+    assert lightest(policy(load=Load(0, 0, 0))) == weight(facts(), policy(load=Load(0, 0, 0))) == 1
 
 
 @pytest.mark.parametrize(("size", "persons_per_post"), [(1, 80), (5, 109)])
@@ -105,6 +161,24 @@ def test_there_is_room_for_what_passes_the_gates_that_fill(
 def test_tuebingen_lies_31_km_from_stuttgart() -> None:
     assert distance_km(PLACES[TUEBINGEN], PLACES[STUTTGART]) == distance_km(PLACES[STUTTGART], PLACES[TUEBINGEN])
     assert 29 <= distance_km(PLACES[TUEBINGEN], PLACES[STUTTGART]) <= 32
+
+
+def test_a_way_counts_eastward_too() -> None:
+    assert distance_km(PLACES[TUEBINGEN], PLACES[REUTLINGEN]) == 12
+
+
+def test_a_manager_is_on_duty_from_her_first_day_to_her_last() -> None:
+    one = manager(active_from=DAY, active_until=DAY + timedelta(days=1))
+    assert [is_on_duty(one, DAY + timedelta(days=days)) for days in (-1, 0, 1, 2)] == [False, True, True, False]
+    assert not is_on_duty(manager(removed=True), DAY)
+    away = manager(absences=(Absence(DAY, DAY + timedelta(days=1)),))
+    assert [is_on_duty(away, DAY + timedelta(days=days)) for days in (-1, 0, 1, 2)] == [True, False, False, True]
+
+
+def test_presence_changes_when_she_begins_and_the_day_after_she_leaves() -> None:
+    one = manager(active_from=date(2022, 4, 1), active_until=date(2022, 6, 30))
+    assert next_change_of_presence(one, DAY) == date(2022, 4, 1)
+    assert next_change_of_presence(one, date(2022, 4, 1)) == date(2022, 7, 1)
 
 
 def test_presence_changes_on_the_next_of_all_its_dates() -> None:

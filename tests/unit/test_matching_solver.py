@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from collections import Counter
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,14 +39,41 @@ def best_by_trying(problem: Problem) -> tuple[int, int]:
     return max(value(problem, plan) for plan in product(*choices) if is_feasible(problem, plan))
 
 
+@st.composite
+def balanced(draw: st.DrawFn, most: int = 4) -> Problem:
+    """Room for all on posts that are alike but for what they carry, so that balance says who goes where."""
+    posts = tuple(Post(draw(st.integers(0, 80)), 100 * most, most) for _ in range(draw(st.integers(2, 3))))
+    points = st.integers(0, 40)
+    cases = tuple(
+        Case(draw(st.integers(20, 80)), 0, tuple(Option(post, draw(points), post) for post in range(len(posts))))
+        for _ in range(draw(st.integers(2, most)))
+    )
+    return Problem(cases, posts, draw(st.integers(1, 3)))
+
+
 @settings(max_examples=150, deadline=None)
-@given(problems())
+@given(problems() | balanced())
 def test_a_small_problem_is_solved_to_its_optimum(problem: Problem) -> None:
     solution = solve(problem)
     assert is_feasible(problem, solution.plan)
     assert solution.optimal
     assert value(problem, solution.plan) == best_by_trying(problem)
     assert solve(problem) == solution
+
+
+@pytest.mark.parametrize("exactly", [True, False])
+def test_what_is_solved_together_spreads_over_posts_that_are_alike(exactly: bool) -> None:
+    cases = tuple(Case(30, 0, (Option(0, 5, 1), Option(1, 5, 0))) for _ in range(6))
+    solution = solve(Problem(cases, (Post(0, 300, 9), Post(60, 300, 9)), 1), exactly=exactly)
+    assert Counter(solution.plan) == {0: 4, 1: 2}
+
+
+def test_a_plan_is_worth_its_points_less_what_balance_costs() -> None:
+    cases = (Case(10, 0, (Option(0, 70, 0),)), Case(20, 0, (Option(0, 9, 1), Option(1, 50, 0))))
+    problem = Problem(cases, (Post(20, 100, 2), Post(0, 100, 2)), 3)
+    assert value(problem, (0, 1))[1] == 70 + 50 - 3 * (10 * 2) - 3 * (10 * 0 + 10 * 1)
+    assert value(problem, (0, 0))[1] == 70 + 9 - 3 * (10 * 2 + 10 * 3 + 10 * 4)
+    assert value(problem, (None, None)) == (0, 0)
 
 
 AFTER_A_SOLUTION = """
@@ -65,7 +94,7 @@ def test_a_solution_leaves_ctrl_c_to_the_process() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(problems(most=3 * EXACT))
+@given(problems(most=3 * EXACT) | balanced(most=EXACT))
 def test_no_single_case_of_a_large_problem_could_be_better_off(problem: Problem) -> None:
     plan = solve(problem, exactly=False).plan
     assert is_feasible(problem, plan)
@@ -76,7 +105,7 @@ def test_no_single_case_of_a_large_problem_could_be_better_off(problem: Problem)
 
 
 @settings(max_examples=60, deadline=None)
-@given(problems(most=EXACT))
+@given(problems(most=EXACT) | balanced(most=6))
 def test_no_exchange_of_a_large_problem_would_gain_anything(problem: Problem) -> None:
     """On a post that is full for a case, and that it would rather have, nobody could be elsewhere at a gain."""
 

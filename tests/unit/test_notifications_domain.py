@@ -46,6 +46,15 @@ def test_a_request_for_a_transfer_stands_beside_the_contact_that_follows() -> No
     assert (met.given.transfer_requested_at, met.given.contacted_at) == (NOW, LATER)
 
 
+def test_a_contact_stays_known_to_whoever_asks_for_a_transfer_after_it() -> None:
+    met = judge(OPEN, None, Wish(3, Answer.CONTACTED), NOW)
+    assert isinstance(met, Taken)
+    asked = judge(ACCEPTED, met.given, Wish(3, Answer.TRANSFER_REQUESTED, AnswerReason.OTHER), LATER)
+    assert isinstance(asked, Taken)
+    assert (asked.given.accepted_at, asked.given.contacted_at) == (NOW, NOW)
+    assert asked.given.transfer_requested_at == LATER
+
+
 def test_an_answer_after_an_acceptance_keeps_its_time() -> None:
     verdict = judge(ACCEPTED, an_answer(Answer.ACCEPTED), Wish(3, Answer.CONTACTED), LATER)
     assert verdict == Taken(Given(2, 3, Answer.CONTACTED, None, LATER, accepted_at=NOW, contacted_at=LATER))

@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from builders import NOW, a_care, a_waiting_care, an_assignee, an_earlier
-from contracts.assignments import EarlierAssignment, LastAnswer
+from contracts.assignments import Because, EarlierAssignment, LastAnswer
 from contracts.vocabulary import Answer, AnswerReason, Applied, CareReason, CareStatus
 from notifications.projection import head, items
 
@@ -37,6 +37,35 @@ def test_a_household_that_waits_has_no_current_item() -> None:
     care = a_waiting_care(revision=2, earlier=(an_earlier(),))
     assert [item.item for item in items(care)] == [1]
     assert head(care)[4:6] == (None, 1)
+
+
+def test_the_head_names_the_newest_item_whether_or_not_it_is_current() -> None:
+    assignee = an_assignee()
+    before = (an_earlier(), an_earlier(item=3))
+    current = head(a_care(revision=5, item=5, assignee=assignee, earlier=before))
+    assert (current[4:6], current[8]) == ((5, 5), assignee.id)
+    assert head(a_waiting_care(revision=5, earlier=before))[4:6] == (None, 3)
+    assert head(a_waiting_care())[4:6] == (None, None), "it never had one"
+
+
+def test_a_proposal_says_what_spoke_for_the_manager() -> None:
+    (item,) = items(a_care(because=Because(by_person=False, languages=("uk",), distance_km=12)))
+    assert item.facts is not None
+    assert (item.facts["because"]["languages"], item.facts["because"]["distance_km"]) == (["uk"], 12)
+
+
+def test_an_assignment_after_which_somebody_else_was_looked_for_has_moved_on() -> None:
+    waits = an_earlier(status=CareStatus.WAITING, reason=CareReason.NO_CAPACITY)
+    care = a_waiting_care(revision=4, earlier=(waits, an_earlier(item=3, status=CareStatus.ENDED)))
+    assert [(item.item, item.status, item.reason) for item in items(care)] == [
+        (1, "closed", "moved_on"),
+        (3, "closed", "moved_on"),
+    ]
+
+
+def test_items_stand_in_their_order() -> None:
+    care = a_care(revision=7, item=7, earlier=(an_earlier(item=5), an_earlier(item=2)))
+    assert [item.item for item in items(care)] == [2, 5, 7]
 
 
 def test_an_assignment_that_ended_says_why() -> None:

@@ -1,6 +1,6 @@
 """Periods and shares."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -29,6 +29,13 @@ def test_a_period_from_tomorrow_on_is_that_day() -> None:
 def test_a_period_that_ends_before_it_begins_or_lasts_for_ever_is_refused(first: date, last: date) -> None:
     with pytest.raises(PeriodRefused):
         Period(first, last)
+
+
+def test_a_period_of_a_day_and_one_of_ten_years_are_periods() -> None:
+    assert Period(TODAY, TODAY).first == TODAY
+    assert Period(TODAY - timedelta(days=3660), TODAY).last == TODAY
+    with pytest.raises(PeriodRefused):
+        Period(TODAY - timedelta(days=3661), TODAY)
 
 
 def test_a_period_before_the_first_day_is_refused() -> None:
