@@ -128,7 +128,8 @@ async def test_an_operator_is_told_what_becomes_of_a_poison_record(world: World)
     code, _, said = parked("retry", "intake", "--error", error)
     assert (code, f"× {error}" in said) == (1, True)
     assert parked("retry", "intake")[0] == parked("retry", "intake", record, "--all")[0] == 2
-    assert "nothing is parked" in parked("retry", "intake", "--error", "no such error")[1]
+    for asked in ("retry", "list"):
+        assert "nothing is parked with this error" in parked(asked, "intake", "--error", "no such error")[1]
     assert parked("discard", "intake", record, "--reason", "not ours")[0] == 0
     code, _, said = parked("list", "nobody")
     assert (code, "'matching'" in said, "Traceback" in said) == (2, True, False)

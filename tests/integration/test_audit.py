@@ -1,10 +1,12 @@
 """What the auditor says of a sound run, at rest and in the middle of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from aiokafka.errors import UnknownTopicOrPartitionError
 
 from audit_ground import Ground
 from builders import TUEBINGEN
@@ -14,6 +16,8 @@ from contracts.topics import HOUSEHOLDS, submissions
 from contracts.vocabulary import Answer
 from geleit.audit.finding import Invariant
 from geleit.audit.journal import Journal
+from geleit.audit.run import Asked, audit
+from geleit.failures import advice_on
 from geleit.restore import reconcile
 from intake.reception import erase_household
 from notifications.domain import Wish
@@ -42,6 +46,17 @@ async def test_a_sound_run_holds_at_rest_and_on_its_way(ground: Ground) -> None:
     )
     assert {name: (one.faults, one.waiting) for name, one in at_rest.items() if one.faults or one.waiting} == {}
     assert [one.name for one in Invariant if not at_rest[one.name].checked] == []
+
+
+async def test_a_topic_that_is_missing_is_not_taken_for_a_broker_that_is(ground: Ground) -> None:
+    """As of a new centre before `geleit migrate`."""
+    services = [
+        replace(one, settings=one.settings.model_copy(update={"centres": ("nowhere",)}))
+        for one in ground.services.values()
+    ]
+    with pytest.raises(UnknownTopicOrPartitionError) as missing:
+        await audit(services, ground.broker, Asked())
+    assert "`geleit migrate`" in advice_on(missing.value)
 
 
 async def test_who_was_erased_and_what_was_parked_are_no_faults(ground: Ground) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 from aiokafka import ConsumerRecord
+from prometheus_client import REGISTRY
 
 from builders import a_municipality
 from chassis import consumer as consuming
@@ -315,3 +316,10 @@ async def test_a_server_that_takes_no_writes_any_more_is_left_for_one_that_does(
     assert seen_by[0] == old, "the pool hands out what came back last"
     assert old not in seen_by[1:]
     assert (len(await seen(probe)), await parked(probe)) == (2, [])
+
+
+def test_what_is_applied_of_a_topic_is_counted_from_0(probe: Database) -> None:
+    """Of a count that is first there as 1 nobody can say that it has risen."""
+    topic = dataclasses.replace(MUNICIPALITIES, name="probe-counted")
+    Consumer(probe, VAULT, {topic: handlers.on_municipalities}, Health())
+    assert REGISTRY.get_sample_value("geleit_records_total", {"topic": topic.name, "fate": "applied"}) == 0

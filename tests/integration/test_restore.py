@@ -1,7 +1,9 @@
 """Until a restore has ended nobody may be there, not even somebody who reads topics and waits for the database."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer
@@ -14,9 +16,10 @@ from chassis.service import Service, open_database
 from chassis.settings import Settings
 from chassis.topics import create_topics
 from contracts.households import Household
-from contracts.topics import all_topics
+from contracts.topics import all_topics, verdicts
 from contracts.vocabulary import HouseholdChange, HouseholdStatus
 from contracts.zone import day_only
+from geleit.audit.stream import Read, Told
 from geleit.commands import restore
 from geleit.failures import Failure
 from geleit.install import install
@@ -69,6 +72,25 @@ async def test_whom_only_the_broker_knew_is_told_without_a_day_unless_erased_sin
     assert (settled.overtaken, settled.adopted) == (0, frozenset())
     assert days[1:] == days[:1] * 2
     assert days[0] == {registered.id: (2, None), asked.id: (3, day_only(NOW)), lost.id: (3, None)}
+
+
+async def test_a_verdict_that_its_topic_has_outlived_is_not_lost(database: OpenDatabase) -> None:
+    """Told again it would come after newer ones on the same reference; what is younger, and not there, is told."""
+    topic = verdicts("karlsruhe")
+    insert = (
+        "insert into outbox (topic, partition, key, revision, ce_id, ce_type, payload, created_at, published_at)"
+        " values ($1, 0, $2, 1, $3, 'v', '', $4, $5)"
+    )
+    worker = await database("intake")
+    async with worker.transaction() as tx:
+        old, recent = tx.now - timedelta(days=15), tx.now - timedelta(days=13)
+        rows = {"old": (old, old), "never": (old, None), "recent": (recent, recent), "heard": (recent, None)}
+        for key, (created_at, published_at) in rows.items():
+            await tx.execute(insert, topic.name, key, uuid4(), created_at, published_at)
+        read = Read(topic, begins={}, ends={}, told=[Told(0, 0, "heard", 1, 0)])
+        await reconcile._forget_unsent(tx, {topic.name: read})
+        unsent = await tx.fetch("select key from outbox where published_at is null order by key")
+    assert [row["key"] for row in unsent] == ["never", "recent"]
 
 
 async def test_whom_a_restore_of_an_older_backup_lost_a_newer_one_brings_back(database: OpenDatabase) -> None:

@@ -1,6 +1,8 @@
 """What a restore makes of the records that the broker holds."""
 
+import asyncio
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from contracts.households import Household
 from contracts.topics import HOUSEHOLDS, submissions, verdicts
 from contracts.vocabulary import HouseholdChange, HouseholdStatus, Outcome
-from geleit.audit.stream import Read, Told
+from geleit.audit.stream import Read, Told, stopped
 from geleit.restore.reconcile import _of_erased, _to_register_again
 
 CENTRE = "karlsruhe"
@@ -57,3 +59,24 @@ def test_who_was_erased_or_is_read_again_does_not_have_to_be_registered_again() 
     assert _to_register_again([CENTRE], reads, lost) == 2
     reads[submissions(CENTRE).name].told.clear()
     assert _to_register_again([CENTRE], reads, lost) == 3, "what was submitted long ago is not there any more"
+
+
+async def test_a_reader_whose_broker_goes_away_at_the_end_ends_nothing_else() -> None:
+    """aiokafka lets out that it has cancelled a task of its own; who is cancelled from outside is."""
+
+    class Reader:
+        async def stop(self) -> None:
+            raise asyncio.CancelledError
+
+    class Slow:
+        async def stop(self) -> None:
+            await asyncio.Event().wait()
+
+    reader: Any = Reader()
+    await stopped(reader)
+    slow: Any = Slow()
+    task = asyncio.create_task(stopped(slow))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
