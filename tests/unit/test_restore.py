@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from builders import a_household
 from contracts.households import Household
 from contracts.topics import HOUSEHOLDS, submissions, verdicts
 from contracts.vocabulary import HouseholdChange, HouseholdStatus, Outcome
@@ -51,11 +52,14 @@ def test_what_an_earlier_restore_read_again_is_read_another_time(ruled: list[UUI
 
 
 def test_who_was_erased_or_is_read_again_does_not_have_to_be_registered_again() -> None:
+    """Nor whom the broker does not know any more: a restore before this one told of them."""
     by_topic, by_http, corrected = uuid4(), uuid4(), uuid4()
     reads = heard([FIRST], [by_topic])
     told = Told(0, 2, "KA-2", 1, 0, about=PLACE, household=corrected, outcome=Outcome.CORRECTED)
     reads[verdicts(CENTRE).name].told.append(told)
-    lost = [FIRST, by_topic, by_http, corrected]
+    for one in (by_topic, by_http, corrected):
+        reads[HOUSEHOLDS.name].newest[str(one)] = a_household(id=one)
+    lost = [FIRST, by_topic, by_http, corrected, uuid4()]
     assert _to_register_again([CENTRE], reads, lost) == 2
     reads[submissions(CENTRE).name].told.clear()
     assert _to_register_again([CENTRE], reads, lost) == 3, "what was submitted long ago is not there any more"

@@ -145,7 +145,7 @@ def _of_erased(centre: str, heard: Mapping[str, Read]) -> list[tuple[int, int, b
 
 
 def _to_register_again(centres: Iterable[str], heard: Mapping[str, Read], lost: Collection[UUID]) -> int:
-    """How many of these households the broker does not know as erased, and do not come back from their submissions.
+    """How many of these households the broker still knows as there, and do not come back from their submissions.
 
     By the tables, not by what this run adopts: one that broke off may have done so before.
     """
@@ -154,12 +154,15 @@ def _to_register_again(centres: Iterable[str], heard: Mapping[str, Read], lost: 
         places = {(one.partition, one.offset) for one in heard[submissions(centre).name].told}
         told = heard[verdicts(centre).name].told
         read_again |= {one.household for one in told if one.outcome == Outcome.ACCEPTED and one.about in places}
-    return len(set(lost) - _erased(heard) - read_again)
+    return len(set(lost) & _known(heard).keys() - _erased(heard) - read_again)
 
 
 def _erased(heard: Mapping[str, Read]) -> set[UUID]:
-    states = heard[HOUSEHOLDS.name].newest.values()
-    return {one.id for one in states if isinstance(one, Household) and one.status is HouseholdStatus.ERASED}
+    return {key for key, one in _known(heard).items() if one.status is HouseholdStatus.ERASED}
+
+
+def _known(heard: Mapping[str, Read]) -> Mapping[UUID, Household]:
+    return {one.id: one for one in heard[HOUSEHOLDS.name].newest.values() if isinstance(one, Household)}
 
 
 async def _forget_unsent(tx: Tx, heard: Mapping[str, Read]) -> None:
