@@ -7,7 +7,7 @@ import pytest
 from intake.districts import districts
 from intake.generate import generate
 from intake.register import Entry, Held, RegisterUnreadable, compare, read
-from workbooks import HEADER, a_district_row, a_municipality_row, write_workbook
+from workbooks import HEADER, Cell, a_district_row, a_municipality_row, write_workbook
 
 OFFICIAL = Path(__file__).parents[3] / "shared" / "data" / "municipalities_bw.csv"
 SOURCES = ["generated", *(["official csv"] if OFFICIAL.exists() else [])]
@@ -62,7 +62,7 @@ def test_the_official_workbook_is_read(tmp_path: Path) -> None:
 
 
 def test_keys_that_a_spreadsheet_took_for_numbers_are_read(tmp_path: Path) -> None:
-    rows: list[list[str | int | float | None]] = [
+    rows: list[list[Cell]] = [
         [40, 41, 8, 4, 99, None, None, "Neukreis, Landkreis", None, 1234, *[None] * 10],
         [60, 64, 8, 4, 99, 1, 3, "Neu, Stadt", 26.5, 5, 2, 3, 300, 71134, 9, 48.5, 305, "Region", 2, "mittel"],
         [60, 64, 9, 1, 62, 0, 0, "München, Landeshauptstadt", 310.7, 9, 4, 5, 300, 80331, 11.5, 48.1, 0, "", 1, ""],
@@ -131,9 +131,10 @@ def test_a_file_without_a_name_is_read_by_what_it_holds(tmp_path: Path) -> None:
         assert read(path) == [Entry("08115001", "Aidlingen", "Landkreis Böblingen", 9429, 48.6, 8.9)]
 
 
-def test_a_file_that_is_no_workbook_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begins", [b"PK", b"\xd0\xcf\x11\xe0"], ids=["xlsx", "xls"])
+def test_a_file_that_is_no_workbook_says_so(tmp_path: Path, begins: bytes) -> None:
     path = tmp_path / "register.xlsx"
-    path.write_bytes(b"PK no")
+    path.write_bytes(begins + b" no")
     with pytest.raises(RegisterUnreadable, match="not a workbook"):
         read(path)
 

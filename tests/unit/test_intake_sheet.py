@@ -65,6 +65,7 @@ def test_what_is_read_is_the_same_form_as_that_of_the_page() -> None:
         ("arrived_on", "14.03.2022", "2022-03-14"),
         ("arrived_on", "4.3.2022", "2022-03-04"),
         ("arrived_on", "14/03/2022", "14/03/2022"),
+        ("allotted_on", "14.03.2022", "2022-03-14"),
         ("municipality", "8416041", "08416041"),
         ("district", "8416", "08416"),
         ("district", "416", "416"),
@@ -74,12 +75,21 @@ def test_what_is_read_is_the_same_form_as_that_of_the_page() -> None:
         ("unaccompanied_minor", "WAHR", True),
         ("unaccompanied_minor", "ja", True),
         ("unaccompanied_minor", "nein", False),
+        ("unaccompanied_minor", "false", False),
+        ("counselling_extended", "Yes", True),
+        ("counselling_extended", "true", True),
+        ("counselling_extended", "FALSCH", False),
         ("counselling_extended", "maybe", "maybe"),
     ],
 )
 def test_what_a_spreadsheet_made_of_a_cell_is_undone(column: str, cell: str, value: Any) -> None:
     (one,) = households(f"KA-1;{cell}", header=_with(column))
     assert one.body["facts"][column] == value
+
+
+def test_a_birth_date_may_be_written_as_in_germany() -> None:
+    (one,) = households(PARENT.replace("1988-05-02", "2.5.1988"))
+    assert one.body["identity"]["persons"][0]["birth_date"] == "1988-05-02"
 
 
 def test_what_is_wrong_with_lines_has_words() -> None:
@@ -158,6 +168,7 @@ def test_every_fault_of_a_form_is_told_by_its_line_and_column() -> None:
         (f"{HEADER};shoe_size\n{PARENT}".encode(), Fault(1, "15", "column_unknown")),
         (f"{HEADER};Phone\n{PARENT}".encode(), Fault(1, "phone", "column_twice")),
         (HEADER.replace("birth_date;", "").encode(), Fault(1, "birth_date", "column_missing")),
+        (b"reference\nKA-1", Fault(1, "given_name", "column_missing")),
         (f"{HEADER}\nKA-1;Söröş\n".encode("cp1258", "replace"), Fault(2, "", "not_utf8")),
         (f"{HEADER}\n{PARENT}".encode("utf-16"), Fault(1, "", "not_utf8")),
         (f"{HEADER}\n{PARENT}\nKA-2;\0".encode(), Fault(3, "", "nul")),

@@ -67,6 +67,10 @@ def test_a_household_has_one_to_twenty_five_persons(persons: int) -> None:
     assert found(identity={"persons": crowd}) == {("/identity/persons", code)}
 
 
+def test_twenty_five_persons_are_a_household() -> None:
+    assert found(identity={"persons": [a_person(given_name=f"Person {number}") for number in range(25)]}) == set()
+
+
 @pytest.mark.parametrize(
     ("born", "code"),
     [("2022-03-17", "born_in_future"), ("1901-03-15", "born_too_long_ago"), ("1988-02-30", "not_a_date")],
@@ -90,7 +94,9 @@ def test_a_child_born_after_arrival_is_an_infant_of_the_household() -> None:
     [
         ({"arrived_on": "2022-03-17"}, "/facts/arrived_on", "arrived_in_future"),
         ({"arrived_on": "0202-03-14"}, "/facts/arrived_on", "arrived_too_long_ago"),
+        ({"arrived_on": "1971-12-31"}, "/facts/arrived_on", "arrived_too_long_ago"),
         ({"allotted_on": "2022-03-13"}, "/facts/allotted_on", "allotted_before_arrival"),
+        ({"allotted_on": "2023-03-18"}, "/facts/allotted_on", "allotted_too_far_ahead"),
         ({"allotted_on": "9996-03-13"}, "/facts/allotted_on", "allotted_too_far_ahead"),
         ({"municipality": "08416999"}, "/facts/municipality", "unknown_municipality"),
         ({"municipality": "09162000"}, "/facts/municipality", "malformed"),

@@ -73,6 +73,10 @@ def answer(care: Care, given: Answer, **overrides: Any) -> Care:
     return step.care
 
 
+def later(given: Answer, **overrides: Any) -> Reply:
+    return replace(reply(given, **overrides), answered_at=LATER)
+
+
 @pytest.mark.parametrize("status", [CareStatus.PROPOSED, CareStatus.CONFIRMED])
 def test_a_correction_that_decides_nothing_keeps_the_manager_and_weighs_anew(status: CareStatus) -> None:
     step = follow(proposed(HERS, status=status), size=5, languages=("ru",))
@@ -358,8 +362,9 @@ def test_a_contact_after_an_acceptance_leaves_its_time_and_is_known_by_whatever_
     assert (asked.answered_at, asked.contacted_at) == (NOW, LATER)
 
 
-def later(given: Answer, **overrides: Any) -> Reply:
-    return replace(reply(given, **overrides), answered_at=LATER)
+def test_who_has_contacted_a_household_has_accepted_it() -> None:
+    care = answer(proposed(HERS), Answer.CONTACTED)
+    assert (care.status, care.answered_at, care.contacted_at) == (CareStatus.CONFIRMED, NOW, NOW)
 
 
 def test_a_contact_tells_when_the_acceptance_before_it_was() -> None:
