@@ -225,7 +225,6 @@ def test_who_waits_keeps_the_turn_when_decided_anew() -> None:
     one = household(registered_at=NOW - timedelta(days=9))
     assert waits_since(Step(Case(one), None), LATER) == one.registered_at
     assert waits_since(Step(Case(one), waiting(waiting_since=NOW)), LATER) == NOW
-    assert waits_since(Step(Case(one), waiting(status=CareStatus.NOT_ELIGIBLE)), LATER) == LATER
 
 
 @pytest.mark.parametrize("wish", [Override(uuid4(), OverrideReason.COVER), Stay(HERS.id)], ids=["cover", "move"])
