@@ -1,20 +1,12 @@
 """The days of the field: Europe/Berlin's, and working days in Baden-Württemberg."""
 
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
 
 from holidays import country_holidays
 
-from contracts.zone import BERLIN
+from contracts.zone import BERLIN, day_of
 
 _HOLIDAYS = country_holidays("DE", subdiv="BW")
-
-
-@lru_cache(maxsize=1024)
-def day_of(now: datetime) -> date:
-    """The day it is in Berlin."""
-    # Kept, because every household of a batch asks for the day of the same instant, several times.
-    return now.astimezone(BERLIN).date()
 
 
 def start_of(day: date) -> datetime:
