@@ -79,12 +79,12 @@ async def park(tx: Tx, vault: Vault, record: ConsumerRecord, error: str, tracepa
     What stood at its place before a restore is another one, of a broker that was lost, and gives way. A value that is
     larger than any that could be applied is not kept: it would fill the database a hundred times as fast as the topic.
     """
-    value = None if record.value is not None and len(record.value) > LARGEST else record.value
+    kept = None if record.value is not None and len(record.value) > LARGEST else record.value
     place = f"{record.topic}/{record.partition}/{record.offset}"
     content = orjson.dumps(
         {
             "key": _hex(record.key),
-            "value": _hex(value),
+            "value": _hex(kept),
             "headers": [[name, _hex(value)] for name, value in record.headers],
             "timestamp": record.timestamp,
         }

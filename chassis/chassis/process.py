@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 from chassis import telemetry
 from chassis.backoff import Backoff, pause
 from chassis.broker import Broker
+from chassis.cancellation import not_of_others
 from chassis.consumer import Consumer
 from chassis.database import AWAY, Database
 from chassis.errands import Errands
@@ -108,12 +109,8 @@ async def _watched(name: str, part: Coroutine[Any, Any, None], stop: asyncio.Eve
     library, and the process would go on without a part.
     """
     try:
-        try:
+        with not_of_others():
             await part
-        except asyncio.CancelledError:
-            # Libraries let cancellations of their own tasks out: nobody has cancelled this one.
-            if (this := asyncio.current_task()) and this.cancelling():
-                raise
         if not stop.is_set():
             raise PartEnded(name)
     except Exception as error:

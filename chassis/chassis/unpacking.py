@@ -12,8 +12,8 @@ from aiokafka.record.default_records import DefaultRecordBatch
 LARGEST = 1 << 24
 """Bytes of an unpacked batch."""
 TIMES = 64
-"""And by how much it may be larger than it was sent. A thousand withdrawals and nothing else become twenty times as
-large; one letter, written a million times, a thousand times and more."""
+"""And by how much it may be larger than it was sent. Four thousand withdrawals and nothing else become twenty times
+as large; one letter, written a million times, a thousand times and more."""
 
 
 class TooLarge(Exception):

@@ -44,8 +44,8 @@ async def audit(services: Sequence[Service], broker: Broker, asked: Asked) -> li
     topics = all_topics(next(iter(services)).settings.centres)
     names = canaries.Canaries(asked.canaries)
     # Of one that is missing a consumer would say after a minute that there is no broker.
-    for error in (await refused(broker, [topic.name for topic in topics])).values():
-        raise error
+    if missing := await refused(broker, [topic.name for topic in topics]):
+        raise next(iter(missing.values()))
     async with AsyncExitStack() as stack:
         databases = {one.name: await stack.enter_async_context(database_of(one)) for one in services}
         stream = await stack.enter_async_context(open_stream(broker))

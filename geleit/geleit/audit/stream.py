@@ -1,6 +1,5 @@
 """What the topics say: how far they go and groups have come, and every record up to ends noted after."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
 
 from chassis.broker import Broker
+from chassis.cancellation import not_of_others
 from chassis.polls import Unreadable, unpacked
 from contracts.record import State, Undecodable, decode, encode
 from contracts.submissions import Submission
@@ -205,12 +205,9 @@ async def open_stream(broker: Broker) -> AsyncIterator[Stream]:
 
 
 async def stopped(consumer: AIOKafkaConsumer) -> None:
-    """Stop it. With the broker gone it lets the cancellation of a task of its own out."""
-    try:
+    """Stop it, also with the broker gone: then it lets the cancellation of a task of its own out."""
+    with not_of_others():
         await consumer.stop()
-    except asyncio.CancelledError:
-        if (this := asyncio.current_task()) and this.cancelling():
-            raise
 
 
 def _places(topics: Iterable[Topic]) -> list[TopicPartition]:
